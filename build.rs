@@ -1,3 +1,15 @@
-//! The only build script: `grammar/rbtrace.lalrpop` → the parser inside rbtrace-syntax.
+//! The only build script: `grammar/rbtrace.lalrpop` → the parser inside rbtrace-syntax. Knows no other crate.
 
-fn main() {}
+use std::path::Path;
+
+fn main() {
+    let grammar = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../grammar");
+    println!("cargo::rerun-if-changed={}", grammar.display());
+    println!("cargo::rerun-if-changed=../../build.rs");
+    let out = std::env::var_os("OUT_DIR").expect("cargo gives build scripts OUT_DIR");
+    let done = lalrpop::Configuration::new().set_in_dir(&grammar).set_out_dir(out).process();
+    if let Err(error) = done {
+        eprintln!("grammar/rbtrace.lalrpop: {error}");
+        std::process::exit(1);
+    }
+}

@@ -25,9 +25,8 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
     };
     let config = Config::default().with_color(style.color).with_index_type(IndexType::Byte);
     // The kind carries the location, so that the first line reads as upstream's does (SPEC §9.11) and scripts can match it.
-    let mut report = Report::build(ReportKind::Custom(&name, color), place(primary.span))
-        .with_config(config)
-        .with_message(&diagnostic.message);
+    let mut report =
+        Report::build(ReportKind::Custom(&name, color), place(primary.span)).with_config(config).with_message(&diagnostic.message);
     for (index, label) in diagnostic.labels.iter().enumerate() {
         let hue = if index == 0 { color } else { Color::Cyan };
         let text = if label.text.is_empty() && index == 0 { "here" } else { &label.text };

@@ -1,1 +1,15 @@
-//! (written below)
+//! Types, their layout in memory, the integer rules, and [`Facts`]: what a kernel or a binary can tell us.
+//!
+//! Pure: no file, no clock, no environment. `Facts` is answered by rbtrace-host on a real machine and by
+//! [`fixture::Fixture`] in tests.
+
+pub mod facts;
+pub mod fixture;
+pub mod format;
+pub mod integer;
+mod layout;
+mod ty;
+
+pub use facts::{Arch, Facts, Feature};
+pub use layout::{Layout, align_up};
+pub use ty::{Aggregate, DataLoc, Enum, Field, Int, Named, Space, Struct, Type};

@@ -1,0 +1,84 @@
+//! What a machine can tell a compiler: [`Facts`]. No answer is ever guessed; an unknown thing is `None`.
+
+use std::sync::Arc;
+
+use crate::format::TracepointFormat;
+use crate::ty::{Enum, Struct, Type};
+
+/// A processor architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their own names")]
+pub enum Arch {
+    X86_64,
+    Aarch64,
+}
+
+/// Something a kernel has or lacks (SPEC Appendix D).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Feature {
+    /// `bpf_loop` (5.17).
+    Loop,
+    /// `bpf_for_each_map_elem` (5.13).
+    ForEachMapElem,
+    /// `bpf_map_lookup_percpu_elem` (5.19).
+    LookupPerCpu,
+    /// `bpf_ktime_get_boot_ns` (5.8).
+    BootTime,
+    /// `bpf_ktime_get_tai_ns` (6.1).
+    TaiTime,
+    /// Raw tracepoints with typed arguments (`tp_btf`, 5.5 with BTF).
+    TypedRawTracepoint,
+    /// `bpf_get_attach_cookie` (5.15).
+    AttachCookie,
+    /// `bpf_get_ns_current_pid_tgid` (5.7).
+    NamespacePid,
+    /// BPF instruction set v3 with 32-bit jumps and atomics (5.12).
+    IsaV3,
+    /// Instruction set v4 with long jumps and signed division (6.6).
+    IsaV4,
+    /// `bpf_get_current_task_btf` (5.11).
+    CurrentTaskBtf,
+    /// kfunc `bpf_map_sum_elem_count` (6.6).
+    MapSumElemCount,
+    /// `bpf_strncmp` (5.17).
+    Strncmp,
+    /// `bpf_iter_num_*` kfuncs (6.4).
+    IterNum,
+}
+
+/// A raw tracepoint: its module (`vmlinux` for the kernel itself) and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RawTracepoint {
+    /// Module.
+    pub module: String,
+    /// Event.
+    pub event: String,
+}
+
+/// What a kernel, its tracefs and BTF, and the process we run in can tell us.
+pub trait Facts {
+    /// The architecture programs are compiled for.
+    fn arch(&self) -> Arch;
+    /// Possible CPUs, ≥ 1.
+    fn cpus(&self) -> u32;
+    /// Whether the kernel has a feature.
+    fn has(&self, feature: Feature) -> bool;
+    /// `category:event` of every tracepoint, sorted.
+    fn tracepoints(&self) -> Arc<[String]>;
+    /// The format of one tracepoint; `None` when there is none of that name.
+    fn tracepoint(&self, category: &str, event: &str) -> Option<Arc<TracepointFormat>>;
+    /// The number of the syscall that the events `sys_enter_NAME` and `sys_exit_NAME` are about.
+    fn syscall_number(&self, name: &str) -> Option<u32>;
+    /// Every raw tracepoint that BTF knows, sorted.
+    fn raw_tracepoints(&self) -> Arc<[RawTracepoint]>;
+    /// The parameters of a raw tracepoint as a struct of 8-byte slots: field `i` has offset `8 * i`.
+    fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>>;
+    /// A kernel type by its C name: `struct task_struct`, `enum x`, `pid_t`. Pointers inside are resolved one level deep.
+    fn kernel_type(&self, name: &str) -> Option<Type>;
+    /// An enum of the kernel that has a constant of this name.
+    fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)>;
+    /// Device and inode of our pid namespace; `None` when it is the initial one.
+    fn pid_namespace(&self) -> Option<(u64, u64)>;
+    /// The id of the cgroup at a path.
+    fn cgroup_id(&self, path: &str) -> Result<u64, String>;
+}

@@ -1,0 +1,1 @@
+//! `Facts` from a text: a machine that tests can write down.
