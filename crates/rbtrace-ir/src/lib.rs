@@ -1,1 +1,21 @@
-//! (written below)
+//! The contract between both halves of the house: typed operations for the code generator, the [`Manifest`] for the
+//! runtime. Owns helper numbers, program types and the byte layout of events. Knows no builtin and no LLVM.
+
+mod build;
+mod helper;
+mod manifest;
+mod op;
+mod print;
+mod verify;
+
+pub use build::Builder;
+pub use helper::{Helper, Ret};
+pub use manifest::{
+    AttachPlan, CpuSet, EventDecl, EventId, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl, RECORD_HEADER, Role,
+    RunConfig, Sample, Storage,
+};
+pub use op::{
+    Bin, Cmp, Constant, ConstantId, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId, Value, ValueKind,
+};
+pub use print::print;
+pub use verify::verify;

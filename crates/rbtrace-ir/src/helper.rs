@@ -1,0 +1,80 @@
+//! Kernel helpers: their numbers and what they return. The only place that says a helper's number (source: `uapi/linux/bpf.h`).
+
+/// What a helper gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ret {
+    /// A 64-bit integer (often 0 or a negative errno).
+    Int,
+    /// An address that may be null.
+    AddrOrNull,
+    /// A pointer the verifier trusts; an integer to us.
+    Trusted,
+}
+
+macro_rules! helpers {
+    ($($variant:ident = $number:literal, $name:literal, $ret:ident, $args:literal;)*) => {
+        /// A kernel helper.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is the helper its name() gives; see bpf-helpers(7)")]
+        pub enum Helper { $($variant),* }
+
+        impl Helper {
+            /// Its number in the kernel's interface.
+            pub fn number(self) -> u32 {
+                match self { $(Self::$variant => $number),* }
+            }
+
+            /// Its name without `bpf_`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What it returns.
+            pub fn ret(self) -> Ret {
+                match self { $(Self::$variant => Ret::$ret),* }
+            }
+
+            /// How many arguments it takes.
+            pub fn arity(self) -> usize {
+                match self { $(Self::$variant => $args),* }
+            }
+
+            /// All of them.
+            pub const ALL: &'static [Helper] = &[$(Self::$variant),*];
+        }
+    };
+}
+
+helpers! {
+    MapLookup = 1, "map_lookup_elem", AddrOrNull, 2;
+    MapUpdate = 2, "map_update_elem", Int, 4;
+    MapDelete = 3, "map_delete_elem", Int, 2;
+    KtimeNs = 5, "ktime_get_ns", Int, 0;
+    PrandomU32 = 7, "get_prandom_u32", Int, 0;
+    SmpProcessorId = 8, "get_smp_processor_id", Int, 0;
+    CurrentPidTgid = 14, "get_current_pid_tgid", Int, 0;
+    CurrentUidGid = 15, "get_current_uid_gid", Int, 0;
+    CurrentComm = 16, "get_current_comm", Int, 2;
+    CurrentTask = 35, "get_current_task", Int, 0;
+    NumaNodeId = 42, "get_numa_node_id", Int, 0;
+    ProbeReadStr = 45, "probe_read_str", Int, 3;
+    CurrentCgroupId = 80, "get_current_cgroup_id", Int, 0;
+    ProbeReadUser = 112, "probe_read_user", Int, 3;
+    ProbeReadKernel = 113, "probe_read_kernel", Int, 3;
+    ProbeReadUserStr = 114, "probe_read_user_str", Int, 3;
+    ProbeReadKernelStr = 115, "probe_read_kernel_str", Int, 3;
+    Jiffies64 = 118, "jiffies64", Int, 0;
+    NsCurrentPidTgid = 120, "get_ns_current_pid_tgid", Int, 4;
+    KtimeBootNs = 125, "ktime_get_boot_ns", Int, 0;
+    RingbufOutput = 130, "ringbuf_output", Int, 4;
+    RingbufReserve = 131, "ringbuf_reserve", AddrOrNull, 3;
+    RingbufSubmit = 132, "ringbuf_submit", Int, 2;
+    RingbufDiscard = 133, "ringbuf_discard", Int, 2;
+    CurrentTaskBtf = 158, "get_current_task_btf", Trusted, 0;
+    ForEachMapElem = 164, "for_each_map_elem", Int, 4;
+    AttachCookie = 174, "get_attach_cookie", Int, 1;
+    Loop = 181, "loop", Int, 4;
+    Strncmp = 182, "strncmp", Int, 3;
+    MapLookupPerCpu = 195, "map_lookup_percpu_elem", AddrOrNull, 3;
+    KtimeTaiNs = 208, "ktime_get_tai_ns", Int, 0;
+}

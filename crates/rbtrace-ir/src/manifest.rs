@@ -1,0 +1,253 @@
+//! What the runtime needs beside the object file: maps, events, programs with their attach plans. Plain, serialisable data: a
+//! compiled script can be cached, shipped and run where there is no LLVM.
+
+use rbtrace_diag::Span;
+use rbtrace_types::Type;
+use serde::{Deserialize, Serialize};
+
+/// A map of the script; an index into [`Manifest::maps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MapId(pub u32);
+
+/// An event; an index into [`Manifest::events`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId(pub u32);
+
+/// A way to lose something; an index into [`Manifest::losses`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LossId(pub u32);
+
+/// Bytes before the payload of every record: the event's number as u32, then its payload size as u32.
+pub const RECORD_HEADER: u32 = 8;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The script's maps, in order of first appearance.
+    pub maps: Vec<MapDecl>,
+    /// Kinds of records.
+    pub events: Vec<EventDecl>,
+    /// The programs, in order of the script.
+    pub programs: Vec<ProgramDecl>,
+    /// What can be lost; each has a u64 counter in the map [`Manifest::LOSS_MAP`].
+    pub losses: Vec<LossDecl>,
+    /// Settings that matter while running.
+    pub config: RunConfig,
+}
+
+impl Manifest {
+    /// Name of the ring buffer in the object.
+    pub const RING_MAP: &'static str = "rb_events";
+    /// Name of the array map with one u64 per entry of `losses`.
+    pub const LOSS_MAP: &'static str = "rb_losses";
+    /// Name of the per-CPU array with one entry of scratch memory.
+    pub const SCRATCH_MAP: &'static str = "rb_scratch";
+    /// The loss of any event for want of room in the ring buffer. `losses[0]` always is this.
+    pub const RING_LOSS: LossId = LossId(0);
+}
+
+/// How a map of the script is kept in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Storage {
+    /// One entry in an array map: a scalar map with a plain value. The entry is the value padded to 8 bytes, then a u64 that is 1 once it
+    /// was assigned.
+    Global,
+    /// One entry in a per-CPU array: a scalar map with an aggregation.
+    PerCpuGlobal,
+    /// `BPF_MAP_TYPE_HASH`
+    Hash,
+    /// `BPF_MAP_TYPE_LRU_HASH`
+    LruHash,
+    /// `BPF_MAP_TYPE_PERCPU_HASH`
+    PerCpuHash,
+    /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`
+    LruPerCpuHash,
+}
+
+impl Storage {
+    /// Whether each CPU has its own value.
+    pub fn is_per_cpu(self) -> bool {
+        match self {
+            Self::PerCpuGlobal | Self::PerCpuHash | Self::LruPerCpuHash => true,
+            Self::Global | Self::Hash | Self::LruHash => false,
+        }
+    }
+}
+
+/// A map of the script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapDecl {
+    /// As the user wrote it, without `@`; empty for the bare `@`.
+    pub name: String,
+    /// Symbol in the object and name in the kernel: `AT_` + name (SPEC §4.3); at most 15 characters reach the kernel.
+    pub symbol: String,
+    /// Where.
+    pub storage: Storage,
+    /// Type of the key; none for a scalar map. A multi-key is a tuple. Key size in the kernel: `ty.size()`.
+    pub key: Option<Type>,
+    /// Type of the value; `Type::Aggregate` for aggregations. See [`MapDecl::value_size`].
+    pub value: Type,
+    /// Entries.
+    pub max_entries: u32,
+    /// Whether the kernel reserves all entries at once (needed where a probe may fire inside the allocator).
+    pub preallocate: bool,
+}
+
+impl MapDecl {
+    /// Bytes of an entry's value in the kernel (of one CPU), a multiple of 8.
+    pub fn value_size(&self) -> u32 {
+        let plain = self.value.size().next_multiple_of(8);
+        match self.storage {
+            Storage::Global => plain + 8,
+            Storage::PerCpuGlobal | Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash => plain,
+        }
+    }
+}
+
+/// A kind of record: who handles it and how its payload reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventDecl {
+    /// Name of the row in rbtrace-lang whose `handle` gets it.
+    pub handler: String,
+    /// Text literals of the call: the format string.
+    pub texts: Vec<String>,
+    /// Integer literals of the call: `top`, `div`.
+    pub numbers: Vec<i64>,
+    /// Maps of the call.
+    pub maps: Vec<MapId>,
+    /// Types of the payload's values, laid out like a tuple (`Layout::of`).
+    pub args: Vec<Type>,
+    /// Where the call was written, for messages that name it: span and the location text (`stdin:1:9-20`).
+    pub span: Option<Span>,
+    /// See `span`.
+    pub location: String,
+}
+
+/// A BPF program and where it goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProgramDecl {
+    /// Symbol in the object.
+    pub symbol: String,
+    /// When it runs.
+    pub role: Role,
+    /// How it is attached; empty for roles other than `Traced`.
+    pub plan: Option<AttachPlan>,
+    /// The full names of its attach points: what `probe` prints, what is counted.
+    pub probes: Vec<String>,
+    /// The probe's header in the source.
+    pub span: Span,
+    /// Keep the order of the script (SPEC §7.1 "fire order"): attach in reverse.
+    pub reverse: bool,
+}
+
+/// When a program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Once before attaching, by a test run.
+    Begin,
+    /// Once at the end, by a test run.
+    End,
+    /// When the process gets a signal of this number, by a test run.
+    Signal(i32),
+    /// When its attach point fires.
+    Traced,
+}
+
+/// Which CPUs a perf event is opened on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CpuSet {
+    /// Every online CPU.
+    All,
+    /// The first online CPU.
+    First,
+}
+
+/// A mechanism of the kernel and its parameters. The names of probe types are not known here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttachPlan {
+    /// A raw tracepoint link; `typed` programs (`tp_btf`) name their event at load time.
+    RawTracepoint {
+        /// Event.
+        event: String,
+        /// Whether the program is of the typed kind.
+        typed: bool,
+    },
+    /// A perf event of a tracepoint.
+    Tracepoint {
+        /// Category.
+        category: String,
+        /// Event.
+        event: String,
+    },
+    /// A software or hardware perf event.
+    PerfEvent {
+        /// `perf_event_attr.type`
+        kind: u32,
+        /// `perf_event_attr.config`
+        config: u64,
+        /// Period in events (or nanoseconds for clocks), or frequency in Hz.
+        sample: Sample,
+        /// On which CPUs.
+        cpus: CpuSet,
+        /// Only while this process runs.
+        pid: Option<u32>,
+    },
+}
+
+/// How often a perf event fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sample {
+    /// Every n events.
+    Period(u64),
+    /// n times per second.
+    Frequency(u64),
+}
+
+/// Something that can be lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossDecl {
+    /// What.
+    pub kind: LossKind,
+}
+
+/// What was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LossKind {
+    /// Events, because the ring buffer was full.
+    Ring,
+    /// Updates of a map, because it was full.
+    MapFull(MapId),
+}
+
+/// Settings that matter while running (SPEC §8.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// Print maps at the end.
+    pub print_maps_on_exit: bool,
+    /// Bytes that `cat()` prints.
+    pub max_cat_bytes: u64,
+    /// Appended to a string that did not fit.
+    pub str_trunc_trailer: String,
+    /// Bytes of the ring buffer; a power of two times the page size.
+    pub ring_bytes: u32,
+    /// Licence given to the kernel.
+    pub license: String,
+    /// Bytes of the verifier's log.
+    pub log_size: u32,
+    /// What to do when an attach point does not exist: `error`, `warn`, `ignore`.
+    pub missing_probes: String,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            print_maps_on_exit: true,
+            max_cat_bytes: 10240,
+            str_trunc_trailer: "..".into(),
+            ring_bytes: 8 << 20,
+            license: "GPL".into(),
+            log_size: 1_000_000,
+            missing_probes: "error".into(),
+        }
+    }
+}
