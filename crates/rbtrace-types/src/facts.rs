@@ -46,6 +46,61 @@ pub enum Feature {
     IterNum,
 }
 
+impl Arch {
+    /// `x86_64`, `aarch64`: as `uname -m` says it.
+    pub fn parse(name: &str) -> Option<Arch> {
+        [Arch::X86_64, Arch::Aarch64].into_iter().find(|arch| arch.name() == name)
+    }
+
+    /// The inverse of [`Arch::parse`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "x86_64",
+            Arch::Aarch64 => "aarch64",
+        }
+    }
+}
+
+impl Feature {
+    /// Every feature.
+    pub const ALL: [Feature; 14] = [
+        Feature::Loop,
+        Feature::ForEachMapElem,
+        Feature::LookupPerCpu,
+        Feature::BootTime,
+        Feature::TaiTime,
+        Feature::TypedRawTracepoint,
+        Feature::AttachCookie,
+        Feature::NamespacePid,
+        Feature::IsaV3,
+        Feature::IsaV4,
+        Feature::CurrentTaskBtf,
+        Feature::MapSumElemCount,
+        Feature::Strncmp,
+        Feature::IterNum,
+    ];
+
+    /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::Loop => "loop",
+            Feature::ForEachMapElem => "for_each_map_elem",
+            Feature::LookupPerCpu => "map_lookup_percpu_elem",
+            Feature::BootTime => "ktime_get_boot_ns",
+            Feature::TaiTime => "ktime_get_tai_ns",
+            Feature::TypedRawTracepoint => "tp_btf",
+            Feature::AttachCookie => "get_attach_cookie",
+            Feature::NamespacePid => "get_ns_current_pid_tgid",
+            Feature::IsaV3 => "isa_v3",
+            Feature::IsaV4 => "isa_v4",
+            Feature::CurrentTaskBtf => "get_current_task_btf",
+            Feature::MapSumElemCount => "map_sum_elem_count",
+            Feature::Strncmp => "strncmp",
+            Feature::IterNum => "iter_num",
+        }
+    }
+}
+
 /// A raw tracepoint: its module (`vmlinux` for the kernel itself) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RawTracepoint {

@@ -1,1 +1,267 @@
-//! `Facts` from a text: a machine that tests can write down.
+//! `Facts` from a text: a machine that tests can write down. `tests/facts/*.txt` are such machines.
+//!
+//! One statement a line, `#` starts a comment line; blocks close with `end`:
+//!
+//! ```text
+//! arch x86_64
+//! cpus 4
+//! pid_namespace 3 4026532000          none of it: the initial namespace
+//! features all                        or names of `Feature::name`, or `all -loop`
+//! syscall openat 257
+//! cgroup /sys/fs/cgroup/a 42
+//! format sched:sched_switch           … the text of the tracefs file …   end
+//! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
+//! struct sock 760                     `OFFSET TYPE NAME` or, for bits, `OFFSET TYPE NAME:FIRST:WIDTH`   end
+//! enum pid_type                       `NAME = VALUE` a line              end
+//! typedef pid_t int
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::ctype::c_type;
+use crate::facts::{Arch, Facts, Feature, RawTracepoint};
+use crate::format::TracepointFormat;
+use crate::ty::{Enum, Field, Space, Struct, Type};
+
+/// A machine from a text.
+#[derive(Clone, Debug)]
+pub struct Fixture {
+    arch: Arch,
+    cpus: u32,
+    pid_namespace: Option<(u64, u64)>,
+    features: BTreeSet<Feature>,
+    syscalls: BTreeMap<String, u32>,
+    cgroups: BTreeMap<String, u64>,
+    tracepoints: BTreeMap<String, Arc<TracepointFormat>>,
+    raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
+    /// Structs, unions, enums and typedefs by their C name.
+    types: BTreeMap<String, Type>,
+}
+
+impl Fixture {
+    /// An x86-64 machine with one CPU that knows nothing.
+    pub fn empty() -> Fixture {
+        Fixture {
+            arch: Arch::X86_64,
+            cpus: 1,
+            pid_namespace: None,
+            features: BTreeSet::new(),
+            syscalls: BTreeMap::new(),
+            cgroups: BTreeMap::new(),
+            tracepoints: BTreeMap::new(),
+            raw_tracepoints: BTreeMap::new(),
+            types: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the text this file's header describes. Types must be declared before they are used by value.
+    pub fn parse(text: &str) -> Result<Fixture, String> {
+        let mut fixture = Fixture::empty();
+        let mut lines = text.lines().enumerate();
+        while let Some((index, line)) = lines.next() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let is_block = matches!(keyword, "format" | "raw" | "struct" | "union" | "enum");
+            let block: Vec<&str> =
+                if is_block { lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "end").collect() } else { Vec::new() };
+            fixture.statement(keyword, rest.trim(), &block).map_err(|error| format!("line {}: {error}", index + 1))?;
+        }
+        Ok(fixture)
+    }
+
+    fn statement(&mut self, keyword: &str, rest: &str, block: &[&str]) -> Result<(), String> {
+        match keyword {
+            "arch" => self.arch = Arch::parse(rest).ok_or("unknown architecture")?,
+            "cpus" => self.cpus = number(rest)?,
+            "pid_namespace" => self.pid_namespace = Some(pair(rest).and_then(|(dev, ino)| Ok((number(dev)?, number(ino)?)))?),
+            "features" => self.add_features(rest)?,
+            "syscall" => drop(self.syscalls.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "format" => self.add_format(rest, block)?,
+            "raw" => self.add_raw(rest, block)?,
+            "struct" | "union" => self.add_struct(keyword, rest, block)?,
+            "enum" => self.add_enum(rest, block)?,
+            "typedef" => {
+                let (name, target) = pair(rest)?;
+                let ty = self.c_type(target)?;
+                self.types.insert(name.to_owned(), ty);
+            }
+            _ => return Err(format!("unknown statement `{keyword}`")),
+        }
+        Ok(())
+    }
+
+    fn add_features(&mut self, names: &str) -> Result<(), String> {
+        let by_name = |name: &str| Feature::ALL.into_iter().find(|f| f.name() == name).ok_or(format!("unknown feature `{name}`"));
+        for name in names.split_whitespace() {
+            match name.strip_prefix('-') {
+                Some(name) => drop(self.features.remove(&by_name(name)?)),
+                None if name == "all" => self.features.extend(Feature::ALL),
+                None => drop(self.features.insert(by_name(name)?)),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_format(&mut self, name: &str, block: &[&str]) -> Result<(), String> {
+        let (category, event) = name.split_once(':').ok_or("expected `category:event`")?;
+        let format = TracepointFormat::parse(category, event, &block.join("\n")).map_err(|error| format!("{name}: {error}"))?;
+        self.tracepoints.insert(name.to_owned(), Arc::new(format));
+        Ok(())
+    }
+
+    fn add_raw(&mut self, name: &str, block: &[&str]) -> Result<(), String> {
+        let (module, event) = name.split_once(':').unwrap_or(("vmlinux", name));
+        let mut fields = Vec::new();
+        for (index, line) in block.iter().filter(|line| !line.trim().is_empty()).enumerate() {
+            let (ty, name) = self.declaration(line)?;
+            fields.push(Field { name, ty, offset: 8 * index as u32, bits: None, data_loc: None });
+        }
+        let size = 8 * fields.len() as u32;
+        let args = Struct { name: format!("rawtracepoint:{module}:{event}"), fields, size };
+        self.raw_tracepoints.insert(RawTracepoint { module: module.to_owned(), event: event.to_owned() }, Arc::new(args));
+        Ok(())
+    }
+
+    fn add_struct(&mut self, keyword: &str, rest: &str, block: &[&str]) -> Result<(), String> {
+        let (tag, size) = pair(rest)?;
+        let mut fields = Vec::new();
+        for line in block.iter().filter(|line| !line.trim().is_empty()) {
+            let (offset, declaration) = pair(line.trim())?;
+            let mut parts = declaration.split(':');
+            let (ty, name) = self.declaration(parts.next().unwrap_or(""))?;
+            let bits = match (parts.next(), parts.next()) {
+                (Some(first), Some(width)) => Some((number(first)?, number(width)?)),
+                _ => None,
+            };
+            fields.push(Field { name, ty, offset: number(offset)?, bits, data_loc: None });
+        }
+        let name = format!("{keyword} {tag}");
+        self.types.insert(name.clone(), Type::Struct(Arc::new(Struct { name, fields, size: number(size)? })));
+        Ok(())
+    }
+
+    fn add_enum(&mut self, tag: &str, block: &[&str]) -> Result<(), String> {
+        let mut constants = Vec::new();
+        for line in block.iter().filter(|line| !line.trim().is_empty()) {
+            let (name, value) = line.split_once('=').ok_or("expected `NAME = VALUE`")?;
+            constants.push((name.trim().to_owned(), number(value.trim())?));
+        }
+        let name = format!("enum {tag}");
+        self.types.insert(name.clone(), Type::Enum(Arc::new(Enum { name, constants })));
+        Ok(())
+    }
+
+    /// `TYPE NAME` or `TYPE NAME[N]`.
+    fn declaration(&self, text: &str) -> Result<(Type, String), String> {
+        let text = text.trim();
+        let (front, lengths) = text.split_at(text.find('[').unwrap_or(text.len()));
+        let start = front.rfind([' ', '*']).ok_or(format!("expected `TYPE NAME`, got `{text}`"))? + 1;
+        let (base, name) = front.split_at(start);
+        Ok((self.c_type(&format!("{}{lengths}", base.trim_end()))?, name.to_owned()))
+    }
+
+    fn c_type(&self, text: &str) -> Result<Type, String> {
+        c_type(text, Space::Kernel, self).ok_or(format!("unknown type `{text}`"))
+    }
+}
+
+fn pair(text: &str) -> Result<(&str, &str), String> {
+    text.split_once(' ').map(|(a, b)| (a.trim(), b.trim())).ok_or(format!("expected two words, got `{text}`"))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
+}
+
+impl Facts for Fixture {
+    fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    fn cpus(&self) -> u32 {
+        self.cpus
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    fn tracepoints(&self) -> Arc<[String]> {
+        self.tracepoints.keys().cloned().collect()
+    }
+
+    fn tracepoint(&self, category: &str, event: &str) -> Option<Arc<TracepointFormat>> {
+        self.tracepoints.get(&format!("{category}:{event}")).cloned()
+    }
+
+    fn syscall_number(&self, name: &str) -> Option<u32> {
+        self.syscalls.get(name).copied()
+    }
+
+    fn raw_tracepoints(&self) -> Arc<[RawTracepoint]> {
+        self.raw_tracepoints.keys().cloned().collect()
+    }
+
+    fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>> {
+        self.raw_tracepoints.iter().find(|(raw, _)| raw.event == event).map(|(_, args)| Arc::clone(args))
+    }
+
+    fn kernel_type(&self, name: &str) -> Option<Type> {
+        self.types.get(name).cloned()
+    }
+
+    fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        self.types.values().find_map(|ty| {
+            let Type::Enum(of) = ty else { return None };
+            let (_, value) = of.constants.iter().find(|(constant, _)| constant == name)?;
+            Some((Arc::clone(of), *value))
+        })
+    }
+
+    fn pid_namespace(&self) -> Option<(u64, u64)> {
+        self.pid_namespace
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, String> {
+        self.cgroups.get(path).copied().ok_or(format!("{path}: no such cgroup"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_small_machine_is_readable() {
+        let facts = Fixture::parse(include_str!("../../../tests/facts/small.txt")).expect("the sample is well formed");
+        let format = facts.tracepoint("sched", "sched_process_exec").expect("it is in the sample");
+        assert!(format.fields.iter().any(|field| field.data_loc.is_some()));
+        assert_eq!(facts.syscall_number("openat"), Some(257));
+        assert!(facts.has(Feature::Loop) && facts.has(Feature::IterNum));
+        let args = facts.raw_tracepoint("sched_switch").expect("it is in the sample");
+        assert_eq!(args.field("next").map(|field| (field.offset, field.ty.to_string())), Some((16, "struct task_struct *".to_owned())));
+        let (of, value) = facts.kernel_enum_constant("PIDTYPE_SID").expect("it is in the sample");
+        assert_eq!((of.name.as_str(), value), ("enum pid_type", 3));
+        assert!(facts.tracepoints().is_sorted() && facts.raw_tracepoints().is_sorted());
+        assert_eq!(facts.cgroup_id("/nowhere"), Err("/nowhere: no such cgroup".to_owned()));
+    }
+
+    #[test]
+    fn features_can_be_taken_away() {
+        let facts = Fixture::parse("features all -loop").expect("a good text");
+        assert!(!facts.has(Feature::Loop) && facts.has(Feature::Strncmp));
+    }
+
+    #[test]
+    fn mistakes_name_their_line() {
+        let error = |text| Fixture::parse(text).expect_err("a bad text");
+        assert_eq!(error("cpus 1\nwhat"), "line 2: unknown statement `what`");
+        assert_eq!(error("features fast"), "line 1: unknown feature `fast`");
+        assert_eq!(error("struct s 4\n0 foo_t x\nend"), "line 1: unknown type `foo_t`");
+    }
+}

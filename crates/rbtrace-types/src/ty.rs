@@ -100,7 +100,8 @@ pub struct Field {
     pub ty: Type,
     /// Byte offset. For the arguments of raw tracepoints and syscalls: index of the argument times 8.
     pub offset: u32,
-    /// For a bit-field: first bit within the integer at `offset`, and width.
+    /// For a bit-field, and for an enum stored in fewer than 8 bytes: first bit within the integer at `offset`, and width.
+    /// Only the bytes that hold these bits may be read: an enum at the end of a struct has nothing behind it.
     pub bits: Option<(u8, u8)>,
     /// For `__data_loc` and `__rel_loc` fields of tracepoints: the u32 at `offset` says where the bytes are.
     pub data_loc: Option<DataLoc>,
