@@ -1,1 +1,23 @@
-//! (written below)
+//! THE TABLES: one file per language feature, under `functions/`, `variables/`, `aggregations/`, `probes/`, `config/`, `named/`.
+//! Nothing else in rbtrace knows their names.
+//!
+//! A row is a plain `static` with function pointers: how the thing is typed, how it is lowered to IR, how its record is handled in user
+//! space. Rows see the compiler through [`compile::TypeCx`] and [`compile::LowerCx`] and the running session through [`run::RunCx`]; they
+//! never do IO themselves.
+
+pub mod compile;
+pub mod row;
+pub mod run;
+pub mod value;
+
+pub mod aggregations;
+pub mod config;
+pub mod functions;
+pub mod named;
+pub mod probes;
+pub mod variables;
+
+pub use compile::{Call, LowerCx, Lowered, Place, TypeCx};
+pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read};
+pub use run::RunCx;
+pub use value::Value;

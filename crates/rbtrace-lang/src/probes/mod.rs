@@ -1,0 +1,16 @@
+//! The list of probe types, alphabetical.
+
+use crate::row::ProbeType;
+
+/// Every row.
+pub static ALL: &[&ProbeType] = &[];
+
+/// The row of a name or alias: with its case first, then without (`BEGIN`, `Kprobe`; SPEC §1.10).
+pub fn by_name(name: &str) -> Option<&'static ProbeType> {
+    let exact = ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name));
+    exact.or_else(|| {
+        ALL.iter()
+            .copied()
+            .find(|row| row.name.eq_ignore_ascii_case(name) || row.aliases.iter().any(|a| a.len() > 2 && a.eq_ignore_ascii_case(name)))
+    })
+}

@@ -1,0 +1,225 @@
+//! The shapes of the rows: what each kind of feature has to say about itself.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Sink, Span};
+use rbtrace_ir as ir;
+use rbtrace_types::{Aggregate, Facts, Field, Space, Struct, Type};
+
+use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
+use crate::run::{RunCx, RunError};
+use crate::value::Value;
+
+/// A builtin function or variable. A variable is a function without arguments; both may be written `f` or `f()` then.
+pub struct Builtin {
+    /// Its name.
+    pub name: &'static str,
+    /// Other spellings, accepted silently or with a warning by `type_of`.
+    pub aliases: &'static [&'static str],
+    /// For people: `printf(fmt, args…)`.
+    pub signature: &'static str,
+    /// Its page in the manual (markdown): first line is the summary; has an example in a code block.
+    pub manual: &'static str,
+    /// Fewest and most arguments; checked before `type_of`.
+    pub args: (usize, usize),
+    /// Probe types it works in; checked before `type_of`.
+    pub allowed: Allowed,
+    /// Needs `--unsafe`.
+    pub is_unsafe: bool,
+    /// Has an effect, so a discarded value is no mistake.
+    pub has_effect: bool,
+    /// Checks the arguments and says the type of the value.
+    pub type_of: fn(&mut dyn TypeCx, &Call) -> Type,
+    /// Appends its operations.
+    pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
+    /// Handles its record in user space.
+    pub handle: Option<Handle>,
+}
+
+/// See [`Builtin::handle`].
+pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;
+
+/// Probe types in which something may be used.
+#[derive(Clone, Copy, Debug)]
+pub enum Allowed {
+    /// In all.
+    Any,
+    /// In those (canonical names).
+    Only(&'static [&'static str]),
+}
+
+/// An aggregation: `@m = count()`. The state of one CPU is an array of u64 words; all zeros is the empty state.
+pub struct Aggregation {
+    /// Its name.
+    pub name: &'static str,
+    /// For people.
+    pub signature: &'static str,
+    /// Its page in the manual.
+    pub manual: &'static str,
+    /// Fewest and most arguments.
+    pub args: (usize, usize),
+    /// Checks the arguments and says the type of the state; `None`: something was reported.
+    pub type_of: fn(&mut dyn TypeCx, &Call) -> Option<Aggregate>,
+    /// Evaluates the arguments that change from event to event, before the state is looked up.
+    pub prepare: fn(&mut dyn LowerCx, &Call) -> Vec<ir::Value>,
+    /// Adds one value to the state at an address; `prepared` is what `prepare` gave.
+    pub update: fn(&mut ir::Builder, &Aggregate, prepared: &[ir::Value], state: ir::Value),
+    /// How it is read inside the kernel; `None`: it cannot be.
+    pub read: Option<Read>,
+    /// Folds the state of one more CPU into `total`.
+    pub merge: fn(&Aggregate, total: &mut [u64], cpu: &[u64]),
+    /// Whether a merged state holds anything.
+    pub is_set: fn(&Aggregate, total: &[u64]) -> bool,
+    /// The value that is printed, its numbers divided by `div` (≥ 1).
+    pub show: fn(&Aggregate, total: &[u64], div: u64) -> Value,
+    /// Sort key when a map is printed (SPEC §9.3).
+    pub order: fn(&Aggregate, total: &[u64]) -> i128,
+    /// `type` of its JSON line: `map`, `hist`, `stats`.
+    pub json_type: &'static str,
+    /// Only printable as a whole map, never by key (hist, lhist).
+    pub whole_only: bool,
+}
+
+/// Reading an aggregation in the kernel: fold over the CPUs' states, then finish.
+pub struct Read {
+    /// Initial values of the accumulators.
+    pub init: fn(&Aggregate) -> Vec<i64>,
+    /// Folds one CPU's state at an address into the accumulators (scalar slots).
+    pub fold: fn(&mut ir::Builder, &Aggregate, accumulators: &[ir::SlotId], state: ir::Value),
+    /// The integer read.
+    pub finish: fn(&mut ir::Builder, &Aggregate, accumulators: &[ir::SlotId]) -> ir::Value,
+}
+
+/// How `-p` narrows a probe type (SPEC §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PidFilter {
+    /// Not at all.
+    None,
+    /// A test of `pid` before the predicate.
+    Injected,
+    /// The kernel does it: the plan carries the pid.
+    AtAttach,
+}
+
+/// What the user asked of a probe type: its target and the run's options.
+pub struct Target<'a> {
+    /// Text after the probe type, split at unquoted colons, positional parameters already replaced.
+    pub parts: &'a [TargetPart],
+    /// The whole attach point.
+    pub span: Span,
+    /// The process given by `-p`.
+    pub pid: Option<u32>,
+}
+
+/// One part of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPart {
+    /// The text, quotes removed.
+    pub text: String,
+    /// Byte ranges of `text` in which wildcards are literal are not kept: a part is either quoted or not.
+    pub quoted: bool,
+    /// Where.
+    pub span: Span,
+}
+
+/// How one place is attached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The kind of BPF program.
+    pub program_type: ir::ProgramType,
+    /// When it runs.
+    pub role: ir::Role,
+    /// Where it goes; `None` for roles other than `Traced`.
+    pub plan: Option<ir::AttachPlan>,
+    /// Whether it is attached in reverse order of the script.
+    pub reverse: bool,
+}
+
+/// Several places of one probe that one program can serve: it reads a selector and takes the body of that place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shared {
+    /// Places with equal keys share a program.
+    pub key: String,
+    /// The value of the selector that means this place.
+    pub selector: u64,
+}
+
+/// A line of `-l`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Attachable text.
+    pub name: String,
+    /// With `-v`: one line per argument, `type name`.
+    pub details: Vec<String>,
+}
+
+/// A probe type.
+pub struct ProbeType {
+    /// Canonical name.
+    pub name: &'static str,
+    /// Short forms and old names. Matched with case first, then without (SPEC §1.10).
+    pub aliases: &'static [&'static str],
+    /// For people: `tracepoint:category:event`.
+    pub signature: &'static str,
+    /// Its page in the manual.
+    pub manual: &'static str,
+    /// What `probetype` says.
+    pub class: &'static str,
+    /// Default address space of untagged pointers.
+    pub space: Space,
+    /// What `-p` does.
+    pub pid_filter: PidFilter,
+    /// Whether a provider wildcard may choose it when nothing else is said (SPEC §7.2).
+    pub in_wildcards: bool,
+    /// The places a target means, wildcards resolved, in listing order. Mistakes are pushed to the sink. A target that matches nothing
+    /// gives an empty list and pushes nothing: the caller knows what `missing_probes` says; `nearest` words the remedy.
+    pub expand: fn(&dyn Facts, &Target, &mut Sink) -> Vec<Vec<String>>,
+    /// Remedy for a target that matches nothing: the nearest existing name.
+    pub nearest: fn(&dyn Facts, &Target) -> Option<String>,
+    /// What exists and matches a listing pattern (parts after the probe type).
+    pub list: fn(&dyn Facts, parts: &[&str], verbose: bool) -> Vec<Listed>,
+    /// The struct behind `args`; `None`: the probe has none.
+    pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
+    /// How a place is attached. `uses_args`: whether the body reads `args` or the context.
+    pub plan: fn(&dyn Facts, &Place, uses_args: bool, pid: Option<u32>) -> Result<Planned, Diagnostic>,
+    /// Whether several places of one probe can share a program.
+    pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
+    /// Reads the selector of a shared program (see [`Shared`]); leaves the probe itself where no place can be meant.
+    pub select: fn(&mut dyn LowerCx, &Planned) -> ir::Value,
+    /// Evaluates `args.field`.
+    pub arg: fn(&mut dyn LowerCx, &Planned, &Field) -> Lowered,
+}
+
+impl PartialEq for ProbeType {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for ProbeType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A type whose text user space makes (`Type::Named`).
+pub struct NamedType {
+    /// As in `Named::name`.
+    pub name: &'static str,
+    /// Its text.
+    pub show: fn(&dyn crate::run::World, bytes: &[u8]) -> Result<Value, RunError>,
+}
+
+/// A configuration key (SPEC §8.4).
+pub struct ConfigKey {
+    /// Lower case, without prefix.
+    pub name: &'static str,
+    /// Old names, with the message class of the warning they give.
+    pub aliases: &'static [&'static str],
+    /// Its manual text.
+    pub manual: &'static str,
+    /// Default, as text.
+    pub default: &'static str,
+    /// Checks a text and gives its canonical form, or says what is accepted.
+    pub parse: fn(&str) -> Result<String, String>,
+}

@@ -1,0 +1,83 @@
+//! What a record's handler sees of the running session. Implemented by rbtrace-runtime.
+
+use rbtrace_ir::{EventDecl, MapId};
+
+use crate::value::Value;
+
+/// What went wrong while a record was decoded or handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// The record is shorter than its declaration says.
+    Truncated,
+    /// A handler could not do its work: what and why, for stderr.
+    Failed(String),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("a record ended early"),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Kinds of text a script prints; they differ only in JSON (SPEC §9.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named after the function")]
+pub enum Message {
+    Printf,
+    Time,
+    Cat,
+    Join,
+    Syscall,
+}
+
+/// Kinds of reports on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named after the function; `RuntimeError` is SPEC §9.13")]
+pub enum Report {
+    Errorf,
+    Warnf,
+    RuntimeError,
+}
+
+/// The world that named values and times are resolved in.
+pub trait World {
+    /// Name of a user.
+    fn user_name(&self, uid: u32) -> Option<String>;
+    /// C `strftime` in the local time zone, with `%f` as 6-digit microseconds, of nanoseconds since the epoch.
+    fn strftime(&self, format: &str, epoch_ns: i64) -> String;
+    /// Nanoseconds since the epoch of a time on the boot clock.
+    fn boot_to_epoch(&self, boot_ns: u64) -> i64;
+    /// Nanoseconds since the epoch now.
+    fn now(&self) -> i64;
+    /// Appended to strings that did not fit.
+    fn trailer(&self) -> &str;
+}
+
+/// What a handler may do.
+pub trait RunCx {
+    /// Resolves names and times.
+    fn world(&self) -> &dyn World;
+    /// Prints a script's text to the output.
+    fn print(&mut self, kind: Message, text: &[u8]);
+    /// Prints a value and a newline.
+    fn print_value(&mut self, value: &Value);
+    /// Prints a whole map. `top` 0: all; `div` ≥ 1.
+    fn print_map(&mut self, map: MapId, top: u64, div: u64) -> Result<(), RunError>;
+    /// Removes all entries of a map.
+    fn clear_map(&mut self, map: MapId) -> Result<(), RunError>;
+    /// Sets all values of a map to zero; keys stay.
+    fn zero_map(&mut self, map: MapId) -> Result<(), RunError>;
+    /// Says something about the script on stderr, with the place of the event's call.
+    fn report(&mut self, kind: Report, event: &EventDecl, text: &str);
+    /// Ends the run after this record.
+    fn exit(&mut self, code: i32);
+    /// The first bytes of a file.
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String>;
+    /// Standard output of a shell command.
+    fn shell(&mut self, command: &str) -> Result<Vec<u8>, String>;
+}
