@@ -1,1 +1,155 @@
-//! (written below)
+//! This machine: BTF, tracefs, procfs, syscall numbers, features. [`Host`] answers [`Facts`].
+//!
+//! Nothing is read before it is asked for, and nothing is read twice. Knows no language and no BPF program.
+
+pub mod btf;
+pub mod features;
+pub mod proc;
+pub mod syscalls;
+pub mod tracefs;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rbtrace_types::facts::RawTracepoint;
+use rbtrace_types::format::TracepointFormat;
+use rbtrace_types::{Arch, Enum, Facts, Feature, Struct, Type};
+
+use crate::btf::KernelBtf;
+use crate::proc::{KernelRelease, Users};
+
+/// The machine we run on.
+#[derive(Debug)]
+pub struct Host {
+    btf: KernelBtf,
+    release: OnceLock<KernelRelease>,
+    cpus: OnceLock<u32>,
+    tracefs: OnceLock<Option<PathBuf>>,
+    tracepoints: OnceLock<Arc<[String]>>,
+    raw_tracepoints: OnceLock<Arc<[RawTracepoint]>>,
+    users: OnceLock<Users>,
+    formats: Cache<TracepointFormat>,
+    raw_arguments: Cache<Struct>,
+    types: Mutex<HashMap<String, Option<Type>>>,
+}
+
+/// Answers by name; a `None` is remembered too.
+type Cache<T> = Mutex<HashMap<String, Option<Arc<T>>>>;
+
+impl Default for Host {
+    fn default() -> Host {
+        Host::new()
+    }
+}
+
+impl Host {
+    /// The machine with the kernel's own BTF. Reads nothing.
+    pub fn new() -> Host {
+        Host::with_btf("/sys/kernel/btf/vmlinux".into())
+    }
+
+    /// The machine with BTF from another file.
+    pub fn with_btf(vmlinux: PathBuf) -> Host {
+        Host {
+            btf: KernelBtf::new(vmlinux, "/sys/kernel/btf".into()),
+            release: OnceLock::new(),
+            cpus: OnceLock::new(),
+            tracefs: OnceLock::new(),
+            tracepoints: OnceLock::new(),
+            raw_tracepoints: OnceLock::new(),
+            users: OnceLock::new(),
+            formats: Cache::default(),
+            raw_arguments: Cache::default(),
+            types: Mutex::default(),
+        }
+    }
+
+    /// The kernel's types.
+    pub fn btf(&self) -> &KernelBtf {
+        &self.btf
+    }
+
+    /// The running kernel's release.
+    pub fn release(&self) -> &KernelRelease {
+        self.release.get_or_init(proc::kernel_release)
+    }
+
+    /// Where tracefs is mounted.
+    pub fn tracefs(&self) -> Option<&PathBuf> {
+        self.tracefs.get_or_init(tracefs::find).as_ref()
+    }
+
+    /// The users of this machine.
+    pub fn users(&self) -> &Users {
+        self.users.get_or_init(Users::read)
+    }
+}
+
+/// One answer per name: the first question works, the others look it up.
+fn cached<T: Clone>(cache: &Mutex<HashMap<String, T>>, name: String, answer: impl FnOnce() -> T) -> T {
+    // A panic elsewhere leaves the map whole: entries are only ever added.
+    let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+    cache.entry(name).or_insert_with(answer).clone()
+}
+
+impl Facts for Host {
+    fn arch(&self) -> Arch {
+        // rbtrace is built for the machine it runs on, so this is no question for `uname` (a personality can change that).
+        const ARCH: Arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
+        ARCH
+    }
+
+    fn cpus(&self) -> u32 {
+        *self.cpus.get_or_init(|| {
+            let possible = proc::possible_cpus().ok().and_then(|cpus| cpus.last().map(|last| last + 1));
+            possible.or_else(|| std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u32)).unwrap_or(1)
+        })
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        features::has(feature, self.release().release, &self.btf)
+    }
+
+    fn tracepoints(&self) -> Arc<[String]> {
+        let read = || self.tracefs().and_then(|place| tracefs::tracepoints(place).ok()).unwrap_or_default().into();
+        Arc::clone(self.tracepoints.get_or_init(read))
+    }
+
+    fn tracepoint(&self, category: &str, event: &str) -> Option<Arc<TracepointFormat>> {
+        let place = self.tracefs()?;
+        let read = || tracefs::format(place, category, event).ok().flatten().map(Arc::new);
+        cached(&self.formats, format!("{category}:{event}"), read)
+    }
+
+    fn syscall_number(&self, name: &str) -> Option<u32> {
+        syscalls::number(name)
+    }
+
+    fn raw_tracepoints(&self) -> Arc<[RawTracepoint]> {
+        Arc::clone(self.raw_tracepoints.get_or_init(|| self.btf.raw_tracepoints().into()))
+    }
+
+    fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>> {
+        cached(&self.raw_arguments, event.to_owned(), || self.btf.raw_tracepoint(event).map(Arc::new))
+    }
+
+    fn kernel_type(&self, name: &str) -> Option<Type> {
+        cached(&self.types, name.to_owned(), || self.btf.kernel_type(name))
+    }
+
+    fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        self.btf.enum_constant(name)
+    }
+
+    fn pid_namespace(&self) -> Option<(u64, u64)> {
+        proc::pid_namespace().ok().flatten()
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, String> {
+        proc::cgroup_id(path).map_err(|error| format!("{error:#}"))
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("rbtrace knows the registers and syscalls of x86_64 and aarch64 only");

@@ -1,0 +1,162 @@
+//! What the kernel says about its types: `/sys/kernel/btf/*`, read when first asked and no earlier.
+//!
+//! `raw` knows the bytes, `convert` the meaning of records. This file knows where the files are and in which order they
+//! are asked: the kernel itself, then its modules by name.
+
+mod convert;
+mod raw;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result, ensure};
+use rbtrace_types::ctype::c_integer;
+use rbtrace_types::facts::RawTracepoint;
+use rbtrace_types::{Enum, Struct, Type};
+
+use self::raw::{Btf, Bytes, Kind};
+
+/// The module name of what is built into the kernel.
+pub const VMLINUX: &str = "vmlinux";
+/// The kernel declares `typedef void (*btf_trace_NAME)(void *__data, …)` for each raw tracepoint.
+const TRACE_PREFIX: &str = "btf_trace_";
+/// … and defines `int __traceiter_NAME(void *__data, …)`.
+const TRACE_CALLER_PREFIX: &str = "__traceiter_";
+
+/// BTF of the kernel and its modules.
+#[derive(Debug)]
+pub struct KernelBtf {
+    vmlinux_path: PathBuf,
+    modules_directory: PathBuf,
+    vmlinux: OnceLock<std::result::Result<Arc<Btf>, String>>,
+    modules: OnceLock<Vec<(String, Arc<Btf>)>>,
+}
+
+impl KernelBtf {
+    /// `vmlinux_path` is usually `/sys/kernel/btf/vmlinux`; the modules are its neighbours in `modules_directory`. Reads nothing yet.
+    pub fn new(vmlinux_path: PathBuf, modules_directory: PathBuf) -> KernelBtf {
+        KernelBtf { vmlinux_path, modules_directory, vmlinux: OnceLock::new(), modules: OnceLock::new() }
+    }
+
+    /// Whether there is a file to read at all.
+    pub fn exists(&self) -> bool {
+        self.vmlinux_path.exists()
+    }
+
+    /// Why there are no types: the file is missing, unreadable or broken.
+    pub fn error(&self) -> Option<&str> {
+        self.vmlinux_result().as_ref().err().map(String::as_str)
+    }
+
+    /// The type of a C name: `struct x`, `union x`, `enum x`, a typedef or an integer.
+    pub fn kernel_type(&self, name: &str) -> Option<Type> {
+        let (kinds, name): (&[Kind], &str) = match name.split_once(' ') {
+            Some(("struct", tag)) => (&[Kind::Struct], tag),
+            Some(("union", tag)) => (&[Kind::Union], tag),
+            Some(("enum", tag)) => (&[Kind::Enum, Kind::Enum64], tag),
+            _ => (&[Kind::Typedef, Kind::Int], name),
+        };
+        match self.first(|btf| kinds.iter().find_map(|&kind| btf.find(name, kind))) {
+            Some((btf, id)) => convert::convert(btf, id).ok(),
+            // BTF has one spelling of each of C's integers: `long unsigned int`.
+            None => c_integer(name),
+        }
+    }
+
+    /// The enum that has a constant of this name, and its value.
+    pub fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        let (btf, id) = self.first(|btf| btf.find_enum_with(name))?;
+        let Type::Enum(of) = convert::convert(btf, id).ok()? else { return None };
+        let value = of.constants.iter().find(|(constant, _)| constant == name)?.1;
+        Some((of, value))
+    }
+
+    /// Whether the kernel itself has a function of this name that BTF describes.
+    pub fn has_function(&self, name: &str) -> bool {
+        self.vmlinux().is_some_and(|btf| btf.find(name, Kind::Func).is_some())
+    }
+
+    /// Every raw tracepoint, sorted.
+    pub fn raw_tracepoints(&self) -> Vec<RawTracepoint> {
+        let mut found: Vec<RawTracepoint> = Vec::new();
+        for (module, btf) in self.all() {
+            let events = btf.with_prefix(TRACE_PREFIX, Kind::Typedef).into_iter();
+            found.extend(events.map(|(_, event)| RawTracepoint { module: module.to_owned(), event: event.to_owned() }));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The parameters of a raw tracepoint, without the hidden first one.
+    pub fn raw_tracepoint(&self, event: &str) -> Option<Struct> {
+        let typedef = format!("{TRACE_PREFIX}{event}");
+        let (module, btf, id) = self.all().find_map(|(module, btf)| Some((module, btf, btf.find(&typedef, Kind::Typedef)?)))?;
+        let pointer = convert::strip(btf, id).ok()?.record.filter(|record| record.kind == Kind::Ptr)?;
+        let prototype = convert::strip(btf, pointer.size_or_type).ok()?.record.filter(|record| record.kind == Kind::FuncProto)?;
+        // The typedef has the types that the verifier will use, but C lets it have no names. The function that calls the
+        // tracepoint's probes (5.10) has both.
+        let caller = btf.find(&format!("{TRACE_CALLER_PREFIX}{event}"), Kind::Func).and_then(|id| btf.record(id).ok());
+        let named = caller.and_then(|function| btf.record(function.size_or_type).ok());
+        let named = named.filter(|named| named.kind == Kind::FuncProto && named.vlen == prototype.vlen);
+        convert::parameters(btf, &prototype, named.as_ref(), 1, format!("rawtracepoint:{module}:{event}")).ok()
+    }
+
+    /// The kernel first, then its modules, which are read only when the kernel had no answer.
+    fn all(&self) -> impl Iterator<Item = (&str, &Btf)> {
+        let vmlinux = self.vmlinux().map(|btf| (VMLINUX, &**btf));
+        let modules = std::iter::once_with(|| self.modules()).flatten();
+        vmlinux.into_iter().chain(modules.map(|(name, btf)| (name.as_str(), &**btf)))
+    }
+
+    fn first(&self, find: impl Fn(&Btf) -> Option<u32>) -> Option<(&Btf, u32)> {
+        self.all().find_map(|(_, btf)| Some((btf, find(btf)?)))
+    }
+
+    fn vmlinux(&self) -> Option<&Arc<Btf>> {
+        self.vmlinux_result().as_ref().ok()
+    }
+
+    fn vmlinux_result(&self) -> &std::result::Result<Arc<Btf>, String> {
+        self.vmlinux.get_or_init(|| match load(&self.vmlinux_path, None) {
+            Ok(btf) => Ok(Arc::new(btf)),
+            Err(error) => Err(format!("{error:#}")),
+        })
+    }
+
+    fn modules(&self) -> &[(String, Arc<Btf>)] {
+        self.modules.get_or_init(|| {
+            let Some(base) = self.vmlinux() else { return Vec::new() };
+            let Ok(directory) = fs::read_dir(&self.modules_directory) else { return Vec::new() };
+            let mut names: Vec<String> = directory.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+            names.retain(|name| name != VMLINUX);
+            names.sort_unstable();
+            // A module that is unloaded while we look, or whose BTF is broken, takes only its own types away.
+            let open =
+                |name: String| load(&self.modules_directory.join(&name), Some(Arc::clone(base))).ok().map(|btf| (name, Arc::new(btf)));
+            names.into_iter().filter_map(open).collect()
+        })
+    }
+}
+
+fn load(path: &Path, base: Option<Arc<Btf>>) -> Result<Btf> {
+    let bytes = open_bytes(path).with_context(|| format!("reading {}", path.display()))?;
+    Btf::parse(bytes, base).with_context(|| path.display().to_string())
+}
+
+/// Maps a sysfs file where the kernel allows it (6.16 for vmlinux), else reads it. Other files are always read: they may be
+/// cut while they are mapped.
+fn open_bytes(path: &Path) -> Result<Bytes> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    ensure!(length > 0, "the file is empty");
+    if path.starts_with("/sys/kernel/btf") {
+        // SAFETY: this file is the kernel's own constant memory; the kernel neither changes nor shrinks it while it is mapped.
+        let map = unsafe { memmap2::Mmap::map(&file) };
+        if let Ok(map) = map {
+            return Ok(Bytes::Mapped(map));
+        }
+    }
+    Ok(Bytes::Owned(fs::read(path)?))
+}

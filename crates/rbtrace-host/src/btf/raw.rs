@@ -1,0 +1,292 @@
+//! The bytes of BTF: header, index of type records, strings. Knows kinds and names, gives no record a meaning.
+//!
+//! The bytes are input: every read is checked, a broken file is an error and never a panic. Records are found through
+//! an index of 4 bytes a type, made by one scan; names are compared where they lie.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// `BTF_KIND_*`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Void = 0,
+    Int = 1,
+    Ptr = 2,
+    Array = 3,
+    Struct = 4,
+    Union = 5,
+    Enum = 6,
+    Fwd = 7,
+    Typedef = 8,
+    Volatile = 9,
+    Const = 10,
+    Restrict = 11,
+    Func = 12,
+    FuncProto = 13,
+    Var = 14,
+    Datasec = 15,
+    Float = 16,
+    DeclTag = 17,
+    TypeTag = 18,
+    Enum64 = 19,
+}
+
+const KINDS: [Kind; 20] = [
+    Kind::Void,
+    Kind::Int,
+    Kind::Ptr,
+    Kind::Array,
+    Kind::Struct,
+    Kind::Union,
+    Kind::Enum,
+    Kind::Fwd,
+    Kind::Typedef,
+    Kind::Volatile,
+    Kind::Const,
+    Kind::Restrict,
+    Kind::Func,
+    Kind::FuncProto,
+    Kind::Var,
+    Kind::Datasec,
+    Kind::Float,
+    Kind::DeclTag,
+    Kind::TypeTag,
+    Kind::Enum64,
+];
+
+impl Kind {
+    /// The kind in the `info` word of a record.
+    fn of(info: u32) -> Option<Kind> {
+        KINDS.get((info >> 24 & 0x1f) as usize).copied()
+    }
+
+    /// Bytes that follow the 12 common ones.
+    fn extra_bytes(self, vlen: usize) -> usize {
+        match self {
+            Kind::Int | Kind::Var | Kind::DeclTag => 4,
+            Kind::Array => 12,
+            Kind::Struct | Kind::Union | Kind::Datasec | Kind::Enum64 => 12 * vlen,
+            Kind::Enum | Kind::FuncProto => 8 * vlen,
+            Kind::Void | Kind::Ptr | Kind::Fwd | Kind::Typedef | Kind::Volatile | Kind::Const => 0,
+            Kind::Restrict | Kind::Func | Kind::Float | Kind::TypeTag => 0,
+        }
+    }
+}
+
+/// Where the bytes live.
+#[derive(Debug)]
+pub enum Bytes {
+    /// Mapped from sysfs.
+    Mapped(memmap2::Mmap),
+    /// Read from a file that cannot be mapped.
+    Owned(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// BTF of the kernel, or of a module on top of the kernel's (`base`): ids and string offsets go on where the base ends.
+#[derive(Debug)]
+pub struct Btf {
+    bytes: Bytes,
+    types: Range<usize>,
+    strings: Range<usize>,
+    /// Invariant: each is the place, within `types`, of a record that lies wholly inside.
+    records: Vec<u32>,
+    base: Option<Arc<Btf>>,
+    first_id: u32,
+    first_string: u32,
+}
+
+/// One type record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    btf: &'a Btf,
+    /// Where the common 12 bytes begin, within the type section.
+    at: usize,
+    /// Its kind.
+    pub kind: Kind,
+    /// How many members, parameters or constants it has.
+    pub vlen: usize,
+    /// The flag bit of the kind: bit-fields for structs, signedness for enums.
+    pub flag: bool,
+    /// Size in bytes or id of the type it refers to, as the kind has it.
+    pub size_or_type: u32,
+}
+
+const HEADER: usize = 24;
+const MAGIC: u16 = 0xEB9F;
+
+impl Btf {
+    /// Checks the header and indexes the records.
+    pub fn parse(bytes: Bytes, base: Option<Arc<Btf>>) -> Result<Btf> {
+        let header = bytes.get(..HEADER).context("BTF: shorter than its header")?;
+        let word = |at: usize| u32_at(header, at).map(|word| word as usize).context("BTF: shorter than its header");
+        let magic = u16::from_ne_bytes([header[0], header[1]]);
+        ensure!(magic == MAGIC, "BTF: wrong magic number {magic:#06x}");
+        ensure!(header[2] == 1, "BTF: unknown version {}", header[2]);
+        let header_len = word(4)?;
+        let section = |offset: usize, len: usize| -> Result<Range<usize>> {
+            let start = header_len.checked_add(offset).context("BTF: section beyond the file")?;
+            let end = start.checked_add(len).filter(|&end| end <= bytes.len()).context("BTF: section beyond the file")?;
+            Ok(start..end)
+        };
+        let types = section(word(8)?, word(12)?)?;
+        let strings = section(word(16)?, word(20)?)?;
+        let records = index(&bytes[types.clone()])?;
+        let (first_id, first_string) = match &base {
+            None => (1, 0),
+            Some(base) => (base.end_id()?, base.end_string()?),
+        };
+        u32::try_from(first_id as usize + records.len()).context("BTF: too many types")?;
+        Ok(Btf { bytes, types, strings, records, base, first_id, first_string })
+    }
+
+    fn end_id(&self) -> Result<u32> {
+        u32::try_from(self.first_id as usize + self.records.len()).context("BTF: too many types")
+    }
+
+    fn end_string(&self) -> Result<u32> {
+        u32::try_from(self.first_string as usize + self.strings.len()).context("BTF: too many strings")
+    }
+
+    /// The record of a type. Id 0 is `void` and has none.
+    pub fn record(&self, id: u32) -> Result<Record<'_>> {
+        if id < self.first_id {
+            match &self.base {
+                Some(base) => return base.record(id),
+                None => bail!("BTF: type {id} has no record"),
+            }
+        }
+        let at = *self.records.get((id - self.first_id) as usize).with_context(|| format!("BTF: no type {id}"))? as usize;
+        let info = self.word(at + 4)?;
+        let kind = Kind::of(info).with_context(|| format!("BTF: type {id} has an unknown kind"))?;
+        Ok(Record { btf: self, at, kind, vlen: (info & 0xffff) as usize, flag: info >> 31 == 1, size_or_type: self.word(at + 8)? })
+    }
+
+    /// The first own type of this kind and name.
+    pub fn find(&self, name: &str, kind: Kind) -> Option<u32> {
+        let wanted = self.name_offsets(name);
+        if wanted == [None, None] {
+            return None;
+        }
+        self.own(kind).find(|&(_, at)| self.word(at).is_ok_and(|offset| wanted.contains(&Some(offset)))).map(|(id, _)| id)
+    }
+
+    /// The first own enum that has a constant of this name.
+    pub fn find_enum_with(&self, constant: &str) -> Option<u32> {
+        let wanted = self.name_offsets(constant);
+        if wanted == [None, None] {
+            return None;
+        }
+        let mut enums = self.own(Kind::Enum).map(|(id, _)| (id, 8)).chain(self.own(Kind::Enum64).map(|(id, _)| (id, 12)));
+        enums.find_map(|(id, stride)| {
+            let record = self.record(id).ok()?;
+            let has = (0..record.vlen).any(|i| record.extra(i * stride).is_ok_and(|offset| wanted.contains(&Some(offset))));
+            has.then_some(id)
+        })
+    }
+
+    /// Whether the tool that wrote this file marked signed enums as such (pahole 1.24, Linux 6.0).
+    pub fn marks_signed_enums(&self) -> bool {
+        let marked = |id| self.record(id).is_ok_and(|record| record.flag);
+        let own = self.own(Kind::Enum64).next().is_some() || self.own(Kind::Enum).any(|(id, _)| marked(id));
+        own || self.base.as_ref().is_some_and(|base| base.marks_signed_enums())
+    }
+
+    /// Own types of a kind whose name starts with `prefix`: (id, rest of the name).
+    pub fn with_prefix(&self, prefix: &str, kind: Kind) -> Vec<(u32, &str)> {
+        // The names are found first, by one pass over the strings: most types need no look at their name then.
+        let needle = [b"\0", prefix.as_bytes()].concat();
+        let own = memchr::memmem::find_iter(&self.bytes[self.strings.clone()], &needle).map(|at| at as u32 + 1 + self.first_string);
+        let wanted: Vec<u32> = own.collect();
+        let named = |at: usize| -> Option<&str> {
+            let offset = self.word(at).ok()?;
+            let candidate = offset < self.first_string || wanted.binary_search(&offset).is_ok();
+            if candidate { self.string(offset).ok()?.strip_prefix(prefix) } else { None }
+        };
+        self.own(kind).filter_map(|(id, at)| named(at).map(|rest| (id, rest))).collect()
+    }
+
+    /// Own types of a kind: id, and where the record is.
+    fn own(&self, kind: Kind) -> impl Iterator<Item = (u32, usize)> + '_ {
+        let types = &self.bytes[self.types.clone()];
+        let of_kind = move |at: u32| u32_at(types, at as usize + 4).is_some_and(|info| info >> 24 & 0x1f == kind as u32);
+        (self.first_id..).zip(&self.records).filter(move |&(_, &at)| of_kind(at)).map(|(id, &at)| (id, at as usize))
+    }
+
+    /// Where a name is among the own strings and among those of the base. Strings are stored once, so comparing offsets
+    /// compares names.
+    fn name_offsets(&self, name: &str) -> [Option<u32>; 2] {
+        let needle = [b"\0", name.as_bytes(), b"\0"].concat();
+        let find = |btf: &Btf| {
+            let at = memchr::memmem::find(&btf.bytes[btf.strings.clone()], &needle)?;
+            Some(at as u32 + 1 + btf.first_string)
+        };
+        [find(self), self.base.as_deref().and_then(find)]
+    }
+
+    /// The string at an offset.
+    pub fn string(&self, offset: u32) -> Result<&str> {
+        if offset < self.first_string {
+            return self.base.as_ref().context("BTF: string without a base")?.string(offset);
+        }
+        let strings = &self.bytes[self.strings.clone()];
+        let tail = strings.get((offset - self.first_string) as usize..).context("BTF: string beyond its section")?;
+        let len = memchr::memchr(0, tail).context("BTF: string without an end")?;
+        std::str::from_utf8(&tail[..len]).context("BTF: a name that is no UTF-8")
+    }
+
+    fn word(&self, at: usize) -> Result<u32> {
+        u32_at(&self.bytes[self.types.clone()], at).context("BTF: record beyond its section")
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Its name; empty when it has none.
+    pub fn name(&self) -> Result<&'a str> {
+        self.btf.string(self.btf.word(self.at)?)
+    }
+
+    /// A word of what follows the common part.
+    pub fn extra(&self, at: usize) -> Result<u32> {
+        ensure!(at + 4 <= self.kind.extra_bytes(self.vlen), "BTF: read behind a record");
+        self.btf.word(self.at + 12 + at)
+    }
+
+    /// A name in what follows the common part; empty when there is none.
+    pub fn extra_name(&self, at: usize) -> Result<&'a str> {
+        self.btf.string(self.extra(at)?)
+    }
+}
+
+/// One scan over all records.
+fn index(types: &[u8]) -> Result<Vec<u32>> {
+    // A record has 12 bytes at least; in the kernel's BTF the mean is 28.
+    let mut records = Vec::with_capacity(types.len() / 24);
+    let mut at = 0;
+    while at < types.len() {
+        let info = u32_at(types, at + 4).context("BTF: cut in the middle of a record")?;
+        let kind = Kind::of(info).filter(|&kind| kind != Kind::Void).context("BTF: a record of unknown kind")?;
+        records.push(u32::try_from(at).context("BTF: type section of more than 4 GB")?);
+        at += 12 + kind.extra_bytes((info & 0xffff) as usize);
+        ensure!(at <= types.len(), "BTF: cut in the middle of a record");
+    }
+    Ok(records)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let word = bytes.get(at..)?.first_chunk::<4>()?;
+    Some(u32::from_ne_bytes(*word))
+}
