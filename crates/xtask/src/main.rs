@@ -1,2 +1,60 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands: `cargo xtask COMMAND`. Builds on a bare machine; what the other crates need is installed from here.
+
+mod advisories;
+mod bench;
+mod licences;
+mod manual;
+mod run;
+mod setup;
+mod shell;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  setup             install what building and testing need
+  run [-- ARGS]     build the release binary and run it; without ARGS, a demonstration of five seconds
+  test              everything a change has to pass
+  bench [OPTIONS]   time and memory beside a peer and a hand-written floor (`bench --help`)
+  manual            write the language manual anew from the tables
+  bless             accept what the cases print now
+  advisories DIR    refresh .cargo/advisories.txt from a checkout of the RustSec advisory database
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match command(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(args: &[String]) -> Result<ExitCode> {
+    let rest = args.get(1..).unwrap_or_default();
+    match args.first().map(String::as_str) {
+        Some("setup") => setup::setup(setup::BUILD),
+        Some("run") => return run::run(rest),
+        Some("test") => return test::test(),
+        Some("bench") => return bench::command(rest),
+        Some("manual") => manual::manual(),
+        Some("bless") => manual::bless(),
+        Some("advisories") => advisories::refresh(rest),
+        Some("help" | "-h" | "--help") => {
+            print!("{USAGE}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(_) | None => {
+            eprint!("{USAGE}");
+            return Ok(ExitCode::from(2));
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

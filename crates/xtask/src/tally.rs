@@ -1,0 +1,87 @@
+//! Counts tests from what `cargo test` prints, and holds skips against the list of those that may be.
+//!
+//! Knows three kinds of lines: libtest's `test result: …`, the suite's `suite: N passed, N failed, N skipped`, and one
+//! `skipped: NAME: reason` for each case that was left out.
+
+use std::collections::BTreeSet;
+
+/// What was counted so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Tests and cases that passed.
+    pub passed: usize,
+    /// That failed.
+    pub failed: usize,
+    /// That did not run.
+    pub skipped: usize,
+    /// Their names, as far as said.
+    pub skips: BTreeSet<String>,
+}
+
+impl Tally {
+    /// Takes one line of output into account.
+    pub fn line(&mut self, line: &str) {
+        if let Some(counts) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, counts)| counts) {
+            self.add(counts, "ignored");
+        } else if let Some(counts) = line.strip_prefix("suite: ") {
+            self.add(counts, "skipped");
+        } else if let Some(skip) = line.strip_prefix("skipped: ") {
+            self.skips.insert(skip.split(": ").next().unwrap_or(skip).trim().to_string());
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ignored")) {
+            self.skips.insert(name.0.to_string());
+        }
+    }
+
+    fn add(&mut self, counts: &str, skipped: &str) {
+        for count in counts.split([',', ';']) {
+            let mut words = count.split_whitespace();
+            let (Some(Ok(number)), Some(what)) = (words.next().map(str::parse::<usize>), words.next()) else { continue };
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                what if what == skipped => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// The closing line.
+    pub fn summary(&self) -> String {
+        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+
+    /// What was skipped without leave: names that are not in the list, or skips that have no name.
+    pub fn unexpected(&self, allowed: &str) -> Vec<String> {
+        let allowed: BTreeSet<&str> = allowed.lines().filter_map(|line| line.split('#').next()).map(str::trim).collect();
+        let mut unexpected: Vec<String> = self.skips.iter().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
+        if self.skipped > self.skips.len() {
+            unexpected.push(format!("{} without a name", self.skipped - self.skips.len()));
+        }
+        unexpected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(text: &str) -> Tally {
+        let mut tally = Tally::default();
+        text.lines().for_each(|line| tally.line(line));
+        tally
+    }
+
+    #[test]
+    fn harnesses_of_both_kinds_are_added_up() {
+        let text = "test result: ok. 3 passed; 1 failed; 1 ignored; 0 measured; 5 filtered out; finished in 0.00s\n\
+                    test a::b ... ignored\nskipped: run/x: needs a kprobe\nsuite: 10 passed, 2 failed, 1 skipped\n";
+        let tally = tally(text);
+        assert_eq!(tally.summary(), "13 passed, 3 failed, 2 skipped");
+        assert_eq!(tally.unexpected("run/x  # no kprobes here\n"), ["a::b"]);
+    }
+
+    #[test]
+    fn a_skip_without_a_name_is_not_allowed() {
+        assert_eq!(tally("suite: 0 passed, 0 failed, 2 skipped\nskipped: a: b").unexpected("a"), ["1 without a name"]);
+    }
+}
