@@ -1,3 +1,30 @@
 //! Text → tokens → AST. Knows the keywords and the grammar; knows no builtin, no type, no kernel.
+//!
+//! [`parse`] never fails: what cannot be read is reported and left out, and the rest is read all the same. The road is
+//! `lexer` (items and tokens) → `limit` (not too deep) → `mark` (which bracket is meant) → grammar/rbtrace.lalrpop with
+//! `builder` → `parse` (recovery, order of sections).
 
 pub mod ast;
+mod builder;
+pub mod lexer;
+mod limit;
+mod mark;
+mod parse;
+mod print;
+pub mod token;
+mod unexpected;
+
+pub use parse::parse;
+pub use print::print;
+
+#[allow(
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::unwrap_used,
+    missing_docs,
+    unused,
+    reason = "generated from grammar/rbtrace.lalrpop"
+)]
+mod grammar {
+    include!(concat!(env!("OUT_DIR"), "/rbtrace.rs"));
+}
