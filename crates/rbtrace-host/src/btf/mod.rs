@@ -5,6 +5,8 @@
 
 mod convert;
 mod raw;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -89,6 +91,12 @@ impl KernelBtf {
         found
     }
 
+    /// The BTF id that a typed raw tracepoint program of the kernel itself is loaded with. Loaders that look it up on their own
+    /// parse the whole of BTF for it.
+    pub fn raw_tracepoint_id(&self, event: &str) -> Option<u32> {
+        self.vmlinux()?.find(&format!("{TRACE_PREFIX}{event}"), Kind::Typedef)
+    }
+
     /// The parameters of a raw tracepoint, without the hidden first one.
     pub fn raw_tracepoint(&self, event: &str) -> Option<Struct> {
         let typedef = format!("{TRACE_PREFIX}{event}");
@@ -145,15 +153,15 @@ fn load(path: &Path, base: Option<Arc<Btf>>) -> Result<Btf> {
     Btf::parse(bytes, base).with_context(|| path.display().to_string())
 }
 
-/// Maps a sysfs file where the kernel allows it (6.16 for vmlinux), else reads it. Other files are always read: they may be
-/// cut while they are mapped.
+/// Maps a sysfs file where the kernel allows it (6.16 for vmlinux, and only as a private mapping), else reads it. Other files
+/// are always read: they may be cut while they are mapped.
 fn open_bytes(path: &Path) -> Result<Bytes> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     ensure!(length > 0, "the file is empty");
     if path.starts_with("/sys/kernel/btf") {
         // SAFETY: this file is the kernel's own constant memory; the kernel neither changes nor shrinks it while it is mapped.
-        let map = unsafe { memmap2::Mmap::map(&file) };
+        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) };
         if let Ok(map) = map {
             return Ok(Bytes::Mapped(map));
         }
