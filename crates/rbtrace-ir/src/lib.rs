@@ -7,6 +7,7 @@ mod manifest;
 mod op;
 mod print;
 mod verify;
+mod walk;
 
 pub use build::Builder;
 pub use helper::{Helper, Ret};
@@ -18,4 +19,8 @@ pub use op::{
     Bin, Cmp, Constant, ConstantId, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId, Value, ValueKind,
 };
 pub use print::print;
+pub use rbtrace_diag::{SourceId, Sources, Span};
 pub use verify::verify;
+
+// What the manifest is made of, for crates that read manifests and have no business with sources or kernel types otherwise.
+pub use rbtrace_types::{Aggregate, Int, Layout, Type};
