@@ -46,7 +46,7 @@ impl Default for Host {
 impl Host {
     /// The machine with the kernel's own BTF. Reads nothing.
     pub fn new() -> Host {
-        Host::with_btf("/sys/kernel/btf/vmlinux".into())
+        Host::with_btf(btf::VMLINUX_PATH.into())
     }
 
     /// The machine with BTF from another file.
@@ -102,6 +102,7 @@ impl Facts for Host {
 
     fn cpus(&self) -> u32 {
         *self.cpus.get_or_init(|| {
+            // Ids may have gaps; memory that programs index by CPU id needs room up to the last.
             let possible = proc::possible_cpus().ok().and_then(|cpus| cpus.last().map(|last| last + 1));
             possible.or_else(|| std::thread::available_parallelism().ok().map(|cpus| cpus.get() as u32)).unwrap_or(1)
         })
@@ -123,7 +124,7 @@ impl Facts for Host {
     }
 
     fn syscall_number(&self, name: &str) -> Option<u32> {
-        syscalls::number(name)
+        syscalls::number(self.arch(), name)
     }
 
     fn raw_tracepoints(&self) -> Arc<[RawTracepoint]> {

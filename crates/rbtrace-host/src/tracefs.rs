@@ -79,3 +79,30 @@ pub fn format(tracefs: &Path, category: &str, event: &str) -> Result<Option<Trac
 fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_list_the_same() {
+        let Ok(place) = ensure_tracefs() else {
+            eprintln!("SKIPPED: tracefs is not mounted, and mounting it needs root");
+            return;
+        };
+        let Ok(mut walked) = walk(&place.join("events")) else {
+            eprintln!("SKIPPED: tracefs cannot be read");
+            return;
+        };
+        walked.sort_unstable();
+        assert_eq!(walked, tracepoints(&place).expect("it was readable a moment ago"));
+    }
+
+    #[test]
+    fn names_that_walk_the_file_system_are_refused() {
+        for name in ["", ".", "..", "a/b", "a\0b"] {
+            assert!(!is_plain_name(name), "{name:?}");
+        }
+        assert!(is_plain_name("sched_switch"));
+    }
+}

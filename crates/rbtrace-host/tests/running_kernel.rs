@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use rbtrace_host::{Host, syscalls, tracefs};
+use rbtrace_host::{Host, tracefs};
 use rbtrace_types::{Facts, Feature, Struct, Type};
 
 fn host_with_btf() -> Option<Host> {
@@ -56,7 +56,7 @@ fn every_syscall_event_has_a_number_of_its_own() {
     let mut numbers = BTreeSet::new();
     for name in host.tracepoints().iter() {
         if let Some(event) = name.strip_prefix("syscalls:sys_enter_") {
-            let number = syscalls::number(event).unwrap_or_else(|| panic!("{event} has no number"));
+            let number = host.syscall_number(event).unwrap_or_else(|| panic!("{event} has no number"));
             assert!(numbers.insert(number), "{event}: {number} is another's number");
         }
     }
@@ -111,7 +111,7 @@ fn enums_and_typedefs_are_found_by_name() {
     assert!(host.kernel_type("").is_none());
 }
 
-/// One struct in sixteen of those `bpftool` knows, member by member: name, bit offset, bit-field width.
+/// One struct in 64 of those `bpftool` knows, member by member: name, bit offset, bit-field width.
 #[test]
 fn structs_agree_with_bpftool() {
     let Some(host) = host_with_btf() else { return };
@@ -132,13 +132,13 @@ fn structs_agree_with_bpftool() {
             let full = format!("{} {name}", keyword.to_lowercase());
             // Of several structs of one name, the first is the one that is found.
             let is_new = is_struct && seen_names.insert(full.clone());
-            current = (is_new && seen_names.len().is_multiple_of(16)).then(|| structure(&host, &full));
+            current = (is_new && seen_names.len().is_multiple_of(64)).then(|| structure(&host, &full));
             structs_seen += usize::from(current.is_some());
         } else if let (Some(of), Some((name, rest))) = (&current, line.trim().strip_prefix('\'').and_then(|line| line.split_once('\''))) {
             check_member(of, name, rest);
         }
     }
-    assert!(structs_seen > 100, "bpftool shows {structs_seen} structs");
+    assert!(structs_seen > 20, "bpftool shows {structs_seen} structs");
 }
 
 fn check_member(of: &Struct, name: &str, rest: &str) {

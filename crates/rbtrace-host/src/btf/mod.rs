@@ -21,6 +21,8 @@ use self::raw::{Btf, Bytes, Kind};
 
 /// The module name of what is built into the kernel.
 pub const VMLINUX: &str = "vmlinux";
+/// Where the kernel shows its own types.
+pub const VMLINUX_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// The kernel declares `typedef void (*btf_trace_NAME)(void *__data, …)` for each raw tracepoint.
 const TRACE_PREFIX: &str = "btf_trace_";
 /// … and defines `int __traceiter_NAME(void *__data, …)`.
@@ -159,7 +161,7 @@ fn open_bytes(path: &Path) -> Result<Bytes> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     ensure!(length > 0, "the file is empty");
-    if path.starts_with("/sys/kernel/btf") {
+    if path == Path::new(VMLINUX_PATH) {
         // SAFETY: this file is the kernel's own constant memory; the kernel neither changes nor shrinks it while it is mapped.
         let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) };
         if let Ok(map) = map {
