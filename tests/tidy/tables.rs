@@ -1,0 +1,80 @@
+//! The tables of rbtrace-lang: each row's name stands in one file, and each row has a case.
+
+use rbtrace_lang::{aggregations, config, functions, named, probes, variables};
+
+use super::house::{File, files, nothing, rust_files};
+
+/// Shorter names are words of every text.
+const SHORTEST: usize = 4;
+
+/// Which table, the row's name, and all names a script may use for it.
+fn rows() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+    let mut rows = Vec::new();
+    rows.extend(functions::ALL.iter().map(|row| ("function", row.name, [&[row.name], row.aliases].concat())));
+    rows.extend(variables::ALL.iter().map(|row| ("variable", row.name, [&[row.name], row.aliases].concat())));
+    rows.extend(aggregations::ALL.iter().map(|row| ("aggregation", row.name, vec![row.name])));
+    rows.extend(probes::ALL.iter().map(|row| ("probe type", row.name, [&[row.name], row.aliases].concat())));
+    rows.extend(config::ALL.iter().map(|row| ("config key", row.name, [&[row.name], row.aliases].concat())));
+    rows
+}
+
+#[test]
+fn a_name_has_one_owner() {
+    let sources = rust_files("crates");
+    let mut wrong = Vec::new();
+    for (table, name, _) in rows().into_iter().filter(|(_, name, _)| name.len() >= SHORTEST) {
+        let literal = format!("\"{name}\"");
+        let says = |file: &&File| file.in_crate() != "xtask" && file.code().lines().any(|line| says_outside_comments(line, &literal));
+        let owners: Vec<&str> = sources.iter().filter(says).map(|file| file.path.as_str()).collect();
+        if owners.len() != 1 {
+            wrong.push(format!("{table} {literal}: {}", owners.join(", ")));
+        }
+    }
+    nothing(wrong, "a name of a row stands as a literal in exactly one file; give the row a field instead of comparing names");
+}
+
+fn says_outside_comments(line: &str, literal: &str) -> bool {
+    let code = line.trim_start();
+    !code.starts_with("//") && code.contains(literal)
+}
+
+#[test]
+fn rows_are_sorted_and_unique() {
+    let tables: [(&str, Vec<&str>); 6] = [
+        ("functions", functions::ALL.iter().map(|row| row.name).collect()),
+        ("variables", variables::ALL.iter().map(|row| row.name).collect()),
+        ("aggregations", aggregations::ALL.iter().map(|row| row.name).collect()),
+        ("probes", probes::ALL.iter().map(|row| row.name).collect()),
+        ("config", config::ALL.iter().map(|row| row.name).collect()),
+        ("named", named::ALL.iter().map(|row| row.name).collect()),
+    ];
+    for (table, names) in tables {
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted, "{table}/mod.rs is alphabetical and names each row once");
+    }
+}
+
+#[test]
+fn rows_have_a_case() {
+    let cases = files("tests/cases");
+    assert!(!cases.is_empty(), "no cases in tests/cases");
+    let text: String =
+        cases.iter().flat_map(|case| case.text.lines()).filter(|line| !line.starts_with("//")).flat_map(|line| [line, "\n"]).collect();
+    let words: std::collections::BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let used = |names: &[&str]| names.iter().any(|name| words.contains(name));
+    let without = rows().into_iter().filter(|(_, _, names)| !used(names)).map(|(table, name, _)| format!("{table} {name}"));
+    nothing(without.collect(), "every row of a table is used by a case in tests/cases");
+}
+
+#[test]
+fn rows_explain_themselves() {
+    let mut pages: Vec<(&str, &str, bool)> = Vec::new();
+    pages.extend(functions::ALL.iter().chain(variables::ALL).map(|row| (row.name, row.manual, true)));
+    pages.extend(aggregations::ALL.iter().map(|row| (row.name, row.manual, true)));
+    pages.extend(probes::ALL.iter().map(|row| (row.name, row.manual, true)));
+    pages.extend(config::ALL.iter().map(|row| (row.name, row.manual, false)));
+    let bare = |(_, manual, example): &(&str, &str, bool)| manual.trim().is_empty() || (*example && !manual.contains("```"));
+    nothing(pages.into_iter().filter(bare).map(|page| page.0.to_string()).collect(), "a row has a manual text with an example");
+}
