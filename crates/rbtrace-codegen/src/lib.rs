@@ -1,1 +1,144 @@
-//! (written below)
+//! IR → LLVM → BPF object file. The only crate that says `inkwell`; it translates operations and knows no builtin of the language.
+//!
+//! The object holds one section per kind of attachment, `.maps` described by BTF, read-only data and line information. What becomes of a
+//! program is decided in this order: [`slots`] places its memory, [`function`] walks its regions and hands each operation to a method of
+//! [`ops`], [`machine`] optimises and emits, [`frames`] checks the stack of what came out.
+
+mod builder;
+mod debug;
+mod frames;
+mod function;
+mod loops;
+mod machine;
+mod maps;
+mod module;
+mod ops;
+mod slots;
+
+use std::fmt;
+
+use rbtrace_ir::{Program, Sources};
+
+use crate::machine::Machine;
+use crate::slots::Frugality;
+
+/// The instruction set level of the kernel that will run the programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Jumps on less-than; every kernel since 4.14.
+    V2,
+    /// 32-bit jumps and arithmetic; 5.12.
+    #[default]
+    V3,
+    /// Long jumps and sign-extending loads; 6.6.
+    V4,
+}
+
+impl Isa {
+    /// LLVM's name for it.
+    pub fn cpu(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+            Self::V4 => "v4",
+        }
+    }
+}
+
+/// What to compile for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target {
+    /// Instruction set level.
+    pub isa: Isa,
+    /// Also give the texts of [`Listings`].
+    pub listings: bool,
+}
+
+/// A compiled script.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The ELF file.
+    pub elf: Vec<u8>,
+    /// Texts for `-d`, when asked for.
+    pub listings: Option<Listings>,
+}
+
+/// The stages within the code generator, as texts.
+#[derive(Clone, Debug)]
+pub struct Listings {
+    /// LLVM IR as built.
+    pub llvm: String,
+    /// LLVM IR after the passes.
+    pub optimized: String,
+    /// BPF assembly.
+    pub asm: String,
+}
+
+/// Why no object came out. All of them are bugs of rbtrace or limits of BPF, never the user's spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodegenError {
+    /// LLVM refused; its words.
+    Llvm(String),
+    /// A slot is larger than per-CPU memory can be.
+    SlotTooLarge {
+        /// The function.
+        function: String,
+        /// The slot.
+        slot: String,
+        /// Its bytes.
+        size: u32,
+    },
+    /// A function needs more stack than BPF has, in spite of everything.
+    StackTooDeep {
+        /// The function.
+        function: String,
+        /// Its bytes.
+        bytes: u32,
+    },
+}
+
+impl fmt::Display for CodegenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Llvm(message) => write!(f, "LLVM: {message}"),
+            Self::SlotTooLarge { function, slot, size } => {
+                write!(f, "`{slot}` in program `{function}` takes {size} bytes; {} are possible", slots::CHUNK)
+            }
+            Self::StackTooDeep { function, bytes } => {
+                write!(f, "program `{function}` needs {bytes} bytes of stack; BPF has {}", frames::STACK)
+            }
+        }
+    }
+}
+
+impl std::error::Error for CodegenError {}
+
+/// Compiles a verified program. `sources` are the texts its spans point into; without them there is no line information.
+///
+/// Values first live where LLVM likes. A program whose temporaries outgrow the BPF stack is compiled once more, with its values kept in
+/// per-CPU memory: rare, slower, never refused.
+pub fn compile(program: &Program, target: &Target, sources: Option<&Sources>) -> Result<Object, CodegenError> {
+    let machine = Machine::new(target.isa)?;
+    let first = compile_with(program, target, sources, &machine, Frugality::Normal);
+    match first {
+        Ok(object) => Ok(object),
+        Err(CodegenError::StackTooDeep { .. }) => compile_with(program, target, sources, &machine, Frugality::Frugal),
+        Err(error) => Err(error),
+    }
+}
+
+fn compile_with(
+    program: &Program,
+    target: &Target,
+    sources: Option<&Sources>,
+    machine: &Machine,
+    frugality: Frugality,
+) -> Result<Object, CodegenError> {
+    let places = slots::place(program, frugality)?;
+    machine::in_context(|context| {
+        let (module, chains) = module::build(context, machine, program, &places, sources);
+        let emitted = machine.emit(&module, target.listings)?;
+        frames::check(&emitted.elf, &chains)?;
+        Ok(emitted)
+    })
+}

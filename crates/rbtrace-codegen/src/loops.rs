@@ -1,0 +1,175 @@
+//! Loops: inline ones that the verifier walks, and those that the kernel runs by calling a function of ours back.
+//!
+//! The body of a callback loop is an LLVM function of its own. What it shares with the program lies in a small frame on the program's
+//! stack, whose address the kernel hands to the callback; nested loops hand on the same one. The verifier keeps track of pointers spilled
+//! there, so the context and the scratch memory are as good in a callback as outside.
+
+use inkwell::IntPredicate;
+use inkwell::values::{BasicMetadataValueEnum, FunctionValue, PointerValue};
+use rbtrace_ir::{Helper, LoopKind, MapId, Op, Region, SlotId, Value};
+
+use crate::builder::Arith;
+use crate::function::{Addr, Datum, Emitter, Frame, Round};
+use crate::maps::key_size;
+
+/// The kernel refuses more rounds of `bpf_loop`.
+const MOST_ROUNDS: u32 = 8 << 20;
+
+/// Layout of the shared frame: the context, whether and what the program returned from within a loop, then the scratch entries.
+const CTX: u32 = 0;
+const RETURNED: u32 = 8;
+const RETURN_VALUE: u32 = 16;
+const SCRATCH: u32 = 24;
+
+impl<'ctx> Emitter<'_, 'ctx, '_> {
+    pub fn loop_over(&mut self, kind: &LoopKind, body: &Region) -> Option<Datum<'ctx>> {
+        match kind {
+            LoopKind::Bounded { count, index } => self.bounded(*count, *index, body),
+            LoopKind::Repeat { times, index } => self.repeat(*times, *index, body),
+            LoopKind::ForEach { map, key, value } => self.for_each(*map, *key, *value, body),
+        }
+        None
+    }
+
+    fn bounded(&mut self, count: u32, index: Option<SlotId>, body: &Region) {
+        let llvm = self.frame.llvm;
+        let code = self.code();
+        let counter = code.alloca(llvm, code.i64, "round");
+        let (test, round) = (code.block(llvm, "test"), code.block(llvm, "round"));
+        let (next, exit) = (code.block(llvm, "next"), code.block(llvm, "exit"));
+        code.store(8, counter, 8, code.int(0), false);
+        code.jump(test);
+        code.at(test);
+        // Opaque, so that LLVM neither unrolls nor recounts the loop: the verifier needs a plain counter.
+        let at = code.opaque(code.load(8, false, counter, 8));
+        code.branch(code.compare(IntPredicate::ULT, at, code.int(i64::from(count))), round, exit);
+        code.at(next);
+        code.store(8, counter, 8, code.arith(Arith::Add, at, code.int(1)), false);
+        code.jump(test);
+        code.at(round);
+        if let Some(index) = index {
+            self.set_int(index, at);
+        }
+        self.loops.push(Round::Inline { next, exit });
+        self.region(body);
+        self.loops.pop();
+        if !self.is_terminated() {
+            self.code().jump(next);
+        }
+        self.code().at(exit);
+    }
+
+    fn repeat(&mut self, times: Value, index: Option<SlotId>, body: &Region) {
+        let times = self.clamped(self.int(times), MOST_ROUNDS);
+        let code = self.code();
+        let callback = self.callback(&[code.i64.into(), code.ptr.into()], |emitter, llvm| {
+            if let Some(index) = index {
+                emitter.set_int(index, llvm.get_nth_param(0).expect("declared with two").into_int_value());
+            }
+            emitter.region(body);
+        });
+        self.run(Helper::Loop, times.into(), callback, body);
+    }
+
+    fn for_each(&mut self, map: MapId, key: SlotId, value: Option<SlotId>, body: &Region) {
+        let declaration = &self.unit.program.manifest.maps[map.0 as usize];
+        let (key_bytes, value_bytes) = (key_size(declaration), declaration.value_size());
+        let pointer = self.code().ptr.into();
+        let callback = self.callback(&[pointer, pointer, pointer, pointer], |emitter, llvm| {
+            let entry = |at| Addr::outside(llvm.get_nth_param(at).expect("declared with four").into_pointer_value());
+            emitter.copy(emitter.slot(key), entry(1), key_bytes);
+            if let Some(value) = value {
+                emitter.copy(emitter.slot(value), entry(2), value_bytes);
+            }
+            emitter.region(body);
+        });
+        let map = self.unit.globals.map(map);
+        self.run(Helper::ForEachMapElem, map.into(), callback, body);
+    }
+
+    /// Makes the function of a body; its last parameter is the shared frame.
+    fn callback(
+        &mut self,
+        params: &[inkwell::types::BasicMetadataTypeEnum<'ctx>],
+        fill: impl FnOnce(&mut Self, FunctionValue<'ctx>),
+    ) -> FunctionValue<'ctx> {
+        self.callbacks += 1;
+        let name = format!("{}__loop{}", self.function.name, self.callbacks);
+        let here = self.code().here();
+        let llvm = self.unit.declare(&name, params, Some(self.frame.index));
+        let index = self.unit.frames.borrow().len() - 1;
+        self.code().at(self.code().block(llvm, "entry"));
+        let lines = self.unit.debug.function(llvm, &name, true, self.span);
+        self.unit.debug.at(&self.code().builder, &lines, self.span);
+        let shared = llvm.get_last_param().expect("declared with parameters").into_pointer_value();
+        let ctx = self.code().load_pointer(self.code().offset(shared, CTX));
+        let scratch = (0..self.places.chunks.len() as u32).map(|at| self.code().load_pointer(self.code().offset(shared, SCRATCH + 8 * at)));
+        let scratch = scratch.collect();
+        let frame = Frame { llvm, index, lines, ctx, shared: Some(shared), scratch, key: None, is_callback: true };
+        let outer = std::mem::replace(&mut self.frame, frame);
+        self.loops.push(Round::Callback);
+        fill(self, llvm);
+        if !self.is_terminated() {
+            self.code().ret(self.code().int(0));
+        }
+        self.loops.pop();
+        self.frame = outer;
+        self.code().at(here);
+        self.unit.debug.at(&self.code().builder, &self.frame.lines, self.span);
+        llvm
+    }
+
+    /// Lets the kernel run a callback, then leaves the program if the callback wanted that.
+    fn run(&mut self, helper: Helper, over: BasicMetadataValueEnum<'ctx>, callback: FunctionValue<'ctx>, body: &Region) {
+        let shared = self.shared();
+        let code = self.code();
+        let callback = callback.as_global_value().as_pointer_value();
+        code.call(helper.number(), &[over, callback.into(), shared.into(), code.int(0).into()]);
+        if !returns(body) {
+            return;
+        }
+        let (leave, stay) = (code.block(self.frame.llvm, "leave"), code.block(self.frame.llvm, "stay"));
+        let returned = code.load(8, false, code.offset(shared, RETURNED), 8);
+        code.branch(code.is_not_zero(returned), leave, stay);
+        code.at(leave);
+        let value = if self.frame.is_callback { code.int(1) } else { code.load(8, false, code.offset(shared, RETURN_VALUE), 8) };
+        code.ret(value);
+        code.at(stay);
+    }
+
+    /// Notes in the shared frame that the program is to return.
+    pub fn note_return(&self, value: i64) {
+        let code = self.code();
+        code.store(8, code.offset(self.shared(), RETURNED), 8, code.int(1), false);
+        code.store(8, code.offset(self.shared(), RETURN_VALUE), 8, code.int(value), false);
+    }
+
+    fn shared(&self) -> PointerValue<'ctx> {
+        self.frame.shared.expect("made at entry of a program with callback loops")
+    }
+
+    /// Makes the shared frame, at entry of a program that has callback loops.
+    pub fn share(&mut self) {
+        let mut callbacks = false;
+        self.function.body.for_each(&mut |inst| callbacks |= inst.op.is_callback_loop());
+        if !callbacks {
+            return;
+        }
+        let code = self.code();
+        let words = SCRATCH / 8 + self.frame.scratch.len() as u32;
+        let shared = code.alloca(self.frame.llvm, code.i64.array_type(words), "shared");
+        code.store_pointer(code.offset(shared, CTX), self.frame.ctx);
+        code.store(8, code.offset(shared, RETURNED), 8, code.int(0), false);
+        code.store(8, code.offset(shared, RETURN_VALUE), 8, code.int(0), false);
+        for (at, &entry) in self.frame.scratch.iter().enumerate() {
+            code.store_pointer(code.offset(shared, SCRATCH + 8 * at as u32), entry);
+        }
+        self.frame.shared = Some(shared);
+    }
+}
+
+fn returns(body: &Region) -> bool {
+    let mut found = false;
+    body.for_each(&mut |inst| found |= matches!(inst.op, Op::Return(_)));
+    found
+}

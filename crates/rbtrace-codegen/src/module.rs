@@ -1,0 +1,93 @@
+//! The module: globals first, then one LLVM function per program, its section and the licence. What all functions share is [`Unit`].
+
+use std::cell::RefCell;
+
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::context::Context;
+use inkwell::module::{Linkage, Module};
+use inkwell::values::FunctionValue;
+use rbtrace_ir::{AttachPlan, Function, Program, ProgramDecl, ProgramType, Role, Sources};
+
+use crate::builder::Code;
+use crate::debug::Debug;
+use crate::frames::Frame;
+use crate::function;
+use crate::machine::Machine;
+use crate::maps::Globals;
+use crate::slots::Placement;
+
+/// What the functions of a module share.
+pub struct Unit<'ctx, 'a> {
+    pub code: Code<'ctx>,
+    pub module: Module<'ctx>,
+    pub debug: Debug<'ctx, 'a>,
+    pub globals: Globals<'ctx>,
+    pub program: &'a Program,
+    pub frames: RefCell<Vec<Frame>>,
+}
+
+/// Builds the module of a program; also gives its functions for the check of their frames.
+pub fn build<'ctx>(
+    context: &'ctx Context,
+    machine: &Machine,
+    program: &Program,
+    placement: &Placement,
+    sources: Option<&Sources>,
+) -> (Module<'ctx>, Vec<Frame>) {
+    let module = context.create_module("rbtrace");
+    machine.describe(&module);
+    let code = Code::new(context);
+    let debug = Debug::new(context, &module, sources);
+    let globals = Globals::new(&code, &module, &debug, program, placement.scratch);
+    let unit = Unit { code, module, debug, globals, program, frames: RefCell::default() };
+    for (at, function) in program.functions.iter().enumerate() {
+        let declaration = program.manifest.programs.get(at);
+        let llvm = unit.declare(&function.name, &[unit.code.ptr.into()], None);
+        llvm.set_section(Some(&section(function, declaration)));
+        function::emit(&unit, function, &placement.functions[at], llvm, declaration.map(|program| program.span));
+    }
+    unit.license(&program.manifest.config.license);
+    unit.debug.finish();
+    (unit.module, unit.frames.into_inner())
+}
+
+impl<'ctx> Unit<'ctx, '_> {
+    /// Adds a function; one with a parent is a callback of it and stays local to the object.
+    pub fn declare(
+        &self,
+        name: &str,
+        params: &[inkwell::types::BasicMetadataTypeEnum<'ctx>],
+        parent: Option<usize>,
+    ) -> FunctionValue<'ctx> {
+        let linkage = if parent.is_some() { Linkage::Internal } else { Linkage::External };
+        let function = self.module.add_function(name, self.code.i64.fn_type(params, false), Some(linkage));
+        // Without `nounwind` LLVM writes an .eh_frame that libbpf complains about.
+        for attribute in ["nounwind", "noinline"] {
+            let attribute = self.code.context.create_enum_attribute(Attribute::get_named_enum_kind_id(attribute), 0);
+            function.add_attribute(AttributeLoc::Function, attribute);
+        }
+        self.frames.borrow_mut().push(Frame { name: name.to_string(), parent });
+        function
+    }
+
+    fn license(&self, license: &str) {
+        let text = self.code.context.const_string(license.as_bytes(), true);
+        let global = self.module.add_global(text.get_type(), None, "_license");
+        global.set_initializer(&text);
+        global.set_section(Some("license"));
+    }
+}
+
+/// The section tells libbpf the program type. Programs that only ever run by a test run are raw tracepoints of no event.
+fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
+    let traced = declaration.filter(|declaration| declaration.role == Role::Traced).and_then(|declaration| declaration.plan.as_ref());
+    match (traced, function.program_type) {
+        (Some(AttachPlan::RawTracepoint { event, typed: true }), _) => format!("tp_btf/{event}"),
+        (Some(AttachPlan::RawTracepoint { event, typed: false }), _) => format!("raw_tp/{event}"),
+        (Some(AttachPlan::Tracepoint { category, event }), _) => format!("tracepoint/{category}/{event}"),
+        (Some(AttachPlan::PerfEvent { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
+        (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
+        (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
+        (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),
+    }
+}

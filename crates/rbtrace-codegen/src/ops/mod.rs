@@ -1,0 +1,8 @@
+//! The operations, by subject; one method each.
+
+mod arith;
+mod call;
+mod context;
+mod control;
+mod event;
+mod memory;

@@ -1,0 +1,97 @@
+//! Runs compiled programs in the running kernel by test runs, and tells what they left behind. Knows libbpf; the tests do not.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use libbpf_rs::{MapCore, MapFlags, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
+use rbtrace_codegen::{Isa, Target, compile};
+use rbtrace_ir::{Manifest, Program, RECORD_HEADER};
+
+/// What a program left behind.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it returned.
+    pub returned: u32,
+    /// Event numbers and payloads.
+    pub events: Vec<(u32, Vec<u8>)>,
+    /// Counters.
+    pub losses: Vec<u64>,
+    /// Entries by map; for per-CPU maps the words of all CPUs are added up.
+    pub maps: Vec<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+/// Whether this machine lets us load programs. Says so when not.
+pub fn available(test: &str) -> bool {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let btf = std::path::Path::new("/sys/kernel/btf/vmlinux").exists();
+    if !(root && btf) {
+        eprintln!("SKIPPED {test}: needs root and a kernel with BPF and BTF");
+    }
+    root && btf
+}
+
+/// Compiles, loads and runs every program once, in order, with `ctx` as the words of its context.
+pub fn run(program: &Program, ctx: &[u64]) -> Outcome {
+    run_with(program, ctx, Isa::V3)
+}
+
+/// As [`run`], for an instruction set level.
+pub fn run_with(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
+    let object = compile(program, &Target { isa, listings: true }, None).expect("compiles");
+    thread_local! { static LOG: RefCell<String> = const { RefCell::new(String::new()) } }
+    LOG.take();
+    libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| LOG.with_borrow_mut(|log| log.push_str(&text)))));
+    let open = ObjectBuilder::default().name("rbtrace").and_then(|builder| builder.open_memory(&object.elf)).expect("libbpf opens it");
+    let loaded = open.load().unwrap_or_else(|error| {
+        let asm = object.listings.as_ref().map_or("", |listings| &listings.asm);
+        panic!("{error}\n{}\n{asm}", LOG.take());
+    });
+    let mut outcome = Outcome::default();
+    for function in &program.functions {
+        let mut bytes: Vec<u8> = ctx.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let found = loaded.progs_mut().find(|found| found.name() == function.name.as_str()).expect("the object has every program");
+        let input = ProgramInput { context_in: Some(&mut bytes), ..ProgramInput::default() };
+        outcome.returned = found.test_run(input).expect("the kernel runs it").return_value;
+    }
+    let map = |name: &str| loaded.maps().find(|map| map.name() == name).expect("the object has every map");
+    outcome.events = events(&map(Manifest::RING_MAP));
+    outcome.losses =
+        (0..program.manifest.losses.len() as u32).map(|id| word(&lookup(&map(Manifest::LOSS_MAP), &id.to_le_bytes()))).collect();
+    outcome.maps = program.manifest.maps.iter().map(|declared| entries(&map(&declared.symbol))).collect();
+    outcome
+}
+
+fn lookup(map: &impl MapCore, key: &[u8]) -> Vec<u8> {
+    if !map.map_type().is_percpu() {
+        return map.lookup(key, MapFlags::ANY).expect("readable").expect("present");
+    }
+    let cpus = map.lookup_percpu(key, MapFlags::ANY).expect("readable").expect("present");
+    let words = |cpu: &Vec<u8>| cpu.chunks(8).map(word).collect::<Vec<_>>();
+    let sum = cpus.iter().map(words).reduce(|a, b| a.iter().zip(&b).map(|(a, b)| a.wrapping_add(*b)).collect()).expect("a CPU");
+    sum.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
+    u64::from_le_bytes(word)
+}
+
+fn entries(map: &impl MapCore) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    map.keys().map(|key| (key.clone(), lookup(map, &key))).collect()
+}
+
+fn events(ring: &dyn MapCore) -> Vec<(u32, Vec<u8>)> {
+    let events = RefCell::new(Vec::new());
+    let mut builder = RingBufferBuilder::new();
+    let note = |record: &[u8]| {
+        let header = word(record);
+        let (event, bytes) = (header as u32, (header >> 32) as usize);
+        let payload = &record[RECORD_HEADER as usize..];
+        events.borrow_mut().push((event, payload[..bytes].to_vec()));
+        0
+    };
+    builder.add(ring, note).expect("a ring buffer");
+    builder.build().expect("mapped").consume().expect("readable");
+    events.into_inner()
+}
