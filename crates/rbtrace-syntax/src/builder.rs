@@ -43,12 +43,17 @@ impl<'a> Builder<'a> {
 
     // ---- Program ----
 
-    pub(crate) fn config(&self, entries: Vec<Option<ConfigEntry>>, left: usize, right: usize) -> Config {
-        Config { span: self.span(left, right), entries: entries.into_iter().flatten().collect() }
+    pub(crate) fn config(&self, entries: Vec<ConfigEntry>, left: usize, right: usize) -> Config {
+        Config { span: self.span(left, right), entries }
     }
 
-    pub(crate) fn config_entry(&self, key: Name, value: ConfigValue, left: usize, right: usize) -> Option<ConfigEntry> {
-        Some(ConfigEntry { key, value: self.spanned(value, left, right) })
+    /// Those that could be read.
+    pub(crate) fn entries(&self, ended: Vec<Option<ConfigEntry>>, last: Option<ConfigEntry>) -> Vec<ConfigEntry> {
+        ended.into_iter().flatten().chain(last).collect()
+    }
+
+    pub(crate) fn config_entry(&self, key: Name, value: ConfigValue, left: usize, right: usize) -> ConfigEntry {
+        ConfigEntry { key, value: self.spanned(value, left, right) }
     }
 
     pub(crate) fn config_string(&self, index: u32) -> ConfigValue {

@@ -49,7 +49,7 @@ pub(crate) fn too_deep(tokens: &[Token<'_>]) -> Option<Diagnostic> {
                 let level = open.last_mut()?;
                 outer -= level.now;
                 level.now = (level.now + 1).max(closed.deepest + 1);
-                if token.tok == Tok::Close && !next.is_some_and(|tok| tok == Tok::Else || deepens(tok)) {
+                if token.tok == Tok::Close && !next.is_some_and(|tok| tok == Tok::Else || (tok != Tok::StmtIf && deepens(tok))) {
                     level.next_expression();
                 }
             }

@@ -102,10 +102,9 @@ fn closing_paren(tokens: &[Token<'_>], at: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (index, token) in tokens.iter().enumerate().skip(at) {
         match token.tok {
-            Tok::Paren | Tok::TypeOpen | Tok::CastOpen | Tok::RecordOpen | Tok::CondOpen => depth += 1,
+            Tok::Paren | Tok::TypeOpen | Tok::CastOpen | Tok::RecordOpen | Tok::CondOpen | Tok::Open | Tok::StmtOpen => depth += 1,
             Tok::ParenClose if depth == 1 => return Some(index),
-            Tok::ParenClose => depth -= 1,
-            Tok::Semi => return None,
+            Tok::ParenClose | Tok::Close => depth = depth.checked_sub(1)?,
             _ if depth == 0 => return None,
             _ => {}
         }

@@ -65,16 +65,26 @@ fn parse_item(mut code: Code<'_>, lexed: &Lexed<'_>, text: &str, expr_count: &mu
             Err(error) => error,
         };
         let (at, expected) = place(error);
-        let ours = skipped.iter().any(|piece| piece.start == at)
-            || matches!(code.tokens.get(at), Some(Token { tok: Tok::BadStmt | Tok::BadExpr, .. }));
-        if !ours {
+        let piece = piece_around(&code.pieces, &skipped, at);
+        let skips = skipped.iter().any(|piece| piece.start == at);
+        if !skips && !is_known(&code.tokens, at, piece) {
             sink.push(unexpected(&code.tokens, at, &expected, text));
         }
-        let piece = piece_around(&code.pieces, &skipped, at)?;
+        let piece = piece?;
         skipped.retain(|inner| inner.start < piece.start || inner.end > piece.end);
         skipped.push(piece);
     }
     None
+}
+
+/// Whether what is wrong at a token, or in the piece around it, was already said.
+fn is_known(tokens: &[Token<'_>], at: usize, piece: Option<Piece>) -> bool {
+    let is_bad = |token: &Token<'_>| matches!(token.tok, Tok::BadStmt | Tok::BadExpr);
+    let follows_bad = at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|token| token.tok == Tok::BadExpr);
+    // Something without a width was put in by the lexer, which has said why.
+    let is_repair = |token: &Token<'_>| token.span.start == token.span.end;
+    let has_repair = piece.is_some_and(|piece| tokens[piece.start..piece.end].iter().any(is_repair));
+    tokens.get(at).is_some_and(is_bad) || follows_bad || has_repair
 }
 
 /// Which token an error is about, and what would have been read instead.

@@ -37,12 +37,20 @@ impl Place<'_> {
             (_, Some(Tok::Plus)) if self.expects("integer") => {
                 Some(self.error("there is no unary `+`").because("an expression is expected").hint("leave it out"))
             }
-            (_, Some(Tok::Assign)) if self.expects("==") => {
+            (last, Some(Tok::Assign)) if last.ends_expression() => {
                 let problem = self.error("`=` cannot stand inside an expression").because("assignments are statements");
                 Some(problem.hint("write `==` to compare"))
             }
+            (Tok::PredicateOpen, Some(Tok::PredicateClose)) => {
+                Some(self.error("this predicate is empty").because("an expression is expected"))
+            }
+            (_, Some(Tok::Ident("in"))) if self.expects(":") => Some(
+                self.error("unexpected `in`")
+                    .because("`:` stands between the variable and what it goes over")
+                    .hint("write `for ($x : @map) { … }`"),
+            ),
             _ if self.expects_only_block() => Some(self.missing_block()),
-            (Tok::Ident(name), Some(found)) if self.expects(";") && starts_argument(found) && self.same_line() => {
+            (Tok::Ident(name), Some(found)) if self.expects("(") && starts_argument(found) && self.same_line() => {
                 let problem = self
                     .error(format!("unexpected {} after `{name}`", self.shown()))
                     .because("the arguments of a call stand in parentheses");
@@ -57,8 +65,11 @@ impl Place<'_> {
     }
 
     fn missing_semicolon(&self, before: Span) -> Diagnostic {
-        let problem = Diagnostic::error(before, format!("missing `;` before {}", self.shown())).because("the statement is not ended");
-        problem.hint("write `;` after it")
+        let message = match self.found() {
+            Some(_) => format!("missing `;` before {}", self.shown()),
+            None => "missing `;` at the end of the line".to_string(),
+        };
+        Diagnostic::error(before, message).because("the statement is not ended").hint("write `;` after it")
     }
 
     fn missing_block(&self) -> Diagnostic {
@@ -66,6 +77,9 @@ impl Place<'_> {
         match self.found() {
             Some(found) if self.before().is_some_and(|token| token.tok == Tok::ParenClose) && is_operator(found) => {
                 problem.because("the parentheses already held the whole condition").hint("wrap all of it: `if ((a) == b) { … }`")
+            }
+            Some(found) if is_operator(found) => {
+                problem.because("without parentheses, a condition is a single operand").hint("write `if (a == b) { … }`")
             }
             Some(_) | None => problem.because("`{` must follow").hint("braces are needed, even around a single statement"),
         }
@@ -93,12 +107,12 @@ impl Place<'_> {
     }
 
     fn shown(&self) -> String {
-        let Some(token) = self.tokens.get(self.at) else { return "the end".into() };
+        let Some(token) = self.tokens.get(self.at) else { return "end of the line".into() };
         let written = &self.text[token.span.start as usize..token.span.end as usize];
         match token.tok {
-            Tok::PredicateClose => "the end of the predicate".into(),
-            Tok::Str(_) => "a string".into(),
-            _ if written.is_empty() => "the end of the block".into(),
+            Tok::PredicateClose => "end of the predicate".into(),
+            Tok::Str(_) => "string".into(),
+            _ if written.is_empty() => "end of the block".into(),
             _ => format!("`{written}`"),
         }
     }

@@ -64,8 +64,9 @@ impl<'a> Lexer<'a> {
                 self.open(Bracket::Angle, Tok::Open, start);
             }
             Tok::Gt | Tok::Shr | Tok::Ge | Tok::ShrAssign if self.angle_ends(start) => self.close_block(start),
+            Tok::Gt if self.at_statement() => self.close_outer(Bracket::Angle, start),
             Tok::Slash if self.predicate_ends() => self.close_predicate(start),
-            Tok::Close => self.close_brace(start),
+            Tok::Close => self.close_outer(Bracket::Brace, start),
             Tok::ParenClose => self.close_inner(Bracket::Paren, tok, start),
             Tok::SquareClose => self.close_inner(Bracket::Square, tok, start),
             Tok::Semi => self.semicolon(start),
@@ -99,7 +100,7 @@ impl<'a> Lexer<'a> {
         }
         let assigns = self.peek_past_layout() == Some(b'=');
         let Some(frame) = self.frames.last_mut() else { return tok };
-        frame.statement.block_like = matches!(tok, Tok::If | Tok::While | Tok::For | Tok::Unroll | Tok::Open);
+        frame.statement.block_like = matches!(tok, Tok::If | Tok::Else | Tok::While | Tok::For | Tok::Unroll | Tok::Open);
         match tok {
             Tok::If => Tok::StmtIf,
             Tok::Open => Tok::StmtOpen,
@@ -150,25 +151,27 @@ impl<'a> Lexer<'a> {
         self.last_is(&[Tok::Else])
     }
 
-    /// `}`
-    fn close_brace(&mut self, start: usize) {
+    /// `}`, or a `>` where a statement should begin: closes a block of its kind, or what is there to be closed.
+    fn close_outer(&mut self, kind: Bracket, start: usize) {
         loop {
             let Some(block) = self.frames.iter().rposition(|frame| frame.kind.is_block()) else {
                 let here = self.span(start, self.pos);
-                return self.report(Diagnostic::error(here, "`}` closes nothing").because("no block is open here"));
+                return self
+                    .report(Diagnostic::error(here, format!("`{}` closes nothing", kind.closing())).because("no block is open here"));
             };
             if block + 1 < self.frames.len() {
                 self.report_unclosed();
                 self.bad_statement(block);
             }
-            let angle = self.frames[block].kind == Bracket::Angle;
-            if !angle {
+            let found = self.frames[block];
+            if found.kind == kind {
                 return self.close_block(start);
             }
-            if !self.frames[..block].iter().any(|frame| frame.kind == Bracket::Brace) {
+            if !self.frames[..block].iter().any(|frame| frame.kind == kind) {
                 let here = self.span(start, self.pos);
-                let problem = Diagnostic::error(here, "`}` closes a block that `<` opened").label(self.frames[block].open, "opened here");
-                self.report(problem.because("`>` is expected"));
+                let (open, close) = (found.kind.opening(), found.kind.closing());
+                let problem = Diagnostic::error(here, format!("`{}` closes a block that `{open}` opened", kind.closing()));
+                self.report(problem.because(format!("`{close}` is expected")).label(found.open, "opened here"));
                 return self.close_block(start);
             }
             self.report_unclosed();
@@ -304,6 +307,7 @@ impl<'a> Lexer<'a> {
                 self.push(Tok::Semi, start);
                 self.end_statement();
             }
+            Bracket::Paren if frame.condition => self.c_loop(start),
             Bracket::Paren | Bracket::Square | Bracket::Predicate => {
                 self.report_unclosed();
                 match self.frames.iter().rposition(|frame| frame.kind.is_block()) {
@@ -311,6 +315,21 @@ impl<'a> Lexer<'a> {
                     None => self.close_predicate(start),
                 }
             }
+        }
+    }
+
+    /// `;` in the head of a loop or of an `if`; what was in C's mind is not there. Said once per bracket.
+    fn c_loop(&mut self, start: usize) {
+        let Some(open) = self.frames.last().map(|frame| frame.open) else { return };
+        let problem = Diagnostic::error(open, "`;` cannot stand in these parentheses").because("they hold a single condition or range");
+        self.report(problem.hint("C's `for (;;)` is written `for ($i : 0..10) { … }` or `while (…) { … }`"));
+        self.push(Tok::BadExpr, start);
+    }
+
+    /// Leaves the current statement of the innermost block, if there is one: what follows is unreadable.
+    pub(super) fn abandon_statement(&mut self) {
+        if let Some(block) = self.frames.iter().rposition(|frame| frame.kind.is_block()) {
+            self.bad_statement(block);
         }
     }
 
@@ -342,8 +361,9 @@ impl<'a> Lexer<'a> {
         let fresh = |frame: &Frame| frame.statement.start == self.tokens.len() || frame.statement.after_block;
         let rest = &self.text[self.pos..];
         let at_margin = self.pos == 0 || self.text.as_bytes()[self.pos - 1] == b'\n';
-        let bare =
-            at_margin && ["BEGIN", "END", "begin", "end"].contains(&self.word()) && rest[self.word().len()..].trim_start().starts_with('{');
+        let bare = at_margin
+            && ["BEGIN", "END", "begin", "end"].contains(&self.word())
+            && rest[self.word().len()..].trim_start().starts_with(['{', '<']);
         self.frames.last().is_some_and(fresh)
             && self.frames.iter().all(|frame| frame.kind.is_block())
             && (bare || looks_like_attach_point(rest))

@@ -50,7 +50,8 @@ impl Lexer<'_> {
     }
 
     fn missing_comma(&mut self) {
-        let here = self.span(self.pos, self.pos + 1);
+        let first = self.text[self.pos..].chars().next().map_or(0, char::len_utf8);
+        let here = self.span(self.pos, self.pos + first);
         let problem = Diagnostic::error(here, "missing `,` between two attach points").because("a second attach point begins here");
         self.report(problem.hint("quote a name that holds spaces: `uprobe:./a:\"f(int, int)\"`"));
     }

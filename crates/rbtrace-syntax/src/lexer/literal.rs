@@ -87,6 +87,7 @@ fn with_tail(text: &str, digits: &str, value: u64, tail: &str, at: usize) -> Res
 /// `5e3`
 fn scientific(text: &str, digits: &str, value: u64, exponent: &str) -> Result<u64, Flaw> {
     let all = 0..text.len();
+    let exponent = exponent.replace('_', "");
     if exponent.is_empty() || !exponent.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Flaw::new(all, format!("`{text}` has no exponent"), "decimal digits must follow the `e`"));
     }
@@ -185,6 +186,7 @@ mod tests {
             ("0xFf_ff", 0xffff),
             ("0b101", 5),
             ("5e3", 5000),
+            ("1e1_0", 10_000_000_000),
             ("1e19", 10_000_000_000_000_000_000),
             ("4294967295u", u32::MAX as u64),
             ("18446744073709551615ULL", u64::MAX),

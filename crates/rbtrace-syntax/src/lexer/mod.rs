@@ -125,7 +125,8 @@ impl<'a> Lexer<'a> {
         let next = after.trim_start();
         let spaced = after.len() != next.len();
         match word {
-            "config" => next.strip_prefix('=').filter(|rest| rest.trim_start().starts_with('{')).map(|_| Tok::Config),
+            // Without its `=` it is no probe either; the grammar says what is missing.
+            "config" => next.strip_prefix('=').unwrap_or(next).trim_start().starts_with('{').then_some(Tok::Config),
             "import" if spaced || next.starts_with('"') => Some(Tok::Import),
             "macro" if spaced => Some(Tok::Macro),
             "fn" if spaced => Some(Tok::Fn),
@@ -147,8 +148,9 @@ impl<'a> Lexer<'a> {
                     self.code();
                     return true;
                 }
-                None | Some(b';' | b'}') => {
+                found @ (None | Some(b';' | b'}')) => {
                     let span = self.tokens[0].span;
+                    self.pos += usize::from(found == Some(b';'));
                     let problem = Diagnostic::error(span, format!("this `{}` has no block", self.slice(span)));
                     self.report(problem.because("a `{` must follow its head"));
                     return false;
@@ -247,7 +249,7 @@ impl<'a> Lexer<'a> {
         let rest = &self.text[start..];
         match rest.as_bytes() {
             [b'0'..=b'9', ..] => Some(self.number()),
-            [b'"', ..] => Some(self.string()),
+            [b'"', ..] => self.string(),
             [b'$', b'0'..=b'9', ..] => {
                 self.pos += 1 + rest[1..].bytes().take_while(u8::is_ascii_digit).count();
                 Some(Tok::Param(self.param_number(start)))
@@ -258,7 +260,7 @@ impl<'a> Lexer<'a> {
                 self.pos += words.span().end.max(1);
                 match found {
                     Some(Ok(tok)) => Some(tok),
-                    Some(Err(())) | None => self.unknown(start),
+                    Some(Err(())) | None => Some(self.unknown(start)),
                 }
             }
         }
@@ -267,8 +269,11 @@ impl<'a> Lexer<'a> {
     fn number(&mut self) -> Tok<'a> {
         let start = self.pos;
         let text = &self.text[start..];
-        let length = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        let length = word_length(text);
         self.pos += length;
+        if self.fraction(start) {
+            return Tok::Int(0);
+        }
         match literal::integer(&text[..length]) {
             Ok(value) => Tok::Int(value),
             Err(flaw) => {
@@ -278,15 +283,21 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn string(&mut self) -> Tok<'a> {
+    /// None: the string has no end, and the statement that held it was given up.
+    fn string(&mut self) -> Option<Tok<'a>> {
         let start = self.pos;
         let (bytes, length, flaws) = literal::string(&self.text[start..]);
         self.pos += length;
+        let ended = length > 1 && self.text[..self.pos].ends_with('"');
         for flaw in flaws {
             self.flaw(start, flaw);
         }
         self.out.strings.push(bytes);
-        Tok::Str(self.out.strings.len() as u32 - 1)
+        if !ended {
+            self.abandon_statement();
+            return None;
+        }
+        Some(Tok::Str(self.out.strings.len() as u32 - 1))
     }
 
     fn flaw(&mut self, start: usize, flaw: literal::Flaw) {
@@ -298,17 +309,41 @@ impl<'a> Lexer<'a> {
         });
     }
 
-    fn unknown(&mut self, start: usize) -> Option<Tok<'a>> {
-        let shown = self.text[start..].chars().next().unwrap_or(' ');
-        self.pos = start + shown.len_utf8();
-        let problem = Diagnostic::error(self.span(start, self.pos), format!("`{}` is not part of the language", shown.escape_debug()));
+    /// Refuses `1.5`; `x.1.5` are two indices of tuples.
+    fn fraction(&mut self, start: usize) -> bool {
+        let after_dot = self.tokens.last().is_some_and(|token| token.tok == Tok::Dot);
+        let Some(rest) =
+            self.text[self.pos..].strip_prefix('.').filter(|rest| !after_dot && rest.starts_with(|c: char| c.is_ascii_digit()))
+        else {
+            return false;
+        };
+        self.pos += 1 + word_length(rest);
+        let written = &self.text[start..self.pos];
+        let problem =
+            Diagnostic::error(self.span(start, self.pos), format!("`{written}` is not an integer")).because("there are no fractions");
+        self.report(problem.hint("durations can be written in a smaller unit: `1500ms`"));
+        true
+    }
+
+    /// A character that no token begins with stands for an expression, so that one error is enough.
+    fn unknown(&mut self, start: usize) -> Tok<'a> {
+        let rest = &self.text[start..];
+        let shown = rest.chars().next().unwrap_or(' ');
+        let quoted = rest[shown.len_utf8()..].find('\'').filter(|length| shown == '\'' && *length <= 4);
+        self.pos = start + quoted.map_or(shown.len_utf8(), |length| length + 2);
+        let name = match shown {
+            '`' => "a backtick".to_string(),
+            _ if shown.is_control() => format!("`{}`", shown.escape_debug()),
+            _ => format!("`{shown}`"),
+        };
+        let problem = Diagnostic::error(self.span(start, self.pos), format!("{name} is not part of the language"));
         self.report(match shown {
             '\'' => problem.because("there are no character literals").hint("strings stand in double quotes: `\"text\"`"),
             '$' => problem.because("a name, a number or `#` must follow: `$x`, `$1`, `$#`"),
             '#' => problem.because("a preprocessor line stands at the top level only").hint("comments begin with `//`"),
             _ => problem.because("no token begins with this character"),
         });
-        None
+        Tok::BadExpr
     }
 
     /// Skips white space and comments.
@@ -335,7 +370,7 @@ impl<'a> Lexer<'a> {
     /// The identifier at `pos`; may be empty.
     fn word(&self) -> &'a str {
         let rest = &self.text[self.pos..];
-        &rest[..rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()]
+        &rest[..word_length(rest)]
     }
 
     fn peek(&self) -> Option<u8> {
@@ -369,4 +404,9 @@ impl<'a> Lexer<'a> {
     fn report(&mut self, problem: Diagnostic) {
         self.out.problems.push(problem);
     }
+}
+
+/// The length of the letters, digits and `_` that a text begins with.
+fn word_length(text: &str) -> usize {
+    text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()
 }
