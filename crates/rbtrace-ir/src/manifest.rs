@@ -31,11 +31,18 @@ pub struct Manifest {
     pub programs: Vec<ProgramDecl>,
     /// What can be lost; each has a u64 counter in the map [`Manifest::LOSS_MAP`].
     pub losses: Vec<LossDecl>,
+    /// Texts that values refer to by their index: a timestamp says how it is printed.
+    pub texts: Vec<String>,
     /// Settings that matter while running.
     pub config: RunConfig,
 }
 
 impl Manifest {
+    /// Symbol of the internal scalar map (`Storage::Global`, u64) that the runtime sets to the boot clock before it attaches, where the
+    /// script needs it. Maps whose symbol starts with [`Manifest::INTERNAL`] are never printed.
+    pub const START_MAP: &'static str = "rb_start";
+    /// Start of the symbols of maps the user does not know of.
+    pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.
     pub const RING_MAP: &'static str = "rb_events";
     /// Name of the array map with one u64 per entry of `losses`.
@@ -109,8 +116,8 @@ impl MapDecl {
 pub struct EventDecl {
     /// Name of the row in rbtrace-lang whose `handle` gets it.
     pub handler: String,
-    /// Text literals of the call: the format string.
-    pub texts: Vec<String>,
+    /// Text literals of the call: the format string. Bytes, because `\xff` is one.
+    pub texts: Vec<Vec<u8>>,
     /// Integer literals of the call: `top`, `div`.
     pub numbers: Vec<i64>,
     /// Maps of the call.

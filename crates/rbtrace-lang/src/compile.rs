@@ -87,6 +87,8 @@ pub trait TypeCx {
     fn constrain_key(&mut self, map: &str, key: &Expr);
     /// `file:line:col1-col2` of a span.
     fn location(&self, span: Span) -> String;
+    /// Bytes of the longest name `probe` can have here, with its NUL.
+    fn probe_name_size(&self) -> u32;
     /// Says something. During inference nothing is kept; the last round is the one that counts.
     fn report(&mut self, diagnostic: Diagnostic) -> Reported;
 }
@@ -124,6 +126,16 @@ pub trait LowerCx: TypeCx {
     fn event(&self, handler: &str, span: Span) -> ir::EventDecl;
     /// The map of that name.
     fn map_id(&mut self, name: &str) -> ir::MapId;
+    /// The declaration of that map.
+    fn map_decl(&mut self, name: &str) -> ir::MapDecl;
+    /// The internal scalar map of that symbol (see [`ir::Manifest::INTERNAL`]), a u64 in `Storage::Global`; declared at first use.
+    fn internal_map(&mut self, symbol: &str) -> ir::MapId;
+    /// The number of a text in [`ir::Manifest::texts`]; declared at first use.
+    fn text(&mut self, text: &str) -> u32;
+    /// The name of the attach point that fired, as a string of [`TypeCx::probe_name_size`] bytes.
+    fn probe_name(&mut self) -> Lowered;
+    /// Evaluates the key of a map element (`@m[a, b]`) into memory as the map's key type; gives its address.
+    fn lower_element_key(&mut self, element: &Expr) -> ir::Value;
     /// Evaluates a key expression into memory as the map's key type; gives its address.
     fn lower_key(&mut self, map: &str, key: &Expr) -> ir::Value;
     /// Reads an aggregation over all CPUs as an integer: `state` gives the state of a CPU. See [`crate::row::Read`].

@@ -6,8 +6,10 @@
 //! never do IO themselves.
 
 pub mod compile;
+pub mod format;
 pub mod row;
 pub mod run;
+pub mod text;
 pub mod value;
 
 pub mod aggregations;

@@ -30,10 +30,30 @@ pub struct Builtin {
     pub has_effect: bool,
     /// Checks the arguments and says the type of the value.
     pub type_of: fn(&mut dyn TypeCx, &Call) -> Type,
+    /// The string constant that the call is, where it is one (`str($1)`).
+    pub literal: Option<fn(&mut dyn TypeCx, &Call) -> Option<Vec<u8>>>,
     /// Appends its operations.
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
     /// Handles its record in user space.
     pub handle: Option<Handle>,
+}
+
+impl Builtin {
+    /// What most rows have in common: no arguments, allowed everywhere, no value, no effect.
+    pub const BASE: Builtin = Builtin {
+        name: "",
+        aliases: &[],
+        signature: "",
+        manual: "",
+        args: (0, 0),
+        allowed: Allowed::Any,
+        is_unsafe: false,
+        has_effect: false,
+        type_of: |_, _| Type::Void,
+        literal: None,
+        lower: |_, _| Lowered::Void,
+        handle: None,
+    };
 }
 
 /// See [`Builtin::handle`].

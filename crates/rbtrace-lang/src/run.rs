@@ -54,6 +54,8 @@ pub trait World {
     fn boot_to_epoch(&self, boot_ns: u64) -> i64;
     /// Nanoseconds since the epoch now.
     fn now(&self) -> i64;
+    /// A text of [`rbtrace_ir::Manifest::texts`].
+    fn text(&self, number: u64) -> Option<&str>;
     /// Appended to strings that did not fit.
     fn trailer(&self) -> &str;
 }

@@ -134,3 +134,123 @@ fn bit_field(ty: &Type, bytes: &[u8], first: u8, width: u8) -> Result<Value, Run
         false => Value::UInt((storage << up) >> down),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rbtrace_types::{Enum, Field, Space};
+
+    use super::*;
+    use crate::named::{timestamp, username};
+
+    /// A world where user 7 is `seven` and the machine started at 1000 ns.
+    struct Seven;
+
+    impl World for Seven {
+        fn user_name(&self, uid: u32) -> Option<String> {
+            (uid == 7).then(|| "seven".into())
+        }
+        fn strftime(&self, format: &str, epoch_ns: i64) -> String {
+            format!("{format}@{epoch_ns}")
+        }
+        fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
+            boot_ns as i64 + 1000
+        }
+        fn now(&self) -> i64 {
+            0
+        }
+        fn text(&self, number: u64) -> Option<&str> {
+            ["%H", "%M"].get(number as usize).copied()
+        }
+        fn trailer(&self) -> &str {
+            ".."
+        }
+    }
+
+    fn check(ty: &Type, bytes: &[u8], expected: Value) {
+        assert_eq!(decode(ty, bytes, &Seven), Ok(expected), "{ty}");
+    }
+
+    fn two_fields() -> Type {
+        let field = |name: &str, ty, offset, bits| Field { name: name.into(), ty, offset, bits, data_loc: None };
+        let fields = vec![
+            field("a", Type::int(2, true), 2, None),
+            field("low", Type::int(1, false), 0, Some((1, 3))),
+            field("high", Type::int(1, true), 0, Some((4, 4))),
+        ];
+        Type::Struct(Arc::new(Struct { name: "struct s".into(), fields, size: 4 }))
+    }
+
+    #[test]
+    fn integers_extend_by_their_sign() {
+        check(&Type::int(1, true), &[0xff], Value::Int(-1));
+        check(&Type::int(1, false), &[0xff, 1], Value::UInt(255));
+        check(&Type::I32, &(-5i32).to_ne_bytes(), Value::Int(-5));
+        check(&Type::U64, &u64::MAX.to_ne_bytes(), Value::UInt(u64::MAX));
+        check(&Type::Bool, &[2], Value::Bool(true));
+        check(&Type::Void.pointer(Space::Kernel), &16u64.to_ne_bytes(), Value::Pointer(16));
+    }
+
+    #[test]
+    fn strings_end_at_their_nul_or_say_that_they_were_cut() {
+        check(&Type::String(4), b"ab\0x", Value::Str(b"ab".to_vec()));
+        check(&Type::String(4), b"abcd", Value::Str(b"abcd..".to_vec()));
+        check(&Type::String(2), b"\xff\0", Value::Str(b"\xff".to_vec()));
+    }
+
+    #[test]
+    fn buffers_never_read_behind_their_capacity() {
+        let bytes = |len: u32| [&len.to_ne_bytes()[..], b"abc"].concat();
+        check(&Type::Buffer(3), &bytes(2), Value::Bytes(b"ab".to_vec()));
+        check(&Type::Buffer(3), &bytes(u32::MAX), Value::Bytes(b"abc".to_vec()));
+    }
+
+    #[test]
+    fn composites() {
+        let mut bytes = vec![1u8, 0, 0, 0];
+        bytes.extend(7u32.to_ne_bytes());
+        let items = vec![Type::int(1, true), Type::U32];
+        check(&Type::Tuple(items.clone()), &bytes, Value::Tuple(vec![Value::Int(1), Value::UInt(7)]));
+        let record = Type::Record(vec![("a".into(), items[0].clone()), ("b".into(), items[1].clone())]);
+        check(&record, &bytes, Value::Struct(vec![("a".into(), Value::Int(1)), ("b".into(), Value::UInt(7))]));
+        let row = Type::Array(Arc::new(Type::int(1, false)), 2);
+        check(&Type::Array(Arc::new(row), 2), &[1, 2, 3, 4], {
+            let row = |a, b| Value::Array(vec![Value::UInt(a), Value::UInt(b)]);
+            Value::Array(vec![row(1, 2), row(3, 4)])
+        });
+        let fields = [("a", Value::Int(-2)), ("low", Value::UInt(0b101)), ("high", Value::Int(-1))];
+        check(&two_fields(), &[0b1111_1010, 0, 0xfe, 0xff], Value::Struct(fields.map(|(n, v)| (n.into(), v)).to_vec()));
+    }
+
+    #[test]
+    fn names_come_from_the_world() {
+        check(&username::ty(), &7u64.to_ne_bytes(), Value::Text("seven".into()));
+        check(&username::ty(), &8u64.to_ne_bytes(), Value::Text("8".into()));
+        let stamp = |ns: u64, text: u64| [ns.to_ne_bytes(), text.to_ne_bytes()].concat();
+        check(&timestamp::ty(), &stamp(5, 2), Value::Text("%M@1005".into()));
+        check(&timestamp::ty(), &stamp(0, 0), Value::Text("(?)".into()));
+        let colour = Type::Enum(Arc::new(Enum { name: "enum c".into(), constants: vec![("RED".into(), 1)] }));
+        check(&colour, &1u64.to_ne_bytes(), Value::Enum(1, Some("RED".into())));
+        check(&colour, &2u64.to_ne_bytes(), Value::Enum(2, None));
+    }
+
+    /// Every type, for every length of every kind of bytes: an error where they are too few, never a panic.
+    #[test]
+    fn any_bytes_decode_or_are_truncated() {
+        let tuple = Type::Tuple(vec![Type::int(2, true), Type::Buffer(5), two_fields(), timestamp::ty()]);
+        let bare = [Type::Bool, Type::U64, Type::String(6), Type::Buffer(6), username::ty(), timestamp::ty(), two_fields()];
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        for ty in bare.iter().chain([&tuple, &Type::Array(Arc::new(tuple.clone()), 3)]) {
+            for len in 0..=ty.size() as usize + 3 {
+                let bytes: Vec<u8> = std::iter::repeat_with(|| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8
+                })
+                .take(len)
+                .collect();
+                assert_eq!(decode(ty, &bytes, &Seven).is_ok(), len >= ty.size() as usize, "{ty} from {len} bytes");
+            }
+        }
+    }
+}

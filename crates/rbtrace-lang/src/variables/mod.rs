@@ -1,9 +1,51 @@
 //! The list of variables: one line each, alphabetical.
 
+mod cgroup;
+mod comm;
+mod cpid;
+mod cpu;
+mod curtask;
+mod elapsed;
+mod gid;
+mod has_cpid;
+mod jiffies;
+mod ncpus;
+mod nsecs;
+mod numaid;
+mod pid;
+mod probe;
+mod probetype;
+mod rand;
+mod tid;
+mod uid;
+mod username;
+
+mod task_ids;
+
 use crate::row::Builtin;
 
 /// Every row.
-pub static ALL: &[&Builtin] = &[];
+pub static ALL: &[&Builtin] = &[
+    &cgroup::ROW,
+    &comm::ROW,
+    &cpid::ROW,
+    &cpu::ROW,
+    &curtask::ROW,
+    &elapsed::ROW,
+    &gid::ROW,
+    &has_cpid::ROW,
+    &jiffies::ROW,
+    &ncpus::ROW,
+    &nsecs::ROW,
+    &numaid::ROW,
+    &pid::ROW,
+    &probe::ROW,
+    &probetype::ROW,
+    &rand::ROW,
+    &tid::ROW,
+    &uid::ROW,
+    &username::ROW,
+];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Builtin> {

@@ -1,0 +1,180 @@
+//! Calls with a format string, in the compiler: their check against the arguments' types, and their event. Shared by every function that
+//! formats.
+
+use rbtrace_diag::{Diagnostic, Span};
+use rbtrace_ir::EventDecl;
+use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_types::{Aggregate, Type};
+
+use crate::aggregations;
+use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::value::Value;
+
+use super::{Conversion, Piece, Size, pieces, render};
+
+/// Most arguments of a call: the format string and 127 values.
+pub const ARGS: (usize, usize) = (1, 128);
+
+/// What a conversion wants of its argument.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The number of a `*`.
+    Size,
+    Value(Conversion),
+}
+
+/// `type_of` of a function whose arguments are a format string and its values, and which has no value.
+pub fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
+    let Some((format, args)) = call.args.split_first() else { return Type::Void };
+    if let Some(text) = literal(cx, call.name, format) {
+        check(cx, &text, format.span, args);
+    }
+    Type::Void
+}
+
+/// The bytes of an argument that has to be a string literal; says so where it is none.
+pub fn literal(cx: &mut dyn TypeCx, function: &str, arg: &Expr) -> Option<Vec<u8>> {
+    if let Some(text) = cx.string_literal(arg) {
+        return Some(text);
+    }
+    let ty = cx.type_of(arg);
+    if ty != Type::Void {
+        let message = format!("{function}() expects a string literal ({ty} provided)");
+        let error = Diagnostic::error(arg.span, message).because("its text must be known when the script is compiled");
+        cx.report(match arg.kind {
+            ExprKind::Param(number) => error.hint(format!("`str(${number})` is the parameter as a string literal")),
+            _ => error,
+        });
+    }
+    None
+}
+
+/// Declares and emits the event of such a call.
+pub fn emit(cx: &mut dyn LowerCx, call: &Call, handler: &str) -> Lowered {
+    let Some((format, args)) = call.args.split_first() else { return Lowered::Void };
+    let mut event = cx.event(handler, call.span);
+    event.texts.push(cx.string_literal(format).unwrap_or_default());
+    let mut values = Vec::with_capacity(args.len());
+    for arg in args {
+        let (value, ty) = payload(cx, arg);
+        event.args.push(ty);
+        values.push(value);
+    }
+    cx.emit(event, &values);
+    Lowered::Void
+}
+
+/// The text of a record of such a call.
+pub fn text(event: &EventDecl, args: &[Value]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    render(event.texts.first().map_or(&[][..], Vec::as_slice), args, &mut out);
+    out
+}
+
+/// An argument as it travels in a record, and its type there: aggregations are read over all CPUs first.
+pub fn payload(cx: &mut dyn LowerCx, arg: &Expr) -> (Lowered, Type) {
+    let ty = cx.type_of(arg);
+    match &ty {
+        Type::Aggregate(aggregate) => (Lowered::Int(cx.lower_int(arg)), Type::int(8, aggregate.signed)),
+        Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) => (cx.lower(arg), ty),
+        Type::Array(..) | Type::Struct(_) | Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) => (cx.lower(arg), ty),
+    }
+}
+
+/// Whether an argument has a value that can travel in a record; says so where it has not.
+pub fn has_value(cx: &mut dyn TypeCx, function: &str, arg: &Expr, ty: &Type) -> bool {
+    match ty {
+        Type::Aggregate(aggregate) if !is_readable(aggregate) => {
+            let message = format!("`{}` cannot be read inside an expression", aggregate.name);
+            let error = Diagnostic::error(arg.span, message).because("it has no single value");
+            cx.report(error.hint("`print(@x)` shows the whole map"));
+            false
+        }
+        // An expression in error is void too, and was reported; only a call without a value is news.
+        Type::Void if matches!(arg.kind, ExprKind::Call { .. }) => {
+            let error = Diagnostic::error(arg.span, format!("none type passed to {function}() is not printable"));
+            cx.report(error.because("this has no value"));
+            false
+        }
+        Type::Void => false,
+        Type::Aggregate(_) | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..) => true,
+        Type::Struct(_) | Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) => true,
+    }
+}
+
+/// Whether an aggregation can be read as an integer in the kernel.
+pub fn is_readable(aggregate: &Aggregate) -> bool {
+    aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
+}
+
+fn check(cx: &mut dyn TypeCx, text: &[u8], format: Span, args: &[&Expr]) {
+    let mut wanted = Vec::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Float(letter) => {
+                let message = format!("unsupported format specifier: {}", char::from(letter));
+                let error = Diagnostic::error(format, message).because("there are no floating-point numbers");
+                cx.report(error.hint("`%%` prints a percent sign"));
+                return;
+            }
+            Piece::Spec(spec) => {
+                let sizes = [spec.width, spec.precision].into_iter().filter(|size| *size == Size::Argument);
+                wanted.extend(sizes.map(|_| Wanted::Size));
+                wanted.push(Wanted::Value(spec.conversion));
+            }
+        }
+    }
+    if wanted.len() != args.len() {
+        let few = if args.len() < wanted.len() { "not enough" } else { "too many" };
+        let message = format!("{few} arguments for format string ({} supplied, {} expected)", args.len(), wanted.len());
+        cx.report(Diagnostic::error(format, message).because(format!("takes {} after it", count(wanted.len()))));
+    }
+    for (wanted, arg) in wanted.into_iter().zip(args) {
+        check_argument(cx, wanted, arg, format);
+    }
+}
+
+fn count(arguments: usize) -> String {
+    match arguments {
+        0 => "no argument".into(),
+        1 => "one argument".into(),
+        _ => format!("{arguments} arguments"),
+    }
+}
+
+fn check_argument(cx: &mut dyn TypeCx, wanted: Wanted, arg: &Expr, format: Span) {
+    let ty = cx.type_of(arg);
+    if !has_value(cx, "printf", arg, &ty) || fits(wanted, &ty) {
+        return;
+    }
+    let letters = match wanted {
+        Wanted::Size => "*",
+        Wanted::Value(conversion) => conversion.letters(),
+    };
+    let error = Diagnostic::error(arg.span, format!("unsupported format specifier for type '{ty}': {letters}"));
+    let error = error.because(format!("this is a `{ty}`")).label(format, format!("`%{letters}` wants {}", wants(wanted)));
+    let is_buffer = matches!(ty, Type::Buffer(_));
+    cx.report(error.hint(if is_buffer { "`%r`, `%rx` and `%rh` print buffers, `%s` prints any value" } else { "`%s` prints any value" }));
+}
+
+fn fits(wanted: Wanted, ty: &Type) -> bool {
+    let is_number = ty.is_scalar() || matches!(ty, Type::Aggregate(_));
+    match wanted {
+        Wanted::Size => ty.is_integer() || matches!(ty, Type::Aggregate(_)),
+        Wanted::Value(Conversion::Text) => true,
+        Wanted::Value(Conversion::Buffer | Conversion::EscapedBuffer | Conversion::HexBuffer) => matches!(ty, Type::Buffer(_)),
+        Wanted::Value(Conversion::Signed | Conversion::Unsigned | Conversion::Octal) => is_number,
+        Wanted::Value(Conversion::Hex | Conversion::UpperHex | Conversion::Char | Conversion::Pointer) => is_number,
+    }
+}
+
+fn wants(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Size => "an integer",
+        Wanted::Value(Conversion::Text) => "any value",
+        Wanted::Value(Conversion::Buffer | Conversion::EscapedBuffer | Conversion::HexBuffer) => "a buffer",
+        Wanted::Value(Conversion::Signed | Conversion::Unsigned | Conversion::Octal) => "an integer or a pointer",
+        Wanted::Value(Conversion::Hex | Conversion::UpperHex | Conversion::Char | Conversion::Pointer) => "an integer or a pointer",
+    }
+}

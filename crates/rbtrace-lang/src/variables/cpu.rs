@@ -1,0 +1,18 @@
+//! `cpu`: the processor the probe runs on.
+
+use rbtrace_ir::Helper;
+use rbtrace_types::Type;
+
+use crate::compile::Lowered;
+use crate::row::Builtin;
+
+/// The row.
+pub static ROW: Builtin = Builtin {
+    name: "cpu",
+    signature: "cpu",
+    manual: "The number of the processor that the probe runs on.\n\n\
+             ```\nprofile:hz:99 { @[cpu] = count(); }\n```\n",
+    type_of: |_, _| Type::U64,
+    lower: |cx, _| Lowered::Int(cx.ir().call(Helper::SmpProcessorId, vec![])),
+    ..Builtin::BASE
+};
