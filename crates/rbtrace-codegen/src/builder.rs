@@ -185,6 +185,10 @@ impl<'ctx> Code<'ctx> {
         self.builder.build_int_to_ptr(value, self.ptr, "").expect(BUILT)
     }
 
+    pub fn int_of(&self, pointer: PointerValue<'ctx>) -> IntValue<'ctx> {
+        self.builder.build_ptr_to_int(pointer, self.i64, "").expect(BUILT)
+    }
+
     /// A new block at the end of a function.
     pub fn block(&self, function: FunctionValue<'ctx>, name: &str) -> BasicBlock<'ctx> {
         self.context.append_basic_block(function, name)

@@ -168,6 +168,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             Op::AtomicAdd { addr, offset, value } => self.atomic_add(*addr, *offset, *value),
             Op::MemEq(a, b, bytes) => Some(self.mem_eq(*a, *b, *bytes)),
             Op::LoadCtx { bytes, signed, offset } => Some(self.load_ctx(*bytes, *signed, *offset)),
+            Op::CtxAddr => Some(self.ctx_addr()),
             Op::LoadTrusted { bytes, signed, pointer, offset } => Some(self.load_trusted(*bytes, *signed, *pointer, *offset)),
             Op::Call(helper, args) => Some(self.call(*helper, args)),
             Op::Global(map) => Some(self.global(*map)),

@@ -286,6 +286,8 @@ pub enum Op {
         /// Constant offset.
         offset: u32,
     },
+    /// → Int: the kernel address of the program's context, for what lies in it at offsets only known at run time (`__data_loc`).
+    CtxAddr,
     /// → Int: reads through a pointer that the verifier trusts (an argument of a typed raw tracepoint, the current task).
     LoadTrusted {
         /// 1, 2, 4 or 8.

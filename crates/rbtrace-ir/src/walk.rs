@@ -8,7 +8,7 @@ impl Op {
     /// The values it uses, in order of appearance; those used inside its regions are not among them.
     pub fn operands(&self) -> Vec<Value> {
         match self {
-            Op::Const(_) | Op::Get(_) | Op::Slot(_) | Op::ConstAddr(_) | Op::LoadCtx { .. } | Op::Global(_) => vec![],
+            Op::Const(_) | Op::Get(_) | Op::Slot(_) | Op::ConstAddr(_) | Op::LoadCtx { .. } | Op::CtxAddr | Op::Global(_) => vec![],
             Op::Loss(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
             Op::Bin(_, a, b) | Op::Cmp(_, a, b) | Op::MemEq(a, b, _) => vec![*a, *b],
             Op::Select(cond, a, b) => vec![*cond, *a, *b],
@@ -35,7 +35,7 @@ impl Op {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::ConstAddr(_) => vec![],
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
             Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) => vec![],
-            Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
+            Op::CtxAddr | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
             Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
@@ -50,7 +50,7 @@ impl Op {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
-            Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
+            Op::CtxAddr | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
             Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
@@ -59,9 +59,8 @@ impl Op {
     pub fn result_kind(&self) -> Option<ValueKind> {
         match self {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) => Some(ValueKind::Int),
-            Op::Get(_) | Op::Load { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::IsNull(_) => {
-                Some(ValueKind::Int)
-            }
+            Op::Get(_) | Op::Load { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } => Some(ValueKind::Int),
+            Op::CtxAddr | Op::IsNull(_) => Some(ValueKind::Int),
             Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } => Some(ValueKind::Addr),
             Op::Global(_) => Some(ValueKind::AddrOrNull),
             Op::Call(helper, _) => Some(match helper.ret() {

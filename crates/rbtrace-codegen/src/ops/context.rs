@@ -48,6 +48,12 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         })
     }
 
+    /// Opaque: LLVM must not make a load from the context of an address that is given to a helper.
+    pub fn ctx_addr(&mut self) -> Datum<'ctx> {
+        let code = self.code();
+        Datum::Int(code.opaque(code.int_of(self.frame.ctx)))
+    }
+
     pub fn load_trusted(&mut self, bytes: u8, signed: bool, pointer: Value, offset: u32) -> Datum<'ctx> {
         let code = self.code();
         let pointer = code.offset(code.pointer_of(self.int(pointer)), offset);
