@@ -1,5 +1,7 @@
 //! The only build script: `grammar/rbtrace.lalrpop` → the parser inside rbtrace-syntax. Knows no other crate.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the crate is pure, its build script talks to cargo")]
+
 use std::path::Path;
 
 fn main() {

@@ -1,7 +1,11 @@
 //! The program as it was written. Nothing is resolved here and nothing is added later: what the passes learn goes to
 //! side tables keyed by [`ExprId`].
 
+mod operators;
+
 use rbtrace_diag::{Span, Spanned};
+
+pub use operators::{BinaryOp, UnaryOp};
 
 /// Number of an expression, unique and dense within one [`Program`]: the index into every side table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -442,78 +446,4 @@ pub enum TypeSuffix {
     Pointer,
     /// `[n]`, `[]`
     Array(Option<u64>),
-}
-
-/// Binary operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the operator its symbol() gives")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Mod,
-    BitAnd,
-    BitOr,
-    BitXor,
-    Shl,
-    Shr,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    And,
-    Or,
-}
-
-impl BinaryOp {
-    /// As written.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "+",
-            Self::Sub => "-",
-            Self::Mul => "*",
-            Self::Div => "/",
-            Self::Mod => "%",
-            Self::BitAnd => "&",
-            Self::BitOr => "|",
-            Self::BitXor => "^",
-            Self::Shl => "<<",
-            Self::Shr => ">>",
-            Self::Eq => "==",
-            Self::Ne => "!=",
-            Self::Lt => "<",
-            Self::Le => "<=",
-            Self::Gt => ">",
-            Self::Ge => ">=",
-            Self::And => "&&",
-            Self::Or => "||",
-        }
-    }
-}
-
-/// Prefix operators without side effects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the operator its symbol() gives")]
-pub enum UnaryOp {
-    Neg,
-    Not,
-    BitNot,
-    Deref,
-    AddressOf,
-}
-
-impl UnaryOp {
-    /// As written.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Neg => "-",
-            Self::Not => "!",
-            Self::BitNot => "~",
-            Self::Deref => "*",
-            Self::AddressOf => "&",
-        }
-    }
 }

@@ -76,18 +76,7 @@ impl<'a> Builder<'a> {
         self.with_last(points, Some(self.attach_point(index)))
     }
 
-    /// The body of a probe has no value: its last expression is a statement like any other (SPEC §2.7).
-    pub(crate) fn probe(
-        &self,
-        attach_points: Vec<AttachPoint>,
-        predicate: Option<Expr>,
-        mut body: Block,
-        left: usize,
-        right: usize,
-    ) -> Probe {
-        if let Some(value) = body.value.take() {
-            body.stmts.push(Stmt { span: value.span, kind: StmtKind::Expr(*value) });
-        }
+    pub(crate) fn probe(&self, attach_points: Vec<AttachPoint>, predicate: Option<Expr>, body: Block, left: usize, right: usize) -> Probe {
         Probe { span: self.span(left, right), attach_points, predicate, body }
     }
 
@@ -95,6 +84,14 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn stmt(&self, kind: StmtKind, left: usize, right: usize) -> Stmt {
         Stmt { span: self.span(left, right), kind }
+    }
+
+    /// The block of a probe or a loop, which has no value: its last expression is a statement like any other (SPEC §2.7).
+    pub(crate) fn body(&self, mut block: Block) -> Block {
+        if let Some(value) = block.value.take() {
+            block.stmts.push(Stmt { span: value.span, kind: StmtKind::Expr(*value) });
+        }
+        block
     }
 
     /// The last statement is the block's value if it is an expression without `;`. An `if` without `else` has no value.

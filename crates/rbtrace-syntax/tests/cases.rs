@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECT=1` writes what they give now; read the difference like code.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the crate is pure, its test reads the cases")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

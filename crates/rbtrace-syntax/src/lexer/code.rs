@@ -3,11 +3,13 @@
 //!
 //! Knows no expression: what a bracket holds is the parser's business.
 
+use logos::Logos;
+use rbtrace_diag::Diagnostic;
+
 use super::frames::{Bracket, Frame, Statement, Suspect};
 use super::header::looks_like_attach_point;
 use super::{Lexer, Piece};
 use crate::token::{Tok, Token};
-use rbtrace_diag::Diagnostic;
 
 /// How often in one text a `>` may be reconsidered, which reads the rest again.
 const MAX_REWINDS: u32 = 16;
@@ -351,22 +353,26 @@ impl<'a> Lexer<'a> {
         let last = self.tokens.last().map(|token| token.span);
         let span = self.tokens.get(start).map(|token| last.map_or(token.span, |last| token.span.to(last)));
         self.tokens.truncate(start);
-        self.pieces.retain(|piece| piece.start < start);
+        // Those that ended inside it are the last ones.
+        while self.pieces.pop_if(|piece| piece.start >= start).is_some() {}
         self.tokens.push(Token { tok: Tok::BadStmt, span: span.unwrap_or(self.span(self.pos, self.pos)) });
         self.end_statement();
     }
 
     /// Whether a probe header stands where a statement should begin: a bracket before it was forgotten.
     fn probe_begins(&self) -> bool {
-        let fresh = |frame: &Frame| frame.statement.start == self.tokens.len() || frame.statement.after_block;
-        let rest = &self.text[self.pos..];
+        let Some(frame) = self.frames.last() else { return false };
+        let fresh = frame.statement.start == self.tokens.len() || frame.statement.after_block;
+        let header = || looks_like_attach_point(&self.text[self.pos..]) || self.bare_probe_begins();
+        fresh && header() && self.frames.iter().all(|frame| frame.kind.is_block())
+    }
+
+    /// A probe without a target: a plain word at the start of a line, and a bracket after it.
+    fn bare_probe_begins(&self) -> bool {
         let at_margin = self.pos == 0 || self.text.as_bytes()[self.pos - 1] == b'\n';
-        let bare = at_margin
-            && ["BEGIN", "END", "begin", "end"].contains(&self.word())
-            && rest[self.word().len()..].trim_start().starts_with(['{', '<']);
-        self.frames.last().is_some_and(fresh)
-            && self.frames.iter().all(|frame| frame.kind.is_block())
-            && (bare || looks_like_attach_point(rest))
+        let word = self.word();
+        let block = || self.text[self.pos + word.len()..].trim_start().starts_with(['{', '<']);
+        at_margin && matches!(Tok::lexer(word).next(), Some(Ok(Tok::Ident(_)))) && block()
     }
 
     fn end_before_probe(&mut self) {
