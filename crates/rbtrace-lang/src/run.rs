@@ -44,6 +44,16 @@ pub enum Report {
     RuntimeError,
 }
 
+/// Handler name of the events that say what went wrong in a probe (SPEC §9.13); their first text is the message.
+pub const RUNTIME_ERROR: &str = "runtime_error";
+
+/// Handles [`RUNTIME_ERROR`] events.
+pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, _args: &[Value]) -> Result<(), RunError> {
+    let text = event.texts.first().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
+    cx.report(Report::RuntimeError, event, &text);
+    Ok(())
+}
+
 /// The world that named values and times are resolved in.
 pub trait World {
     /// Name of a user.

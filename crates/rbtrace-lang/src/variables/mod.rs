@@ -20,7 +20,7 @@ mod tid;
 mod uid;
 mod username;
 
-mod task_ids;
+pub mod task_ids;
 
 use crate::row::Builtin;
 

@@ -61,3 +61,11 @@ fn in_namespace(cx: &mut dyn LowerCx, (device, inode): (u64, u64), id: Id) -> rb
     };
     ir.load(4, false, info, offset)
 }
+
+/// The id of the current process in our namespace: what `-p` filters by.
+pub fn process_id(cx: &mut dyn LowerCx) -> rbtrace_ir::Value {
+    match cx.facts().pid_namespace().filter(|_| cx.facts().has(Feature::NamespacePid)) {
+        Some(namespace) => in_namespace(cx, namespace, Id::Process),
+        None => in_initial(cx, Id::Process),
+    }
+}
