@@ -1,0 +1,197 @@
+//! Attach points: the text of a probe header → places of this machine, grouped into programs. Knows no kernel; asks the probe types' rows.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
+use rbtrace_lang::Place;
+use rbtrace_lang::probes;
+use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
+use rbtrace_syntax::ast::{AttachPoint, Item, Part, Probe, Program};
+use rbtrace_types::{Field, Struct};
+
+use crate::names::{self, ArgsUse};
+use crate::shared::Shared;
+
+/// One BPF program: a probe of the script at the places that share it.
+pub(crate) struct Unit<'p> {
+    /// The probe.
+    pub probe: &'p Probe,
+    /// Its number among the probes.
+    pub index: usize,
+    /// How it is attached.
+    pub planned: Planned,
+    /// One for an ordinary program; several where `args` differ among places that share a program.
+    pub bodies: Vec<Body>,
+}
+
+/// The probe's body as it is compiled for some places.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// Places, each with its selector if the program is shared.
+    pub places: Vec<(Place, Option<u64>)>,
+    /// What `args` is.
+    pub args: Option<Arc<Struct>>,
+}
+
+/// All programs, in the order of the script.
+pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink) -> Vec<Unit<'p>> {
+    let probes = program.items.iter().filter_map(|item| match item {
+        Item::Probe(probe) => Some(probe),
+        Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) => None,
+    });
+    let mut units = Vec::new();
+    for (index, probe) in probes.enumerate() {
+        let places: Vec<Place> = probe.attach_points.iter().flat_map(|point| places(point, shared, sink)).collect();
+        group(probe, index, places, shared, sink, &mut units);
+    }
+    let attached: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
+    if units.is_empty() && !sink.has_errors() {
+        sink.push(Diagnostic::general("no probes to attach"));
+    }
+    limit(attached, "probes", "max_probes", shared, sink);
+    limit(units.len(), "BPF programs", "max_bpf_progs", shared, sink);
+    units
+}
+
+fn limit(count: usize, what: &str, key: &str, shared: &Shared, sink: &mut Sink) {
+    let most = shared.number(key);
+    if most > 0 && count as u64 > most {
+        let message = format!("Can't attach to {count} {what} because it exceeds the current limit of {most}");
+        let hint =
+            format!("raise it with `config = {{ {key} = {count} }}` or BPFTRACE_{}; a narrower wildcard costs less", key.to_uppercase());
+        sink.push(Diagnostic::general(message).hint(hint));
+    }
+}
+
+/// The places of one attach point.
+fn places(point: &AttachPoint, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
+    let parts = substitute(point, shared);
+    let Some((head, rest)) = parts.split_first() else { return Vec::new() };
+    let Ok(row) = probe_type(head, sink) else { return Vec::new() };
+    let target = Target { parts: rest, span: point.span, pid: shared.options.pid };
+    let before = sink.sorted().len();
+    let found = (row.expand)(shared.facts, &target, sink);
+    if found.is_empty() && sink.sorted().len() == before {
+        missing(row, &target, &parts, shared, sink);
+    }
+    let alias = point.alias.as_ref().map(|name| name.node.clone());
+    found.into_iter().map(|parts| Place { probe_type: row, parts, alias: alias.clone(), span: point.span }).collect()
+}
+
+fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, Reported> {
+    if let Some(row) = probes::by_name(&head.text) {
+        return Ok(row);
+    }
+    let mut unknown = Diagnostic::error(head.span, format!("Invalid probe type: {}", head.text)).because("no probe type has this name");
+    let names = probes::ALL.iter().flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()));
+    if let Some(name) = nearest(&head.text.to_lowercase(), names.filter(|name| name.len() > 2)) {
+        unknown = unknown.hint(format!("did you mean `{name}`?"));
+    }
+    Err(sink.push(unknown))
+}
+
+/// A target that matches nothing: an error, a warning or nothing, as `missing_probes` says.
+fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shared, sink: &mut Sink) {
+    let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
+    let text = format!("No matches for {} {}.", row.name, rest.join(":"));
+    let hint = (row.nearest)(shared.facts, target).map(|name| format!("did you mean `{name}`?"));
+    let policy = shared.config.get("missing_probes").map_or("error", String::as_str);
+    let mut diagnostic = match policy {
+        "ignore" => return,
+        "warn" => Diagnostic::warning("missing-probe", target.span, format!("{text} Skipping.")),
+        _ => Diagnostic::error(target.span, text),
+    };
+    diagnostic = diagnostic.because("nothing on this machine has this name");
+    if let Some(hint) = hint {
+        diagnostic = diagnostic.hint(hint);
+    }
+    sink.push(diagnostic);
+}
+
+/// Puts positional parameters in; a parameter may itself contain colons (SPEC §1.10).
+fn substitute(point: &AttachPoint, shared: &Shared) -> Vec<TargetPart> {
+    let mut parts: Vec<TargetPart> = Vec::new();
+    for written in &point.parts {
+        let mut open = TargetPart { text: String::new(), quoted: false, span: written.span };
+        for piece in &written.node {
+            match piece {
+                Part::Text { text, quoted } => {
+                    open.text.push_str(text);
+                    open.quoted |= *quoted;
+                }
+                Part::At => open.text.push('@'),
+                Part::Param(number) => push_param(shared.param(*number).unwrap_or(""), &mut open, &mut parts),
+            }
+        }
+        parts.push(open);
+    }
+    parts
+}
+
+fn push_param(text: &str, open: &mut TargetPart, parts: &mut Vec<TargetPart>) {
+    for (index, piece) in text.split(':').enumerate() {
+        if index > 0 {
+            let next = TargetPart { text: String::new(), quoted: false, span: open.span };
+            parts.push(std::mem::replace(open, next));
+        }
+        open.text.push_str(piece);
+    }
+}
+
+/// Sorts a probe's places into programs: places whose rows say so share one, all others get their own.
+fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared, sink: &mut Sink, units: &mut Vec<Unit<'p>>) {
+    let usage = names::args_use(probe);
+    let uses_args = !matches!(usage, ArgsUse::None);
+    let first = units.len();
+    let mut keys: Vec<String> = Vec::new();
+    for place in places {
+        let planned = match (place.probe_type.plan)(shared.facts, &place, uses_args, shared.options.pid) {
+            Ok(planned) => planned,
+            Err(diagnostic) => {
+                sink.push(diagnostic);
+                continue;
+            }
+        };
+        let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
+        let Some(common) = (place.probe_type.shared)(shared.facts, &place) else {
+            keys.push(String::new());
+            units.push(Unit { probe, index, planned, bodies: vec![Body { places: vec![(place, None)], args }] });
+            continue;
+        };
+        let selector = Some(common.selector);
+        match keys.iter().position(|key| *key == common.key) {
+            Some(at) => add_place(&mut units[first + at].bodies, place, selector, args, &usage),
+            None => {
+                keys.push(common.key);
+                units.push(Unit { probe, index, planned, bodies: vec![Body { places: vec![(place, selector)], args }] });
+            }
+        }
+    }
+}
+
+/// Places whose `args` look the same to the body share it.
+fn add_place(bodies: &mut Vec<Body>, place: Place, selector: Option<u64>, args: Option<Arc<Struct>>, usage: &ArgsUse) {
+    let same = bodies.iter_mut().find(|body| looks_same(body.args.as_deref(), args.as_deref(), usage));
+    match same {
+        Some(body) if body.places.iter().any(|(known, _)| known.parts == place.parts) => {}
+        Some(body) => body.places.push((place, selector)),
+        None => bodies.push(Body { places: vec![(place, selector)], args }),
+    }
+}
+
+fn looks_same(a: Option<&Struct>, b: Option<&Struct>, usage: &ArgsUse) -> bool {
+    match usage {
+        ArgsUse::None => true,
+        ArgsUse::Whole => a == b,
+        ArgsUse::Fields(names) => {
+            let view =
+                |s: Option<&Struct>| -> Vec<Option<Field>> { names.iter().map(|name| s.and_then(|s| s.field(name).cloned())).collect() };
+            view(a) == view(b)
+        }
+    }
+}
+
+/// Bytes of the longest name among places, with its NUL.
+pub(crate) fn longest_name(places: &[(Place, Option<u64>)]) -> u32 {
+    places.iter().map(|(place, _)| place.name().len() as u32 + 1).max().unwrap_or(1)
+}

@@ -1,0 +1,102 @@
+//! Integer constants: expressions that have a value at compile time (SPEC §2.20). Values are exact (`i128`); leaving 64 bits is an error.
+
+use rbtrace_syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
+
+use crate::shared::Shared;
+
+/// Why a constant expression has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FoldError {
+    /// The result needs more than 64 bits.
+    Overflow,
+    /// Division or modulo by zero.
+    DivisionByZero,
+    /// A shift by 64 or more, or by a negative number.
+    Shift,
+}
+
+/// The value of a constant integer expression; `None` if it is not constant.
+pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldError> {
+    match &expr.kind {
+        ExprKind::Int(value) => Ok(Some(i128::from(*value))),
+        ExprKind::Param(number) => Ok(param_int(shared.param(*number))),
+        ExprKind::ParamCount => Ok(Some(shared.options.params.len() as i128)),
+        ExprKind::Unary { op: UnaryOp::Neg, operand } => match int(operand, shared)? {
+            Some(value) => in_range(-value).map(Some),
+            None => Ok(None),
+        },
+        ExprKind::Unary { op: UnaryOp::BitNot, operand } => Ok(int(operand, shared)?.map(|value| i128::from(!(value as u64)))),
+        ExprKind::Binary { op, left, right } => match (int(left, shared)?, int(right, shared)?) {
+            (Some(left), Some(right)) => binary(*op, left, right),
+            _ => Ok(None),
+        },
+        ExprKind::Comptime(inner) => int(inner, shared),
+        _ => Ok(None),
+    }
+}
+
+/// `a op b`; comparisons and logic are not integers and give `None`.
+fn binary(op: BinaryOp, a: i128, b: i128) -> Result<Option<i128>, FoldError> {
+    let value = match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Sub => a - b,
+        BinaryOp::Mul => a.checked_mul(b).ok_or(FoldError::Overflow)?,
+        BinaryOp::Div => a.checked_div(b).ok_or(FoldError::DivisionByZero)?,
+        BinaryOp::Mod => a.checked_rem(b).ok_or(FoldError::DivisionByZero)?,
+        BinaryOp::BitAnd => a & b,
+        BinaryOp::BitOr => a | b,
+        BinaryOp::BitXor => a ^ b,
+        BinaryOp::Shl => i128::from((a as u64) << shift(b)?),
+        BinaryOp::Shr => a >> shift(b)?,
+        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::And | BinaryOp::Or => {
+            return Ok(None);
+        }
+    };
+    in_range(value).map(Some)
+}
+
+fn shift(by: i128) -> Result<u32, FoldError> {
+    u32::try_from(by).ok().filter(|&by| by < 64).ok_or(FoldError::Shift)
+}
+
+fn in_range(value: i128) -> Result<i128, FoldError> {
+    let fits = value >= i128::from(i64::MIN) && value <= i128::from(u64::MAX);
+    if fits { Ok(value) } else { Err(FoldError::Overflow) }
+}
+
+/// A positional parameter as an integer (SPEC §2.19); a missing one is 0, text is none.
+fn param_int(text: Option<&str>) -> Option<i128> {
+    text.map_or(Some(0), parse_int)
+}
+
+/// An integer as the command line may give it: decimal, hex, octal, binary, negative.
+pub(crate) fn parse_int(text: &str) -> Option<i128> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let clean = digits.replace('_', "");
+    let (radix, body) = match clean.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &clean[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &clean[2..]),
+        [b'0', _, ..] => (8, &clean[1..]),
+        _ => (10, clean.as_str()),
+    };
+    let value = i128::from(u64::from_str_radix(body, radix).ok()?) * sign;
+    in_range(value).ok()
+}
+
+/// The bytes of a constant string expression: a literal, `str($1)`, or literals joined by `+`.
+pub(crate) fn string(expr: &Expr, shared: &Shared) -> Option<Vec<u8>> {
+    match &expr.kind {
+        ExprKind::String(bytes) => Some(bytes.clone()),
+        ExprKind::Param(number) => Some(shared.param(*number).unwrap_or("").as_bytes().to_vec()),
+        ExprKind::Binary { op: BinaryOp::Add, left, right } => {
+            if matches!(left.kind, ExprKind::Param(_)) || matches!(right.kind, ExprKind::Param(_)) {
+                return None;
+            }
+            Some([string(left, shared)?, string(right, shared)?].concat())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,37 @@
+//! What every pass may look at: the machine, the command line, the sources, the configuration.
+
+use std::collections::BTreeMap;
+
+use rbtrace_diag::{Sources, Span};
+use rbtrace_types::Facts;
+
+use crate::Options;
+
+/// See the module.
+pub(crate) struct Shared<'a> {
+    /// The machine.
+    pub facts: &'a dyn Facts,
+    /// The command line.
+    pub options: &'a Options,
+    /// Texts, for locations.
+    pub sources: &'a Sources,
+    /// Effective configuration: every key of the table, as canonical text.
+    pub config: BTreeMap<&'static str, String>,
+}
+
+impl Shared<'_> {
+    /// A configuration value that `parse` of its row has checked to be a number.
+    pub fn number(&self, key: &str) -> u64 {
+        self.config.get(key).and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// The text of positional parameter N.
+    pub fn param(&self, number: u32) -> Option<&str> {
+        self.options.params.get((number as usize).checked_sub(1)?).map(String::as_str)
+    }
+
+    /// `file:line:col1-col2`
+    pub fn location(&self, span: Span) -> String {
+        rbtrace_diag::location(span, self.sources)
+    }
+}

@@ -1,0 +1,21 @@
+//! What the grammar reads but no pass understands yet: said once, plainly, where it stands.
+
+use rbtrace_diag::{Diagnostic, Sink, Span};
+use rbtrace_syntax::ast::{Item, Program};
+
+/// Pushes an error for each construct that cannot be compiled yet.
+pub(crate) fn check(program: &Program, sink: &mut Sink) {
+    for item in &program.items {
+        match item {
+            Item::C(text) => refuse(sink, text.span, "C definitions and preprocessor lines"),
+            Item::Import(path) => refuse(sink, path.span, "imports"),
+            Item::Macro(item) => refuse(sink, item.name.span, "macros"),
+            Item::Function(item) => refuse(sink, item.name.span, "subprograms"),
+            Item::Config(_) | Item::MapDecl(_) | Item::Probe(_) => {}
+        }
+    }
+}
+
+fn refuse(sink: &mut Sink, span: Span, what: &str) {
+    sink.push(Diagnostic::error(span, format!("{what} are not supported by this version of rbtrace")));
+}
