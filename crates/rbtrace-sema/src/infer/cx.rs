@@ -1,0 +1,97 @@
+//! What the rows of the tables may ask while calls are typed: [`TypeCx`] over the state of a round.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Reported, Span};
+use rbtrace_lang::compile::{MapInfo, Place, TypeCx};
+use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_types::{Facts, Struct, Type};
+
+use super::{Infer, MapState};
+use crate::fold;
+use crate::lower::string_literal;
+
+impl TypeCx for Infer<'_> {
+    fn facts(&self) -> &dyn Facts {
+        self.shared.facts
+    }
+
+    fn config(&self, key: &str) -> Option<String> {
+        self.shared.config.get(key).cloned()
+    }
+
+    fn place(&self) -> &Place {
+        &self.body.places[0].0
+    }
+
+    fn args_struct(&self) -> Option<Arc<Struct>> {
+        self.body.args.clone()
+    }
+
+    fn type_of(&mut self, expr: &Expr) -> Type {
+        self.expr(expr).ty
+    }
+
+    fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
+        fold::int(expr, self.shared).ok().flatten()
+    }
+
+    fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
+        string_literal(self, expr).or_else(|| fold::string(expr, self.shared))
+    }
+
+    fn identifier<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
+        match &expr.kind {
+            ExprKind::Ident(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn map(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {
+        let ExprKind::Map(name) = &expr.kind else { return None };
+        let state = self.map_state(name, expr.span);
+        Some((name.clone(), info(state)))
+    }
+
+    fn map_element(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {
+        let ExprKind::MapElement { map, key } = &expr.kind else { return None };
+        self.keyed(&map.node, map.span, key);
+        let state = self.map_state(&map.node, map.span);
+        Some((map.node.clone(), info(state)))
+    }
+
+    fn param(&self, number: u32) -> Option<String> {
+        self.shared.param(number).map(str::to_string)
+    }
+
+    fn command_pid(&self) -> Option<u32> {
+        self.shared.options.child.or(self.shared.options.pid)
+    }
+
+    fn is_unsafe(&self) -> bool {
+        self.shared.options.is_unsafe
+    }
+
+    fn constrain_key(&mut self, map: &str, key: &Expr) {
+        self.keyed(map, key.span, std::slice::from_ref(key));
+        if let Some(state) = self.maps.get_mut(map) {
+            state.deletes = true;
+        }
+    }
+
+    fn location(&self, span: Span) -> String {
+        self.shared.location(span)
+    }
+
+    fn probe_name_size(&self) -> u32 {
+        crate::attach_points::longest_name(&self.body.places)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+        self.sink.push(diagnostic)
+    }
+}
+
+fn info(state: &MapState) -> MapInfo {
+    MapInfo { key: state.key.clone().flatten().map(|key| key.ty), value: state.value.ty.clone() }
+}

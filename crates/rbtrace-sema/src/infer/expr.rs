@@ -1,0 +1,488 @@
+//! Expressions during inference: a router and one method per kind.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Span, nearest};
+use rbtrace_lang::row::{Allowed, Builtin};
+use rbtrace_lang::{Call, TypeCx, functions, variables};
+use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, TypeOrExpr, TypeRef, UnaryOp};
+use rbtrace_types::{Struct, Type, align_up};
+
+use super::maps::aggregation_call;
+use super::{Infer, Ty, join};
+use crate::names::is_args;
+use crate::{fold, types};
+
+impl Infer<'_> {
+    /// The type of an expression; kept in the table.
+    pub(super) fn expr(&mut self, expr: &Expr) -> Ty {
+        let ty = match fold::int(expr, self.shared) {
+            Ok(Some(value)) => Ty::literal(value),
+            Ok(None) => self.kind(expr),
+            Err(why) => self.fold_error(expr, why),
+        };
+        self.types[expr.id.0 as usize] = ty.clone();
+        ty
+    }
+
+    fn kind(&mut self, expr: &Expr) -> Ty {
+        match &expr.kind {
+            ExprKind::Int(value) => Ty::literal(i128::from(*value)),
+            ExprKind::String(bytes) => self.string(expr.span, bytes),
+            ExprKind::Bool(_) => Ty::fixed(Type::Bool),
+            ExprKind::Variable(_) => self.names.uses.get(&expr.id).map_or(Ty::VOID, |var| self.vars[var.0 as usize].clone()),
+            ExprKind::Map(name) => self.scalar_read(name, expr.span),
+            ExprKind::MapElement { map, key } => self.element_read(map, key),
+            ExprKind::Param(number) => self.param_text(expr.span, *number),
+            ExprKind::ParamCount => Ty::literal(0),
+            ExprKind::Ident(name) => self.ident(expr, name),
+            ExprKind::Call { function, args } => self.call(expr, function, args),
+            ExprKind::Binary { op, left, right } => self.binary(expr.span, *op, left, right),
+            ExprKind::Unary { .. } if is_args(expr) => self.args(expr.span),
+            ExprKind::Unary { op, operand } => self.unary(expr.span, *op, operand),
+            ExprKind::Step { target, .. } => self.step(target),
+            ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr.span, condition, then.as_deref(), otherwise),
+            ExprKind::If { condition, then, otherwise } => self.if_(expr.span, condition, then, otherwise.as_ref()),
+            ExprKind::Block(block) => self.block(block, false),
+            ExprKind::Cast { ty, operand } => self.cast(expr.span, ty, operand),
+            ExprKind::Tuple(items) => Ty::fixed(Type::Tuple(items.iter().map(|item| self.element(item)).collect())),
+            ExprKind::Record(items) => self.record(items),
+            ExprKind::Field { base, field } => self.field(base, field),
+            ExprKind::TupleIndex { base, index } => self.tuple_index(base, index.node, index.span),
+            ExprKind::Index { base, index } => self.index(base, index),
+            ExprKind::SizeOf(of) => self.size_of(of),
+            ExprKind::Comptime(inner) => self.comptime(inner),
+            ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) => self.unsupported(expr.span),
+            ExprKind::Error => Ty::VOID,
+        }
+    }
+
+    fn fold_error(&mut self, expr: &Expr, why: fold::FoldError) -> Ty {
+        let (message, label) = match why {
+            fold::FoldError::Overflow => ("unable to fold literals due to overflow", "the result needs more than 64 bits"),
+            fold::FoldError::DivisionByZero => ("unable to fold literals due to division by zero", "the divisor is 0"),
+            fold::FoldError::Shift => ("unable to fold literals: the shift count is out of range", "0 to 63 are possible"),
+        };
+        self.sink.push(Diagnostic::error(expr.span, message).because(label));
+        Ty::fixed(Type::I64)
+    }
+
+    fn unsupported(&mut self, span: Span) -> Ty {
+        self.sink.push(Diagnostic::error(span, "this expression is not supported by this version of rbtrace"));
+        Ty::VOID
+    }
+
+    /// A value as it is stored or passed: an aggregation is read as an integer.
+    pub(super) fn value(&mut self, expr: &Expr) -> Ty {
+        let ty = self.expr(expr);
+        let Type::Aggregate(aggregate) = &ty.ty else { return ty };
+        let readable = rbtrace_lang::aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some());
+        if !readable {
+            let error = Diagnostic::error(expr.span, format!("`{}` cannot be read inside an expression", ty.ty));
+            self.sink.push(error.because("it has no single value").hint("`print(@name)` shows it"));
+        }
+        Ty::fixed(Type::int(8, aggregate.signed))
+    }
+
+    /// An element of a tuple or record.
+    fn element(&mut self, item: &Expr) -> Type {
+        self.value(item).ty
+    }
+
+    fn string(&mut self, span: Span, bytes: &[u8]) -> Ty {
+        let most = self.shared.number("max_strlen");
+        if bytes.len() as u64 >= most {
+            let message = format!("String is too long (over {most} bytes): {} bytes", bytes.len());
+            self.sink.push(Diagnostic::error(span, message).hint("raise `max_strlen` in a `config` block"));
+        }
+        Ty::fixed(Type::String(bytes.len() as u32 + 1))
+    }
+
+    /// A positional parameter that is no integer.
+    fn param_text(&mut self, span: Span, number: u32) -> Ty {
+        let error = Diagnostic::error(
+            span,
+            format!("${number} is used numerically but given \"{}\". Try using str(${number}).", self.param(number).unwrap_or_default()),
+        );
+        self.sink.push(error.because("not an integer"));
+        Ty::fixed(Type::I64)
+    }
+
+    fn scalar_read(&mut self, name: &str, span: Span) -> Ty {
+        self.scalar(name, span);
+        self.read_map(name, span)
+    }
+
+    fn element_read(&mut self, map: &Name, key: &[Expr]) -> Ty {
+        self.keyed(&map.node, map.span, key);
+        self.read_map(&map.node, map.span)
+    }
+
+    /// `args`, a builtin, or an enum constant of the kernel.
+    fn ident(&mut self, expr: &Expr, name: &str) -> Ty {
+        if name == "args" {
+            return self.args(expr.span);
+        }
+        if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {
+            return self.builtin(row, Call { name, id: expr.id, span: expr.span, args: Vec::new() });
+        }
+        if let Some((row, _)) = aggregation_call(expr) {
+            return self.stray_aggregation(row.name, row.signature, expr.span);
+        }
+        if let Some((constants, _)) = self.shared.facts.kernel_enum_constant(name) {
+            return Ty::fixed(Type::Enum(constants));
+        }
+        let mut unknown = Diagnostic::error(expr.span, format!("Unknown identifier: '{name}'"))
+            .because("no builtin and no kernel constant has this name");
+        if let Some(near) = nearest(name, variables::ALL.iter().chain(functions::ALL).map(|row| row.name)) {
+            unknown = unknown.hint(format!("did you mean `{near}`?"));
+        } else {
+            unknown = unknown.hint(format!("text needs quotes: `\"{name}\"`; variables a sigil: `${name}` or `@{name}`"));
+        }
+        self.sink.push(unknown);
+        Ty::VOID
+    }
+
+    fn stray_aggregation(&mut self, name: &str, signature: &str, span: Span) -> Ty {
+        let error = Diagnostic::error(span, format!("{name}() should be assigned to a map")).because("an aggregation lives in a map");
+        self.sink.push(error.hint(format!("`@name = {signature}`")));
+        Ty::VOID
+    }
+
+    /// `args` as a whole: its fields one after the other, as they are copied.
+    fn args(&mut self, span: Span) -> Ty {
+        match &self.body.args {
+            Some(args) => Ty::fixed(Type::Struct(Arc::new(packed(args)))),
+            None => {
+                let probe = self.place().probe_type.name;
+                self.sink.push(
+                    Diagnostic::error(span, format!("The args builtin cannot be used in {probe} probes"))
+                        .because("this probe has no arguments"),
+                );
+                Ty::VOID
+            }
+        }
+    }
+
+    fn call(&mut self, expr: &Expr, function: &Name, args: &[Arg]) -> Ty {
+        let name = function.node.as_str();
+        let mut values = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                Arg::Expr(arg) => values.push(arg),
+                Arg::Type(ty) => {
+                    self.sink.push(Diagnostic::error(ty.span, "a type is no argument of this function"));
+                }
+            }
+        }
+        if let Some(row) = functions::by_name(name).or_else(|| variables::by_name(name)) {
+            return self.builtin(row, Call { name, id: expr.id, span: expr.span, args: values });
+        }
+        if let Some((row, _)) = aggregation_call(expr) {
+            return self.stray_aggregation(row.name, row.signature, expr.span);
+        }
+        let mut unknown = Diagnostic::error(function.span, format!("Unknown function: '{name}'")).because("no function has this name");
+        let known = functions::ALL.iter().chain(variables::ALL).map(|row| row.name);
+        if let Some(near) = nearest(name, known.chain(rbtrace_lang::aggregations::ALL.iter().map(|row| row.name))) {
+            unknown = unknown.hint(format!("did you mean `{near}`?"));
+        }
+        self.sink.push(unknown);
+        Ty::VOID
+    }
+
+    /// What every builtin has in common: argument count, where it is allowed, `--unsafe`.
+    fn builtin(&mut self, row: &'static Builtin, call: Call) -> Ty {
+        if !self.count_args(row.name, row.args, call.args.len(), call.span) {
+            return Ty::VOID;
+        }
+        let probe = self.place().probe_type.name;
+        if let Allowed::Only(probes) = row.allowed
+            && !probes.contains(&probe)
+        {
+            let error = Diagnostic::error(call.span, format!("{} can not be used with \"{probe}\" probes", row.name));
+            self.sink.push(error.because(format!("works in: {}", probes.join(", "))));
+            return Ty::VOID;
+        }
+        if row.is_unsafe && !self.is_unsafe() {
+            let error = Diagnostic::error(call.span, format!("{}() is an unsafe function being used in safe mode", row.name));
+            self.sink.push(error.because("it can change the system").hint("allow it with `--unsafe`"));
+        }
+        Ty::fixed((row.type_of)(self, &call))
+    }
+
+    /// Whether the number of arguments is right; says so if not.
+    pub(super) fn count_args(&mut self, name: &str, (least, most): (usize, usize), given: usize, span: Span) -> bool {
+        if (least..=most).contains(&given) {
+            return true;
+        }
+        let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
+        let wanted = match (least, most) {
+            (a, b) if a == b && a == 0 => "no arguments".to_string(),
+            (a, b) if a == b => format!("{a} {}", plural(a)),
+            (a, _) if given < a => format!("at least {a} {}", plural(a)),
+            (_, b) => format!("up to {b} {}", plural(b)),
+        };
+        self.sink.push(Diagnostic::error(span, format!("{name}() requires {wanted} ({given} provided)")));
+        false
+    }
+
+    fn unary(&mut self, span: Span, op: UnaryOp, operand: &Expr) -> Ty {
+        let ty = self.value(operand);
+        match (op, &ty.ty) {
+            (_, Type::Void) => Ty::VOID,
+            (UnaryOp::Not, Type::Int(_) | Type::Bool | Type::Enum(_) | Type::Pointer(..)) => Ty::fixed(Type::Bool),
+            (UnaryOp::Neg, other) if other.is_integer() => Ty::fixed(Type::I64),
+            (UnaryOp::BitNot, other) if other.is_integer() => Ty::fixed(Type::int(8, other.is_signed())),
+            (UnaryOp::Deref, Type::Pointer(to, _)) if **to != Type::Void => Ty::fixed((**to).clone()),
+            (UnaryOp::Deref, Type::Int(_)) => Ty::fixed(Type::U64),
+            (UnaryOp::AddressOf, _) => self.unsupported(span),
+            (op, other) => {
+                let message = format!("The {} operator can not be used on expressions of types {other}", op.symbol());
+                self.sink.push(Diagnostic::error(span, message));
+                Ty::VOID
+            }
+        }
+    }
+
+    fn step(&mut self, target: &Expr) -> Ty {
+        match &target.kind {
+            ExprKind::Variable(_) => {
+                let ty = self.expr(target);
+                self.expect_integer(target, &ty, "`++` and `--`");
+                ty
+            }
+            ExprKind::Map(name) => {
+                self.scalar(name, target.span);
+                self.widen_value(name, target.span, &Ty::fixed(Type::I64));
+                self.read_map(name, target.span)
+            }
+            ExprKind::MapElement { map, key } => {
+                self.keyed(&map.node, map.span, key);
+                self.widen_value(&map.node, target.span, &Ty::fixed(Type::I64));
+                self.read_map(&map.node, target.span)
+            }
+            _ => {
+                self.sink.push(Diagnostic::error(target.span, "`++` and `--` need a variable or a map"));
+                Ty::VOID
+            }
+        }
+    }
+
+    fn ternary(&mut self, span: Span, condition: &Expr, then: Option<&Expr>, otherwise: &Expr) -> Ty {
+        let truth = self.condition(condition);
+        let a = then.map_or(truth, |then| self.value(then));
+        let b = self.value(otherwise);
+        self.branches(span, &a, &b)
+    }
+
+    fn if_(
+        &mut self,
+        span: Span,
+        condition: &Expr,
+        then: &rbtrace_syntax::ast::Block,
+        otherwise: Option<&rbtrace_syntax::ast::Block>,
+    ) -> Ty {
+        self.condition(condition);
+        let a = self.block(then, then.value.is_none() || otherwise.is_none_or(|block| block.value.is_none()));
+        let Some(otherwise) = otherwise else { return Ty::VOID };
+        let b = self.block(otherwise, otherwise.value.is_none());
+        if then.value.is_none() || otherwise.value.is_none() {
+            return Ty::VOID;
+        }
+        self.branches(span, &a, &b)
+    }
+
+    fn branches(&mut self, span: Span, a: &Ty, b: &Ty) -> Ty {
+        if let Some(joined) = join(a, b) {
+            return joined;
+        }
+        let message = format!("Ternary must return the same type: have '{}' and '{}'", a.ty, b.ty);
+        self.sink.push(Diagnostic::error(span, message).because("the branches give different types"));
+        Ty::VOID
+    }
+
+    /// A condition; its type.
+    pub(super) fn condition(&mut self, condition: &Expr) -> Ty {
+        let ty = self.value(condition);
+        match &ty.ty {
+            Type::Void | Type::Bool | Type::Int(_) | Type::Enum(_) | Type::Pointer(..) => {}
+            other => {
+                let message = format!("Invalid condition: {other}");
+                self.sink.push(Diagnostic::error(condition.span, message).because("a condition is an integer, a bool or a pointer"));
+            }
+        }
+        ty
+    }
+
+    pub(super) fn expect_integer(&mut self, expr: &Expr, ty: &Ty, what: &str) {
+        if ty.ty != Type::Void && ty.integer().is_none() {
+            let message = format!("{what} needs an integer, not `{}`", ty.ty);
+            self.sink.push(Diagnostic::error(expr.span, message).because(format!("this is `{}`", ty.ty)));
+        }
+    }
+
+    fn cast(&mut self, span: Span, written: &TypeRef, operand: &Expr) -> Ty {
+        let from = self.value(operand);
+        let Some(to) = types::resolve(written, self.shared.facts, self.sink) else { return Ty::VOID };
+        let (from_scalar, to_scalar) = (from.ty.is_scalar(), to.is_scalar());
+        let fits = match (&from.ty, &to) {
+            (Type::Void, _) => true,
+            (Type::String(have), Type::String(want)) => have <= want,
+            _ => from_scalar && to_scalar,
+        };
+        if !fits {
+            let message = format!("Cannot cast from \"{}\" to \"{to}\"", from.ty);
+            self.sink.push(Diagnostic::error(span, message));
+            return Ty::VOID;
+        }
+        match (to, &from.ty) {
+            // A cast keeps the address space of a tagged pointer (SPEC §3.5).
+            (Type::Pointer(pointee, _), Type::Pointer(_, space)) => Ty::fixed(Type::Pointer(pointee, *space)),
+            (to, _) => Ty::fixed(to),
+        }
+    }
+
+    fn record(&mut self, items: &[(Name, Expr)]) -> Ty {
+        let fields = items.iter().map(|(name, item)| (name.node.clone(), self.element(item))).collect();
+        Ty::fixed(Type::Record(fields))
+    }
+
+    fn field(&mut self, base: &Expr, field: &Name) -> Ty {
+        if is_args(base) {
+            let Some(args) = self.body.args.clone() else { return self.args(base.span) };
+            self.types[base.id.0 as usize] = Ty::fixed(Type::Struct(Arc::new(packed(&args))));
+            return self.struct_field(&args, field);
+        }
+        let ty = self.expr(base);
+        let mut inner = &ty.ty;
+        while let Type::Pointer(to, _) = inner {
+            inner = to;
+        }
+        match inner {
+            Type::Void => Ty::VOID,
+            Type::Struct(s) => self.struct_field(&s.clone(), field),
+            Type::Record(items) => match items.iter().find(|(name, _)| *name == field.node) {
+                Some((_, ty)) => Ty::fixed(ty.clone()),
+                None => self.no_field(&ty.ty.to_string(), field, items.iter().map(|(name, _)| name.as_str()).collect()),
+            },
+            other => {
+                let message = format!("Can not access field '{}' on expression of type '{other}'", field.node);
+                self.sink.push(Diagnostic::error(field.span, message).because("not a struct or record"));
+                Ty::VOID
+            }
+        }
+    }
+
+    fn struct_field(&mut self, s: &Struct, field: &Name) -> Ty {
+        match s.field(&field.node) {
+            Some(found) => Ty::fixed(found.ty.clone()),
+            None => self.no_field(&s.name, field, s.fields.iter().map(|field| field.name.as_str()).collect()),
+        }
+    }
+
+    fn no_field(&mut self, of: &str, field: &Name, known: Vec<&str>) -> Ty {
+        let message = format!("'{of}' does not contain a field named '{}'", field.node);
+        let mut error = Diagnostic::error(field.span, message).because("no such field");
+        error = match nearest(&field.node, known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None if known.is_empty() => error,
+            None => error.hint(format!("its fields: {}", known.join(", "))),
+        };
+        self.sink.push(error);
+        Ty::VOID
+    }
+
+    fn tuple_index(&mut self, base: &Expr, index: u32, span: Span) -> Ty {
+        let ty = self.expr(base);
+        match ty.ty.elements() {
+            Some(items) => match items.get(index as usize) {
+                Some(item) => Ty::fixed((*item).clone()),
+                None => {
+                    let message = format!("Invalid tuple index: {index}. Found {} elements in tuple.", items.len());
+                    self.sink.push(Diagnostic::error(span, message));
+                    Ty::VOID
+                }
+            },
+            None if ty.ty == Type::Void => Ty::VOID,
+            None => {
+                let message = format!("Can not access index '{index}' on expression of type '{}'", ty.ty);
+                self.sink.push(Diagnostic::error(span, message).because("not a tuple"));
+                Ty::VOID
+            }
+        }
+    }
+
+    fn index(&mut self, base: &Expr, index: &Expr) -> Ty {
+        let (base_ty, index_ty) = (self.expr(base), self.value(index));
+        self.expect_integer(index, &index_ty, "an index");
+        let constant = self.int_literal(index);
+        let (item, len) = match &base_ty.ty {
+            Type::Void => return Ty::VOID,
+            Type::Tuple(_) | Type::Record(_) => return self.constant_tuple_index(base, index, constant),
+            Type::Array(of, len) => ((**of).clone(), Some(*len)),
+            Type::Pointer(to, _) if **to != Type::Void => ((**to).clone(), None),
+            Type::String(size) => (Type::int(1, true), Some(*size)),
+            other => {
+                let message = format!("The array index operator [] can not be used on expressions of type {other}");
+                self.sink.push(Diagnostic::error(base.span, message));
+                return Ty::VOID;
+            }
+        };
+        if let (Some(at), Some(len)) = (constant, len)
+            && !(0..i128::from(len)).contains(&at)
+        {
+            let message = format!("the index {at} is out of bounds for array of size {len}");
+            self.sink.push(Diagnostic::error(index.span, message));
+        }
+        Ty::fixed(item)
+    }
+
+    fn constant_tuple_index(&mut self, base: &Expr, index: &Expr, constant: Option<i128>) -> Ty {
+        match constant.and_then(|at| u32::try_from(at).ok()) {
+            Some(at) => self.tuple_index(base, at, index.span),
+            None => {
+                self.sink.push(Diagnostic::error(index.span, "a tuple's index must be a constant").because("its elements differ in type"));
+                Ty::VOID
+            }
+        }
+    }
+
+    fn size_of(&mut self, of: &TypeOrExpr) -> Ty {
+        match of {
+            TypeOrExpr::Expr(of) => drop(self.size_of_expr(of)),
+            TypeOrExpr::Type(ty) => drop(types::resolve(ty, self.shared.facts, self.sink)),
+        }
+        Ty::fixed(Type::U64)
+    }
+
+    fn comptime(&mut self, inner: &Expr) -> Ty {
+        let ty = self.expr(inner);
+        let constant = matches!(inner.kind, ExprKind::Bool(_) | ExprKind::String(_)) || self.int_literal(inner).is_some();
+        if !constant {
+            self.sink.push(Diagnostic::error(inner.span, "Unable to evaluate at compile time.").because("not a constant"));
+        }
+        ty
+    }
+
+    /// `sizeof(int32)` reads as an identifier: a type of that name wins.
+    fn size_of_expr(&mut self, of: &Expr) -> Option<Type> {
+        if let Some(ty) = types::named(of, self.shared.facts) {
+            self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
+            return Some(ty);
+        }
+        Some(self.value(of).ty)
+    }
+}
+
+/// The fields of `args` one after the other with natural alignment; where they were in the probe's record does not matter any more.
+pub(crate) fn packed(args: &Struct) -> Struct {
+    let mut end = 0;
+    let mut fields = args.fields.clone();
+    for field in &mut fields {
+        field.offset = align_up(end, field.ty.align().max(1));
+        field.bits = None;
+        field.data_loc = None;
+        end = field.offset + field.ty.size();
+    }
+    Struct { name: args.name.clone(), fields, size: align_up(end, 8) }
+}

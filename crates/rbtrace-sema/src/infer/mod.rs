@@ -1,0 +1,170 @@
+//! Types of all expressions, variables and maps: rounds over the whole program until nothing widens any more, then one round that reports.
+//!
+//! Map types flow between probes, so a later assignment may widen an earlier one (SPEC §3.3). Widening only goes up and types are bounded, so
+//! the rounds end.
+
+mod cx;
+mod expr;
+mod maps;
+mod operators;
+mod stmt;
+mod unify;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rbtrace_diag::{Diagnostic, Sink, Span};
+use rbtrace_lang::Place;
+use rbtrace_lang::row::Planned;
+use rbtrace_syntax::ast::{Item, Probe, Program};
+use rbtrace_types::{Struct, Type};
+
+use crate::attach_points::{Body, Unit};
+use crate::names::Names;
+use crate::shared::Shared;
+pub(crate) use expr::packed;
+pub(crate) use maps::aggregation_call;
+pub(crate) use operators::{Class, class};
+pub(crate) use unify::{Ty, join};
+
+/// More rounds than any program needs: every round widens something, and integers widen three times.
+const ROUNDS: usize = 64;
+
+/// What is known of a map.
+#[derive(Clone, Debug)]
+pub(crate) struct MapState {
+    /// Unknown, scalar, or keyed.
+    pub key: Option<Option<Ty>>,
+    /// Type of its value; `Void` while unknown.
+    pub value: Ty,
+    /// First use.
+    pub first: Span,
+    /// `let @m = kind(n)`: kind and entries.
+    pub declared: Option<(String, u64)>,
+    /// Whether some probe deletes single keys.
+    pub deletes: bool,
+}
+
+/// A program with all types.
+pub(crate) struct Typed<'p> {
+    /// The programs, in order of the script.
+    pub units: Vec<TypedUnit<'p>>,
+    /// In order of first appearance.
+    pub maps: IndexMap<String, MapState>,
+}
+
+/// See [`Unit`].
+pub(crate) struct TypedUnit<'p> {
+    /// The probe.
+    pub probe: &'p Probe,
+    /// How it is attached.
+    pub planned: Planned,
+    /// Names of its variables.
+    pub names: &'p Names,
+    /// As in [`Unit`], with types.
+    pub bodies: Vec<TypedBody>,
+}
+
+/// A body and the types in it.
+pub(crate) struct TypedBody {
+    /// Places, each with its selector if the program is shared.
+    pub places: Vec<(Place, Option<u64>)>,
+    /// What `args` is.
+    pub args: Option<Arc<Struct>>,
+    /// By `ExprId`.
+    pub types: Vec<Ty>,
+    /// By `VarId`.
+    pub vars: Vec<Ty>,
+}
+
+/// The passes' state while one body is looked at.
+struct Infer<'a> {
+    shared: &'a Shared<'a>,
+    names: &'a Names,
+    body: &'a Body,
+    types: Vec<Ty>,
+    vars: Vec<Ty>,
+    maps: &'a mut IndexMap<String, MapState>,
+    sink: &'a mut Sink,
+    /// The last round: what is unknown now stays unknown.
+    last: bool,
+    changed: bool,
+}
+
+/// Types everything. Errors are in the sink.
+pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'p>>, names: &'p [Names], sink: &mut Sink) -> Typed<'p> {
+    let mut maps = declared_maps(program, sink);
+    let mut vars: Vec<Vec<Vec<Ty>>> =
+        units.iter().map(|unit| vec![vec![Ty::VOID; names[unit.index].vars.len()]; unit.bodies.len()]).collect();
+    for _ in 0..ROUNDS {
+        let mut silent = Sink::default();
+        let mut changed = false;
+        for (unit, vars) in units.iter().zip(&mut vars) {
+            for (body, vars) in unit.bodies.iter().zip(vars) {
+                let (_, again) = round(program, shared, unit, body, &names[unit.index], vars, &mut maps, &mut silent, false);
+                changed |= again;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut typed = Vec::new();
+    for (unit, mut vars) in units.into_iter().zip(vars) {
+        let names = &names[unit.index];
+        let mut types = Vec::new();
+        for (body, vars) in unit.bodies.iter().zip(&mut vars) {
+            types.push(round(program, shared, &unit, body, names, vars, &mut maps, sink, true).0);
+        }
+        let bodies = unit.bodies.into_iter().zip(types).zip(vars);
+        let bodies = bodies.map(|((body, types), vars)| TypedBody { places: body.places, args: body.args, types, vars }).collect();
+        typed.push(TypedUnit { probe: unit.probe, planned: unit.planned, names, bodies });
+    }
+    warn_unused(&maps, sink);
+    Typed { units: typed, maps }
+}
+
+/// One look at one body: its types, and whether a variable or map widened.
+#[expect(clippy::too_many_arguments, reason = "the state of the rounds, taken apart so that each piece is borrowed alone")]
+fn round(
+    program: &Program,
+    shared: &Shared,
+    unit: &Unit,
+    body: &Body,
+    names: &Names,
+    vars: &mut Vec<Ty>,
+    maps: &mut IndexMap<String, MapState>,
+    sink: &mut Sink,
+    last: bool,
+) -> (Vec<Ty>, bool) {
+    let types = vec![Ty::VOID; program.expr_count as usize];
+    let mut infer = Infer { shared, names, body, types, vars: std::mem::take(vars), maps, sink, last, changed: false };
+    infer.declared_vars();
+    if let Some(predicate) = &unit.probe.predicate {
+        infer.condition(predicate);
+    }
+    infer.block(&unit.probe.body, true);
+    *vars = infer.vars;
+    (infer.types, infer.changed)
+}
+
+fn declared_maps(program: &Program, sink: &mut Sink) -> IndexMap<String, MapState> {
+    let mut maps = IndexMap::new();
+    for item in &program.items {
+        let Item::MapDecl(decl) = item else { continue };
+        let declared = Some((decl.kind.node.clone(), decl.entries.node));
+        let state = MapState { key: None, value: Ty::VOID, first: decl.name.span, declared, deletes: false };
+        if maps.insert(decl.name.node.clone(), state).is_some() {
+            sink.push(Diagnostic::error(decl.name.span, format!("map `@{}` is declared twice", decl.name.node)));
+        }
+    }
+    maps
+}
+
+fn warn_unused(maps: &IndexMap<String, MapState>, sink: &mut Sink) {
+    for (name, map) in maps {
+        if map.declared.is_some() && map.key.is_none() && map.value.ty == Type::Void {
+            sink.push(Diagnostic::warning("unused-map", map.first, format!("Unused map: @{name}")));
+        }
+    }
+}

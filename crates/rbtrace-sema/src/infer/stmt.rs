@@ -1,0 +1,278 @@
+//! Statements during inference.
+
+use rbtrace_diag::{Diagnostic, Span};
+use rbtrace_lang::functions;
+use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name, Stmt, StmtKind};
+use rbtrace_types::Type;
+
+use super::maps::aggregation_call;
+use super::{Infer, Ty, join};
+use crate::names::VarId;
+use crate::{fold, types};
+
+impl Infer<'_> {
+    /// Variables with a declared type have it from the start.
+    pub(super) fn declared_vars(&mut self) {
+        for (index, var) in self.names.vars.iter().enumerate() {
+            let Some(written) = &var.declared else { continue };
+            let Some(ty) = types::resolve(written, self.shared.facts, self.sink) else { continue };
+            if self.vars[index].ty == Type::Void {
+                self.vars[index] = Ty::fixed(ty);
+            }
+        }
+    }
+
+    /// A block; the type of its value, which for the body of a probe is an ordinary statement.
+    pub(super) fn block(&mut self, block: &Block, is_body: bool) -> Ty {
+        let mut left = None;
+        for stmt in &block.stmts {
+            if let (Some(jump), true) = (left.take(), self.last) {
+                let warning = Diagnostic::warning("unreachable", stmt.span, "Unreachable code").because("never runs");
+                self.sink.push(warning.label(jump, "control leaves here"));
+            }
+            self.stmt(stmt);
+            if matches!(stmt.kind, StmtKind::Break | StmtKind::Continue | StmtKind::Return(_)) {
+                left = Some(stmt.span);
+            }
+        }
+        match &block.value {
+            Some(value) if is_body => {
+                self.effect(value);
+                Ty::VOID
+            }
+            Some(value) => self.expr(value),
+            None => Ty::VOID,
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(expr) => self.effect(expr),
+            StmtKind::Discard(expr) => drop(self.expr(expr)),
+            StmtKind::Assign { target, value } => self.assign(target, value),
+            StmtKind::Compound { target, value, .. } => self.compound(stmt.span, target, value),
+            StmtKind::Let { name, value, .. } => self.let_(name, value.as_ref()),
+            StmtKind::Unroll { count, body } => self.unroll(count, body),
+            StmtKind::While { condition, body } => {
+                self.condition(condition);
+                self.block(body, true);
+            }
+            StmtKind::For { variable, over, body } => self.for_(variable, over, body),
+            StmtKind::Return(value) => {
+                if let Some(value) = value {
+                    let ty = self.value(value);
+                    self.expect_integer(value, &ty, "`return`");
+                }
+            }
+            StmtKind::Break | StmtKind::Continue | StmtKind::Import(_) | StmtKind::Error => {}
+        }
+    }
+
+    /// An expression whose value nobody takes.
+    fn effect(&mut self, expr: &Expr) {
+        self.expr(expr);
+        let name = match &expr.kind {
+            ExprKind::Call { function, .. } => &function.node,
+            ExprKind::Ident(name) => name,
+            _ => return,
+        };
+        let pure = functions::by_name(name).is_some_and(|row| !row.has_effect);
+        if self.last && pure {
+            let warning = Diagnostic::warning("discarded-value", expr.span, "Return value discarded.");
+            self.sink.push(warning.because("nothing uses this value").hint(format!("write `_ = {name}(…);` if that is meant")));
+        }
+    }
+
+    fn assign(&mut self, target: &Expr, value: &Expr) {
+        let is_map = matches!(target.kind, ExprKind::Map(_) | ExprKind::MapElement { .. });
+        if let Some((row, _)) = aggregation_call(value) {
+            if !is_map {
+                let message = format!("{}() should be assigned to a map", row.name);
+                let error = Diagnostic::error(value.span, message).because("an aggregation lives in a map");
+                self.sink.push(error.hint(format!("`@name = {}`", row.signature)));
+                return;
+            }
+            let ty = self.aggregation(value).unwrap_or(Ty::VOID);
+            return self.assign_to(target, &ty, value.span);
+        }
+        let ty = self.assigned_value(target, value);
+        if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
+            self.sink.push(Diagnostic::error(value.span, "this expression has no value to assign").because("its type is `void`"));
+        }
+        self.assign_to(target, &ty, value.span);
+    }
+
+    /// The value's type; an aggregation that is read into a variable or a plain map is an integer (SPEC §4.4).
+    fn assigned_value(&mut self, target: &Expr, value: &Expr) -> Ty {
+        let ty = self.expr(value);
+        let Type::Aggregate(aggregate) = &ty.ty else { return ty };
+        if let (ExprKind::Map(to), ExprKind::Map(_) | ExprKind::MapElement { .. }) = (&target.kind, &value.kind) {
+            let typeless = self.maps.get(to).is_none_or(|state| state.value.ty == Type::Void);
+            if typeless && self.last {
+                let message = format!(
+                    "Map value '{}' cannot be assigned from one map to another. The function that returns this type must be called directly.",
+                    ty.ty
+                );
+                let hint = format!("cast it to copy the number: `(int64)…`, or call `{}()`", aggregate.name);
+                self.sink.push(Diagnostic::error(value.span, message).hint(hint));
+                return Ty::VOID;
+            }
+        }
+        self.value(value)
+    }
+
+    fn assign_to(&mut self, target: &Expr, ty: &Ty, value_span: Span) {
+        match &target.kind {
+            ExprKind::Variable(_) => match self.names.uses.get(&target.id) {
+                Some(&var) => self.widen_var(var, value_span, ty),
+                None => return,
+            },
+            ExprKind::Map(name) => {
+                self.scalar(name, target.span);
+                self.widen_value(name, value_span, ty);
+            }
+            ExprKind::MapElement { map, key } => {
+                self.keyed(&map.node, map.span, key);
+                self.widen_value(&map.node, value_span, ty);
+            }
+            ExprKind::Field { .. } | ExprKind::TupleIndex { .. } | ExprKind::Index { .. } => {
+                let error = Diagnostic::error(target.span, "cannot assign to a part of a value")
+                    .because("structs, tuples and arrays are immutable");
+                self.sink.push(error.hint("assign a whole new value to the variable or map"));
+            }
+            _ => {
+                let error = Diagnostic::error(target.span, "cannot assign to this expression").because("neither a variable nor a map");
+                self.sink.push(error);
+            }
+        }
+        self.types[target.id.0 as usize] = ty.clone();
+    }
+
+    fn compound(&mut self, span: Span, target: &Expr, value: &Expr) {
+        let ty = self.value(value);
+        self.expect_integer(value, &ty, "a compound assignment");
+        let wide = Ty::fixed(Type::int(8, ty.integer().is_some_and(|int| int.int.signed)));
+        match &target.kind {
+            ExprKind::Variable(_) => {
+                let known = self.expr(target);
+                self.assign_to(target, &known, span);
+            }
+            _ => self.assign_to(target, &wide, span),
+        }
+    }
+
+    fn let_(&mut self, name: &Name, value: Option<&Expr>) {
+        let Some(&var) = self.names.declared.get(&name.span) else { return };
+        let Some(value) = value else { return };
+        if let Some((row, _)) = aggregation_call(value) {
+            self.sink.push(Diagnostic::error(value.span, format!("{}() should be assigned to a map", row.name)));
+            return;
+        }
+        let ty = self.value(value);
+        self.widen_var(var, value.span, &ty);
+    }
+
+    /// A value of this type is assigned to the variable.
+    pub(super) fn widen_var(&mut self, var: VarId, span: Span, new: &Ty) {
+        let index = var.0 as usize;
+        let (known, decl) = (self.vars[index].clone(), &self.names.vars[index]);
+        let joined = join(&known, new);
+        if decl.declared.is_some() {
+            let fits = match (&known.ty, &new.ty) {
+                (Type::String(room), Type::String(need)) if *room > 1 => need <= room,
+                (Type::Int(_) | Type::Bool, other) => other.is_integer() || *other == Type::Void,
+                _ => joined.is_some(),
+            };
+            if !fits {
+                self.var_mismatch(var, span, &known, new);
+            } else if matches!(known.ty, Type::String(1) | Type::Buffer(0)) {
+                self.set_var(index, joined.unwrap_or(known));
+            }
+            return;
+        }
+        match joined {
+            Some(joined) => self.set_var(index, joined),
+            None => self.var_mismatch(var, span, &known, new),
+        }
+    }
+
+    fn set_var(&mut self, index: usize, ty: Ty) {
+        if self.vars[index] != ty {
+            self.vars[index] = ty;
+            self.changed = true;
+        }
+    }
+
+    fn var_mismatch(&mut self, var: VarId, span: Span, known: &Ty, new: &Ty) {
+        let decl = &self.names.vars[var.0 as usize];
+        let message = format!(
+            "Type mismatch for ${}: trying to assign value of type '{}' when variable already contains a value of type '{}'",
+            decl.name, new.ty, known.ty
+        );
+        let error = Diagnostic::error(span, message).because(format!("this is `{}`", new.ty));
+        self.sink.push(error.label(decl.span, format!("`${}` is `{}` since here", decl.name, known.ty)));
+    }
+
+    fn unroll(&mut self, count: &Expr, body: &Block) {
+        self.expr(count);
+        match fold::int(count, self.shared) {
+            Ok(Some(1..=100)) => {}
+            Ok(Some(number)) => {
+                let text = if number > 100 { "unroll maximum value is 100" } else { "unroll minimum value is 1" };
+                self.sink.push(Diagnostic::error(count.span, text).because(format!("this is {number}")));
+            }
+            Ok(None) | Err(_) => {
+                self.sink.push(Diagnostic::error(count.span, "invalid unroll value").because("it must be known at compile time"));
+            }
+        }
+        self.block(body, true);
+    }
+
+    fn for_(&mut self, variable: &Name, over: &ForOver, body: &Block) {
+        let ty = match over {
+            ForOver::Map(map) => self.map_entry(map),
+            ForOver::Range(from, to) => {
+                let (from_ty, to_ty) = (self.value(from), self.value(to));
+                self.expect_integer(from, &from_ty, "a range");
+                self.expect_integer(to, &to_ty, "a range");
+                Some(join(&from_ty, &to_ty).unwrap_or(Ty::fixed(Type::I64)))
+            }
+        };
+        if let (Some(ty), Some(&var)) = (ty, self.names.declared.get(&variable.span)) {
+            self.set_var(var.0 as usize, ty);
+        }
+        self.block(body, true);
+    }
+
+    /// The type of `$kv` in `for ($kv : @map)`.
+    fn map_entry(&mut self, map: &Expr) -> Option<Ty> {
+        let ExprKind::Map(name) = &map.kind else {
+            let error = Diagnostic::error(map.span, "loop expression does not support this type").because("neither a map nor a range");
+            self.sink.push(error.hint("`for ($kv : @map) { … }` or `for ($i : 0..10) { … }`"));
+            return None;
+        };
+        let state = self.map_state(name, map.span).clone();
+        let value = self.read_map(name, map.span);
+        match (&state.key, &value.ty) {
+            (Some(None), _) => {
+                let error =
+                    Diagnostic::error(map.span, format!("@{name} has no explicit keys (scalar map), and cannot be used for iteration"));
+                self.sink.push(error.because("a scalar map has one value").hint(format!("use `@{name}` directly")));
+                None
+            }
+            (Some(Some(key)), Type::Aggregate(aggregate)) => {
+                let readable = rbtrace_lang::aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some());
+                if !readable {
+                    self.sink.push(
+                        Diagnostic::error(map.span, format!("Loop expression does not support type: {}", value.ty))
+                            .because("its values cannot be read"),
+                    );
+                    return None;
+                }
+                Some(Ty::fixed(Type::Tuple(vec![key.ty.clone(), Type::int(8, aggregate.signed)])))
+            }
+            (Some(Some(key)), plain) => Some(Ty::fixed(Type::Tuple(vec![key.ty.clone(), plain.clone()]))),
+            (None, _) => None,
+        }
+    }
+}
