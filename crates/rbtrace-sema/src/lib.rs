@@ -1,9 +1,24 @@
 //! AST → IR, as passes in order. Pure: asks [`Facts`] about the machine, says what is wrong to a [`Sink`], never fails and never does IO.
+//!
+//! `config` → `attach_points` → `names` → `infer` (types to a fixpoint, then one round that reports) → `lower`. What a pass learns goes to side
+//! tables keyed by expression; the AST stays what was written.
+
+mod attach_points;
+mod config;
+mod fold;
+mod infer;
+mod lower;
+mod names;
+mod shared;
+mod types;
+mod unsupported;
 
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_ir as ir;
 use rbtrace_syntax::ast;
 use rbtrace_types::Facts;
+
+use crate::shared::Shared;
 
 /// What the command line decides about a compilation.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +39,40 @@ pub struct Options {
 
 /// Compiles a program. `None` if an error was pushed to the sink.
 pub fn compile(program: &ast::Program, sources: &Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
-    let _ = (program, sources, facts, options);
-    (!sink.has_errors()).then(ir::Program::default)
+    unsupported::check(program, sink);
+    let config = config::resolve(program, options, sink);
+    let shared = Shared { facts, options, sources, config };
+    let units = attach_points::expand(program, &shared, sink);
+    let names = names::resolve(program, sink);
+    if sink.has_errors() {
+        return None;
+    }
+    let typed = infer::infer(program, &shared, units, &names, sink);
+    if sink.has_errors() {
+        return None;
+    }
+    let compiled = lower::lower(&shared, &typed, sink);
+    if sink.has_errors() {
+        return None;
+    }
+    let broken = ir::verify(&compiled).err();
+    debug_assert_eq!(broken, None, "lowering keeps the invariants of the IR");
+    Some(compiled)
+}
+
+/// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
+pub fn probe_names(program: &ast::Program, sources: &Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
+    let config = config::resolve(program, options, sink);
+    let shared = Shared { facts, options, sources, config };
+    let units = attach_points::expand(program, &shared, sink);
+    let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
+    traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()
+}
+
+/// The crates below, for the command line: it names this crate and no other of the front end (DESIGN §2).
+pub mod frontend {
+    pub use rbtrace_ir as ir;
+    pub use rbtrace_lang as lang;
+    pub use rbtrace_syntax as syntax;
+    pub use rbtrace_types as types;
 }

@@ -1,0 +1,399 @@
+//! Expressions: a router and one method per kind.
+
+use rbtrace_ir as ir;
+use rbtrace_ir::{Cmp, Op, Value};
+use rbtrace_lang::compile::{Call, LowerCx, Lowered, TypeCx};
+use rbtrace_lang::{functions, variables};
+use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, TypeOrExpr, UnaryOp};
+use rbtrace_types::{Space, Type};
+
+use super::Lower;
+use super::memory::{has_padding, layout};
+use crate::infer::packed;
+use crate::names::is_args;
+
+impl Lower<'_> {
+    /// Evaluates an expression; see [`Lowered`].
+    pub(super) fn expr(&mut self, expr: &Expr) -> Lowered {
+        let outer = self.ir.span.replace(expr.span);
+        let value = match self.int_literal(expr) {
+            Some(value) => Lowered::Int(self.ir.int(value as i64)),
+            None => self.kind(expr),
+        };
+        self.ir.span = outer;
+        value
+    }
+
+    fn kind(&mut self, expr: &Expr) -> Lowered {
+        match &expr.kind {
+            ExprKind::Int(value) => Lowered::Int(self.ir.int(*value as i64)),
+            ExprKind::String(bytes) => self.string(bytes),
+            ExprKind::Bool(value) => Lowered::Int(self.ir.int(i64::from(*value))),
+            ExprKind::Variable(_) => self.variable(expr),
+            ExprKind::Map(name) => self.read_scalar_map(name),
+            ExprKind::MapElement { map, key } => self.read_element(&map.node, key),
+            ExprKind::Ident(name) => self.ident(expr, name),
+            ExprKind::Call { function, args } => self.call(expr, &function.node, args),
+            ExprKind::Binary { op, left, right } => self.binary(expr, *op, left, right),
+            ExprKind::Unary { .. } if is_args(expr) => self.whole_args(),
+            ExprKind::Unary { op, operand } => self.unary(*op, operand),
+            ExprKind::Step { up, prefix, target } => self.step(*up, *prefix, target),
+            ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr, condition, then.as_deref(), otherwise),
+            ExprKind::If { condition, then, otherwise } => self.if_(expr, condition, then, otherwise.as_ref()),
+            ExprKind::Block(block) => self.block_value(block),
+            ExprKind::Cast { operand, .. } => self.cast(expr, operand),
+            ExprKind::Tuple(_) | ExprKind::Record(_) => {
+                let ty = self.ty(expr);
+                let addr = self.temp(ty.size());
+                self.expr_into(addr, 0, &ty, expr);
+                Lowered::Mem(addr)
+            }
+            ExprKind::Field { base, field } => self.field(base, &field.node),
+            ExprKind::TupleIndex { base, index } => self.element(base, index.node),
+            ExprKind::Index { base, index } => self.index(base, index),
+            ExprKind::SizeOf(of) => self.size_of(of),
+            ExprKind::Comptime(inner) => self.expr(inner),
+            ExprKind::Param(_) | ExprKind::ParamCount => unreachable!("positional parameters are constants"),
+            ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) | ExprKind::Error => unreachable!("inference refuses these"),
+        }
+    }
+
+    /// Evaluates a scalar expression, or one that reads as an integer.
+    pub(super) fn int(&mut self, expr: &Expr) -> Value {
+        match self.expr(expr) {
+            Lowered::Int(value) => value,
+            Lowered::Mem(_) | Lowered::Remote(..) | Lowered::Void => {
+                unreachable!("inference gives this expression a scalar type: {:?}", self.ty(expr))
+            }
+        }
+    }
+
+    /// Evaluates an expression straight into memory as type `to`.
+    pub(super) fn expr_into(&mut self, addr: Value, offset: u32, to: &Type, expr: &Expr) {
+        let items: Vec<&Expr> = match (&expr.kind, to) {
+            (ExprKind::Tuple(items), Type::Tuple(_)) => items.iter().collect(),
+            (ExprKind::Record(items), Type::Record(_)) => items.iter().map(|(_, item)| item).collect(),
+            _ => {
+                let value = self.expr(expr);
+                return self.store_value(addr, offset, to, value, &self.value_ty(expr));
+            }
+        };
+        if has_padding(to) {
+            let start = self.offset(addr, offset);
+            self.ir.push(Op::Zero { addr: start, bytes: to.size() });
+        }
+        let layout = layout(to);
+        for (at, item) in self.places_of(expr, to).into_iter().zip(items) {
+            let element = to.elements().expect("a tuple or record")[at].clone();
+            self.expr_into(addr, offset + layout.offsets[at], &element, item);
+        }
+    }
+
+    /// For each written element, its place in the target type: records go by name.
+    fn places_of(&self, expr: &Expr, to: &Type) -> Vec<usize> {
+        match (&expr.kind, to) {
+            (ExprKind::Record(items), Type::Record(fields)) => {
+                let place =
+                    |name: &str| fields.iter().position(|(field, _)| field == name).expect("records of one type have the same names");
+                items.iter().map(|(name, _)| place(&name.node)).collect()
+            }
+            (_, to) => (0..to.elements().map_or(0, |items| items.len())).collect(),
+        }
+    }
+
+    fn string(&mut self, bytes: &[u8]) -> Lowered {
+        let mut text = bytes.to_vec();
+        text.push(0);
+        Lowered::Mem(self.constant(&text))
+    }
+
+    fn variable(&mut self, expr: &Expr) -> Lowered {
+        let slot = self.var_slot(expr);
+        match super::var_is_scalar(&self.ty(expr)) {
+            true => Lowered::Int(self.ir.value(Op::Get(slot))),
+            false => Lowered::Mem(self.ir.slot_addr(slot)),
+        }
+    }
+
+    /// The slot of a `$x` expression.
+    pub(super) fn var_slot(&self, expr: &Expr) -> ir::SlotId {
+        let var = self.unit.names.uses[&expr.id];
+        self.vars[var.0 as usize]
+    }
+
+    fn ident(&mut self, expr: &Expr, name: &str) -> Lowered {
+        if name == "args" {
+            return self.whole_args();
+        }
+        if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {
+            return (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args: Vec::new() });
+        }
+        let (_, number) = self.shared.facts.kernel_enum_constant(name).expect("inference knows the identifier");
+        Lowered::Int(self.ir.int(number))
+    }
+
+    fn call(&mut self, expr: &Expr, name: &str, args: &[Arg]) -> Lowered {
+        let row = functions::by_name(name).or_else(|| variables::by_name(name)).expect("inference knows the function");
+        let args = args.iter().filter_map(|arg| match arg {
+            Arg::Expr(arg) => Some(arg),
+            Arg::Type(_) => None,
+        });
+        (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args: args.collect() })
+    }
+
+    /// `args` as a value: a copy of all its fields.
+    fn whole_args(&mut self) -> Lowered {
+        let args = self.body.args.clone().expect("inference knows that there are arguments");
+        let whole = packed(&args);
+        let addr = self.temp(whole.size);
+        self.ir.push(Op::Zero { addr, bytes: whole.size.max(1) });
+        for (field, to) in args.fields.iter().zip(&whole.fields) {
+            let arg = self.arg(field);
+            self.store_value(addr, to.offset, &to.ty, arg, &field.ty);
+        }
+        Lowered::Mem(addr)
+    }
+
+    fn arg(&mut self, field: &rbtrace_types::Field) -> Lowered {
+        let planned = &self.unit.planned;
+        (self.place().probe_type.arg)(self, planned, field)
+    }
+
+    fn unary(&mut self, op: UnaryOp, operand: &Expr) -> Lowered {
+        let value = self.int(operand);
+        match op {
+            UnaryOp::Neg => {
+                let zero = self.ir.int(0);
+                Lowered::Int(self.ir.bin(ir::Bin::Sub, zero, value))
+            }
+            UnaryOp::Not => Lowered::Int(self.ir.cmp_int(Cmp::Eq, value, 0)),
+            UnaryOp::BitNot => Lowered::Int(self.ir.bin_int(ir::Bin::Xor, value, -1)),
+            UnaryOp::Deref => {
+                let (to, space) = self.pointee(&self.value_ty(operand));
+                self.read_remote(value, space, &to)
+            }
+            UnaryOp::AddressOf => unreachable!("inference refuses this"),
+        }
+    }
+
+    /// What a pointer points to, and where; an integer is taken as a pointer to `uint64` (SPEC §3.4).
+    fn pointee(&self, ty: &Type) -> (Type, Space) {
+        let default = self.place().probe_type.space;
+        match ty {
+            Type::Pointer(to, Space::None) => ((**to).clone(), default),
+            Type::Pointer(to, space) => ((**to).clone(), *space),
+            _ => (Type::U64, default),
+        }
+    }
+
+    /// `++` and `--`.
+    fn step(&mut self, up: bool, prefix: bool, target: &Expr) -> Lowered {
+        let by = if up { 1 } else { -1 };
+        let ExprKind::Variable(_) = &target.kind else { return self.step_map(by, prefix, target) };
+        let slot = self.var_slot(target);
+        let before = self.ir.value(Op::Get(slot));
+        let after = self.ir.bin_int(ir::Bin::Add, before, by);
+        let after = self.convert(after, &Type::I64, &self.ty(target));
+        self.ir.push(Op::Set(slot, after));
+        Lowered::Int(if prefix { after } else { before })
+    }
+
+    /// Whether an expression is true, as 0 or not 0.
+    pub(super) fn truth(&mut self, expr: &Expr) -> Value {
+        self.int(expr)
+    }
+
+    fn ternary(&mut self, expr: &Expr, condition: &Expr, then: Option<&Expr>, otherwise: &Expr) -> Lowered {
+        let ty = self.ty(expr);
+        let cond = self.truth(condition);
+        let result = self.result_slot(&ty);
+        self.ir.open();
+        match then {
+            Some(then) => self.set_result(result, &ty, then),
+            // `c ?: b`: the condition is the value and is evaluated once.
+            None => self.set_int_result(result, &ty, cond, &self.value_ty(condition)),
+        }
+        let then = self.ir.close();
+        self.ir.open();
+        self.set_result(result, &ty, otherwise);
+        let otherwise = self.ir.close();
+        self.ir.push(Op::If { cond, then, otherwise });
+        self.get_result(result, &ty)
+    }
+
+    fn if_(&mut self, expr: &Expr, condition: &Expr, then: &Block, otherwise: Option<&Block>) -> Lowered {
+        let ty = self.ty(expr);
+        let cond = self.truth(condition);
+        let result = self.result_slot(&ty);
+        self.ir.open();
+        self.branch(result, &ty, then);
+        let then = self.ir.close();
+        self.ir.open();
+        otherwise.iter().for_each(|block| self.branch(result, &ty, block));
+        let otherwise = self.ir.close();
+        self.ir.push(Op::If { cond, then, otherwise });
+        self.get_result(result, &ty)
+    }
+
+    fn branch(&mut self, result: Option<ir::SlotId>, ty: &Type, block: &Block) {
+        match (&block.value, ty) {
+            (Some(value), ty) if *ty != Type::Void => {
+                self.stmts(&block.stmts);
+                self.set_result(result, ty, value);
+            }
+            _ => self.block_effects(block),
+        }
+    }
+
+    /// Where the branches of a conditional leave their value; none for `void`.
+    fn result_slot(&mut self, ty: &Type) -> Option<ir::SlotId> {
+        match ty {
+            Type::Void => None,
+            ty if ty.is_scalar() => Some(self.ir.scalar("result")),
+            ty => Some(self.ir.memory("result", ty.size())),
+        }
+    }
+
+    fn set_result(&mut self, result: Option<ir::SlotId>, ty: &Type, value: &Expr) {
+        match result {
+            None => {
+                self.expr(value);
+            }
+            Some(slot) if ty.is_scalar() => {
+                let int = self.int(value);
+                self.set_int_result(Some(slot), ty, int, &self.value_ty(value));
+            }
+            Some(slot) => {
+                let addr = self.ir.slot_addr(slot);
+                self.expr_into(addr, 0, ty, value);
+            }
+        }
+    }
+
+    fn set_int_result(&mut self, result: Option<ir::SlotId>, ty: &Type, value: Value, from: &Type) {
+        if let Some(slot) = result {
+            let value = self.convert(value, from, ty);
+            self.ir.push(Op::Set(slot, value));
+        }
+    }
+
+    fn get_result(&mut self, result: Option<ir::SlotId>, ty: &Type) -> Lowered {
+        match result {
+            None => Lowered::Void,
+            Some(slot) if ty.is_scalar() => Lowered::Int(self.ir.value(Op::Get(slot))),
+            Some(slot) => Lowered::Mem(self.ir.slot_addr(slot)),
+        }
+    }
+
+    fn block_value(&mut self, block: &Block) -> Lowered {
+        self.stmts(&block.stmts);
+        match &block.value {
+            Some(value) => self.expr(value),
+            None => Lowered::Void,
+        }
+    }
+
+    fn cast(&mut self, expr: &Expr, operand: &Expr) -> Lowered {
+        let to = self.ty(expr);
+        let from = self.value_ty(operand);
+        if !to.is_scalar() {
+            return Lowered::Mem(self.lower_as(operand, &to));
+        }
+        let value = self.int(operand);
+        Lowered::Int(self.convert(value, &from, &to))
+    }
+
+    fn field(&mut self, base: &Expr, name: &str) -> Lowered {
+        if is_args(base) {
+            let args = self.body.args.clone().expect("inference knows that there are arguments");
+            let field = args.field(name).expect("inference knows the field").clone();
+            return self.arg(&field);
+        }
+        let mut ty = self.ty(base);
+        let mut value = self.expr(base);
+        while let Type::Pointer(..) = ty {
+            let (to, space) = self.pointee(&ty);
+            let Lowered::Int(at) = value else { unreachable!("a pointer is an integer") };
+            value = self.read_remote(at, space, &to);
+            ty = to;
+        }
+        match &ty {
+            Type::Struct(s) => self.read_field(value, s, name),
+            Type::Record(items) => {
+                let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
+                let element = items[at].1.clone();
+                self.read(value, layout(&ty).offsets[at], &element)
+            }
+            other => unreachable!("inference refuses fields of {other}"),
+        }
+    }
+
+    fn element(&mut self, base: &Expr, index: u32) -> Lowered {
+        let ty = self.ty(base);
+        let value = self.expr(base);
+        let element = ty.elements().expect("inference knows the tuple")[index as usize].clone();
+        self.read(value, layout(&ty).offsets[index as usize], &element)
+    }
+
+    fn index(&mut self, base: &Expr, index: &Expr) -> Lowered {
+        let ty = self.ty(base);
+        if ty.elements().is_some() {
+            let at = self.int_literal(index).expect("inference wants a constant here");
+            return self.element(base, at as u32);
+        }
+        let value = self.expr(base);
+        match (&ty, value) {
+            (Type::Pointer(..), Lowered::Int(at)) => {
+                let (to, space) = self.pointee(&ty);
+                let at = self.scaled(at, index, to.size());
+                self.read_remote(at, space, &to)
+            }
+            (Type::Array(of, len), value) => self.array_element(value, of, *len, index),
+            (Type::String(size), value) => self.array_element(value, &Type::int(1, true), *size, index),
+            (other, _) => unreachable!("inference refuses an index on {other}"),
+        }
+    }
+
+    fn scaled(&mut self, base: Value, index: &Expr, step: u32) -> Value {
+        let index = self.int(index);
+        let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+        self.ir.bin(ir::Bin::Add, base, bytes)
+    }
+
+    /// An element; one past the end reads as zero.
+    fn array_element(&mut self, array: Lowered, of: &Type, len: u32, index: &Expr) -> Lowered {
+        let step = of.size();
+        if let Some(at) = self.int_literal(index) {
+            return self.read(array, at as u32 * step, of);
+        }
+        match array {
+            Lowered::Remote(base, space) => {
+                let at = self.scaled(base, index, step);
+                self.read_remote(at, space, of)
+            }
+            Lowered::Mem(base) if of.is_scalar() => {
+                let index = self.int(index);
+                let inside = self.ir.cmp_int(Cmp::ULt, index, i64::from(len));
+                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+                let at = self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 });
+                let found = self.load(at, 0, of);
+                let zero = self.ir.int(0);
+                Lowered::Int(self.ir.value(Op::Select(inside, found, zero)))
+            }
+            Lowered::Mem(base) => {
+                let index = self.int(index);
+                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+                Lowered::Mem(self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 }))
+            }
+            Lowered::Int(_) | Lowered::Void => unreachable!("an array is memory"),
+        }
+    }
+
+    fn size_of(&mut self, of: &TypeOrExpr) -> Lowered {
+        let size = match of {
+            TypeOrExpr::Expr(of) => self.value_ty(of).size(),
+            TypeOrExpr::Type(written) => crate::types::resolve(written, self.shared.facts, self.sink).map_or(0, |ty| ty.size()),
+        };
+        Lowered::Int(self.ir.int(i64::from(size)))
+    }
+}

@@ -1,0 +1,113 @@
+//! Loops. Values do not cross a loop's border: what the body needs from outside is put into slots first.
+
+use rbtrace_diag::Diagnostic;
+use rbtrace_ir::{Bin, Cmp, LoopKind, Op, SlotId};
+use rbtrace_lang::compile::{Lowered, TypeCx};
+use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name};
+use rbtrace_types::{Feature, Type};
+
+use super::Lower;
+use super::memory::layout;
+
+/// The most rounds `bpf_loop` does.
+const MOST_ROUNDS: i64 = 1 << 23;
+
+impl Lower<'_> {
+    pub(super) fn unroll(&mut self, count: &Expr, body: &Block) {
+        let count = self.int_literal(count).expect("inference wants a constant") as u32;
+        self.ir.open();
+        self.block_effects(body);
+        let body = self.ir.close();
+        self.ir.push(Op::Loop { kind: LoopKind::Bounded { count, index: None }, body });
+    }
+
+    pub(super) fn while_(&mut self, condition: &Expr, body: &Block) {
+        self.needs(Feature::Loop, condition, "`while` needs the helper bpf_loop (Linux 5.17)");
+        let times = self.ir.int(MOST_ROUNDS);
+        self.ir.open();
+        let mark = self.temps.used.len();
+        let holds = self.truth(condition);
+        self.release(mark);
+        let over = self.ir.cmp_int(Cmp::Eq, holds, 0);
+        self.ir.if_else(over, |ir| ir.push(Op::Break), |_| {});
+        self.block_effects(body);
+        let body = self.ir.close();
+        self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+    }
+
+    pub(super) fn for_(&mut self, variable: &Name, over: &ForOver, body: &Block) {
+        let var = self.unit.names.declared[&variable.span].0 as usize;
+        match over {
+            ForOver::Range(from, to) => self.for_range(var, from, to, body),
+            ForOver::Map(map) => self.for_map(var, map, body),
+        }
+    }
+
+    fn for_range(&mut self, var: usize, from: &Expr, to: &Expr, body: &Block) {
+        self.needs(Feature::Loop, from, "a range loop needs the helper bpf_loop (Linux 5.17)");
+        let first = self.int(from);
+        let end = self.int(to);
+        let start = self.ir.scalar("start");
+        self.ir.push(Op::Set(start, first));
+        let is_empty = self.ir.cmp(Cmp::SGe, first, end);
+        let difference = self.ir.bin(Bin::Sub, end, first);
+        let none = self.ir.int(0);
+        let times = self.ir.value(Op::Select(is_empty, none, difference));
+        let index = self.ir.scalar("index");
+        self.ir.open();
+        let start = self.ir.value(Op::Get(start));
+        let round = self.ir.value(Op::Get(index));
+        let value = self.ir.bin(Bin::Add, start, round);
+        let value = self.convert(value, &Type::I64, &self.body.vars[var].ty.clone());
+        self.ir.push(Op::Set(self.vars[var], value));
+        self.block_effects(body);
+        let body = self.ir.close();
+        self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: Some(index) }, body });
+    }
+
+    fn for_map(&mut self, var: usize, map: &Expr, body: &Block) {
+        self.needs(Feature::ForEachMapElem, map, "a loop over a map needs the helper bpf_for_each_map_elem (Linux 5.13)");
+        let ExprKind::Map(name) = &map.kind else { unreachable!("inference wants a map here") };
+        let map = self.out.map(name);
+        let decl = self.out.decl(map).clone();
+        let key_ty = decl.key.clone().expect("inference refuses scalar maps here");
+        let key = self.ir.memory("key", key_ty.size());
+        let value = self.ir.memory("value", decl.value_size());
+        let pair = self.body.vars[var].ty.clone();
+        self.ir.open();
+        self.fill_pair(self.vars[var], &pair, map, &key_ty, key, value);
+        self.block_effects(body);
+        let body = self.ir.close();
+        let is_aggregate = matches!(decl.value, Type::Aggregate(_));
+        let kind = LoopKind::ForEach { map, key, value: (!is_aggregate).then_some(value) };
+        self.ir.push(Op::Loop { kind, body });
+    }
+
+    /// `$kv = (key, value)`
+    fn fill_pair(&mut self, var: SlotId, pair: &Type, map: rbtrace_ir::MapId, key_ty: &Type, key: SlotId, value: SlotId) {
+        let addr = self.ir.slot_addr(var);
+        let offsets = layout(pair).offsets;
+        let elements: Vec<Type> = pair.elements().expect("the loop variable is a pair").into_iter().cloned().collect();
+        if super::memory::has_padding(pair) {
+            self.ir.push(Op::Zero { addr, bytes: pair.size() });
+        }
+        let key_addr = self.ir.slot_addr(key);
+        let read = self.read(Lowered::Mem(key_addr), 0, key_ty);
+        self.store_value(addr, offsets[0], &elements[0], read, key_ty);
+        let value_ty = self.out.decl(map).value.clone();
+        let (found, from) = match &value_ty {
+            Type::Aggregate(aggregate) => (Lowered::Int(self.fold_cpus(map, Some(key_addr), aggregate)), Type::int(8, aggregate.signed)),
+            plain => {
+                let value_addr = self.ir.slot_addr(value);
+                (self.read(Lowered::Mem(value_addr), 0, plain), plain.clone())
+            }
+        };
+        self.store_value(addr, offsets[1], &elements[1], found, &from);
+    }
+
+    fn needs(&mut self, feature: Feature, at: &Expr, why: &str) {
+        if !self.shared.facts.has(feature) {
+            self.sink.push(Diagnostic::error(at.span, "this loop cannot be compiled for this kernel").because(why));
+        }
+    }
+}

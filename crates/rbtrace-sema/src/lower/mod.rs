@@ -1,0 +1,204 @@
+//! Typed AST → IR. Nothing can be wrong any more: what a user may have got wrong was said before.
+//!
+//! One [`Lower`] per BPF program; what programs share (maps, constants, events, losses) is in [`Output`].
+
+mod aggregate;
+mod compare;
+mod cx;
+mod expr;
+mod loops;
+mod maps;
+mod memory;
+mod operators;
+mod output;
+mod place;
+mod stmt;
+
+use rbtrace_diag::Sink;
+use rbtrace_ir as ir;
+use rbtrace_ir::{Op, SlotId, Value};
+use rbtrace_lang::row::PidFilter;
+use rbtrace_types::Type;
+
+use crate::infer::{Typed, TypedBody, TypedUnit};
+use crate::shared::Shared;
+pub(crate) use cx::string_literal;
+use output::Output;
+
+/// Compiles all programs.
+pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Program {
+    let mut out = Output::new(shared, typed);
+    for (index, unit) in typed.units.iter().enumerate() {
+        let function = Lower::new(shared, typed, unit, &mut out, sink).unit(index);
+        let decl = program_decl(&function, unit);
+        out.program.functions.push(function);
+        out.program.manifest.programs.push(decl);
+    }
+    out.program
+}
+
+fn program_decl(function: &ir::Function, unit: &TypedUnit) -> ir::ProgramDecl {
+    let places = unit.bodies.iter().flat_map(|body| &body.places);
+    ir::ProgramDecl {
+        symbol: function.name.clone(),
+        role: unit.planned.role,
+        plan: unit.planned.plan.clone(),
+        probes: places.map(|(place, _)| place.name()).collect(),
+        span: unit.bodies[0].places[0].0.span,
+        reverse: unit.planned.reverse,
+    }
+}
+
+/// The state while one program is lowered.
+struct Lower<'a> {
+    shared: &'a Shared<'a>,
+    typed: &'a Typed<'a>,
+    unit: &'a TypedUnit<'a>,
+    /// The body under way.
+    body: &'a TypedBody,
+    out: &'a mut Output,
+    sink: &'a mut Sink,
+    ir: ir::Builder,
+    /// Slots of the body's variables, by `VarId`.
+    vars: Vec<SlotId>,
+    temps: Temps,
+    /// For `probe` in a shared program: which selector was read.
+    selector: Option<SlotId>,
+    /// What leaving the probe returns to the kernel.
+    result: i64,
+}
+
+/// Memory for values of expressions: lives until the end of the statement, then is used again.
+#[derive(Default)]
+struct Temps {
+    free: Vec<(u32, SlotId)>,
+    used: Vec<(u32, SlotId)>,
+}
+
+impl<'a> Lower<'a> {
+    fn new(shared: &'a Shared<'a>, typed: &'a Typed<'a>, unit: &'a TypedUnit<'a>, out: &'a mut Output, sink: &'a mut Sink) -> Self {
+        // A perf tracepoint's program says 1: else other users of the same event would not see it (SPEC §7.5).
+        let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
+        let ir = ir::Builder::default();
+        let body = &unit.bodies[0];
+        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), temps: Temps::default(), selector: None, result }
+    }
+
+    fn unit(mut self, index: usize) -> ir::Function {
+        self.ir.span = Some(self.unit.bodies[0].places[0].0.span);
+        self.pid_filter();
+        let is_shared = self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
+        match is_shared {
+            true => self.shared_bodies(),
+            false => self.whole_body(),
+        }
+        if self.result != 0 && !self.ir.is_terminated() {
+            self.ir.push(Op::Return(self.result));
+        }
+        let name = symbol(&self.unit.bodies[0].places[0].0.name(), index);
+        self.ir.finish(name, self.unit.planned.program_type)
+    }
+
+    /// `-p`: only that process.
+    fn pid_filter(&mut self) {
+        let Some(pid) = self.shared.options.pid else { return };
+        let filter = self.unit.bodies[0].places[0].0.probe_type.pid_filter;
+        if filter != PidFilter::Injected {
+            return;
+        }
+        let current = rbtrace_lang::variables::task_ids::process_id(self);
+        let other = self.ir.cmp_int(ir::Cmp::Ne, current, i64::from(pid));
+        let result = self.result;
+        self.ir.if_else(other, |ir| ir.push(Op::Return(result)), |_| {});
+    }
+
+    /// One program for several places: reads which one it is and takes its body.
+    fn shared_bodies(&mut self) {
+        let select = self.unit.bodies[0].places[0].0.probe_type.select;
+        let planned = &self.unit.planned;
+        let value = select(self, planned);
+        let slot = self.ir.scalar("selector");
+        self.ir.push(Op::Set(slot, value));
+        self.selector = Some(slot);
+        let mut cases = Vec::new();
+        for body in &self.unit.bodies {
+            self.body = body;
+            self.ir.open();
+            self.whole_body();
+            let keys = body.places.iter().filter_map(|(_, selector)| *selector).collect();
+            cases.push((keys, self.ir.close()));
+        }
+        self.ir.push(Op::Switch { value, cases, default: ir::Region::default() });
+    }
+
+    fn whole_body(&mut self) {
+        self.make_vars();
+        let probe = self.unit.probe;
+        match &probe.predicate {
+            None => self.block_effects(&probe.body),
+            Some(predicate) => {
+                let mark = self.temps.used.len();
+                let holds = self.truth(predicate);
+                self.release(mark);
+                self.ir.open();
+                self.block_effects(&probe.body);
+                let then = self.ir.close();
+                self.ir.push(Op::If { cond: holds, then, otherwise: ir::Region::default() });
+            }
+        }
+    }
+
+    fn make_vars(&mut self) {
+        self.vars.clear();
+        for (decl, ty) in self.unit.names.vars.iter().zip(&self.body.vars) {
+            let name = format!("${}", decl.name);
+            let slot = match var_is_scalar(&ty.ty) {
+                true => self.ir.scalar(&name),
+                false => self.ir.memory(&name, ty.ty.size()),
+            };
+            self.vars.push(slot);
+            if decl.hoisted {
+                self.clear_var(slot, &ty.ty);
+            }
+        }
+    }
+
+    /// A variable that was declared but not assigned reads as zero.
+    fn clear_var(&mut self, slot: SlotId, ty: &Type) {
+        if var_is_scalar(ty) {
+            let zero = self.ir.int(0);
+            self.ir.push(Op::Set(slot, zero));
+        } else {
+            let addr = self.ir.slot_addr(slot);
+            self.ir.push(Op::Zero { addr, bytes: ty.size() });
+        }
+    }
+
+    /// Memory that lives until the end of the statement; its content is undefined.
+    fn temp(&mut self, bytes: u32) -> Value {
+        let size = bytes.max(8).next_multiple_of(8);
+        let slot = match self.temps.free.iter().position(|(free, _)| *free == size) {
+            Some(at) => self.temps.free.swap_remove(at).1,
+            None => self.ir.memory("temp", size),
+        };
+        self.temps.used.push((size, slot));
+        self.ir.slot_addr(slot)
+    }
+
+    /// Ends the life of all memory taken since `temps.used` had `mark` entries.
+    fn release(&mut self, mark: usize) {
+        let ended = self.temps.used.split_off(mark);
+        self.temps.free.extend(ended);
+    }
+}
+
+/// Variables of unknown type are never read, but need a slot.
+fn var_is_scalar(ty: &Type) -> bool {
+    ty.is_scalar() || *ty == Type::Void
+}
+
+/// A kernel name from a probe's name: letters and digits, made unique by its number.
+fn symbol(name: &str, index: usize) -> String {
+    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(48).collect();
+    format!("{clean}_{}", index + 1)
+}

@@ -1,0 +1,168 @@
+//! What the programs of a script share: maps, constants, events, texts, losses.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use rbtrace_ir::{Constant, ConstantId, EventDecl, EventId, LossDecl, LossId, LossKind, MapDecl, MapId, Program, RunConfig, Storage};
+use rbtrace_types::{Feature, Type};
+
+use crate::infer::{MapState, Typed};
+use crate::shared::Shared;
+
+/// The program under construction.
+pub(super) struct Output {
+    /// What there is so far.
+    pub program: Program,
+    maps: IndexMap<String, MapId>,
+    constants: HashMap<Vec<u8>, ConstantId>,
+}
+
+impl Output {
+    /// Declares the maps of the script and the loss that always exists.
+    pub fn new(shared: &Shared, typed: &Typed) -> Output {
+        let mut program = Program::default();
+        program.manifest.losses.push(LossDecl { kind: LossKind::Ring });
+        program.manifest.config = run_config(shared);
+        let mut out = Output { program, maps: IndexMap::new(), constants: HashMap::new() };
+        for (name, state) in &typed.maps {
+            if state.value.ty != Type::Void {
+                out.declare(name, map_decl(name, state, shared));
+            }
+        }
+        out
+    }
+
+    fn declare(&mut self, name: &str, decl: MapDecl) -> MapId {
+        let maps = &mut self.program.manifest.maps;
+        maps.push(decl);
+        let id = MapId(maps.len() as u32 - 1);
+        self.maps.insert(name.to_string(), id);
+        id
+    }
+
+    /// The number of a map of the script.
+    pub fn map(&self, name: &str) -> MapId {
+        *self.maps.get(name).expect("inference refuses maps that nothing assigns")
+    }
+
+    /// The declaration of a map.
+    pub fn decl(&self, id: MapId) -> &MapDecl {
+        &self.program.manifest.maps[id.0 as usize]
+    }
+
+    /// An internal scalar map; see [`Manifest::INTERNAL`].
+    pub fn internal(&mut self, symbol: &str) -> MapId {
+        // No user can write this name: it has a character that no identifier has.
+        let name = format!("\u{1}{symbol}");
+        if let Some(&id) = self.maps.get(&name) {
+            return id;
+        }
+        let decl = MapDecl {
+            name: name.clone(),
+            symbol: symbol.to_string(),
+            storage: Storage::Global,
+            key: None,
+            value: Type::U64,
+            max_entries: 1,
+            preallocate: true,
+        };
+        self.declare(&name, decl)
+    }
+
+    /// Read-only bytes, padded to 8; equal ones are kept once.
+    pub fn constant(&mut self, bytes: &[u8]) -> ConstantId {
+        let mut bytes = bytes.to_vec();
+        bytes.resize(bytes.len().max(1).next_multiple_of(8), 0);
+        if let Some(&id) = self.constants.get(&bytes) {
+            return id;
+        }
+        let id = ConstantId(self.program.constants.len() as u32);
+        self.program.constants.push(Constant { bytes: bytes.clone() });
+        self.constants.insert(bytes, id);
+        id
+    }
+
+    /// The number of an event; equal declarations share one.
+    pub fn event(&mut self, decl: EventDecl) -> EventId {
+        let events = &mut self.program.manifest.events;
+        let at = events.iter().position(|known| *known == decl).unwrap_or_else(|| {
+            events.push(decl);
+            events.len() - 1
+        });
+        EventId(at as u32)
+    }
+
+    /// The number of a text.
+    pub fn text(&mut self, text: &str) -> u32 {
+        let texts = &mut self.program.manifest.texts;
+        let at = texts.iter().position(|known| known == text).unwrap_or_else(|| {
+            texts.push(text.to_string());
+            texts.len() - 1
+        });
+        at as u32
+    }
+
+    /// The loss of updates of a full map.
+    pub fn map_full(&mut self, map: MapId) -> LossId {
+        let losses = &mut self.program.manifest.losses;
+        let at = losses.iter().position(|loss| loss.kind == LossKind::MapFull(map)).unwrap_or_else(|| {
+            losses.push(LossDecl { kind: LossKind::MapFull(map) });
+            losses.len() - 1
+        });
+        LossId(at as u32)
+    }
+}
+
+fn map_decl(name: &str, state: &MapState, shared: &Shared) -> MapDecl {
+    let key = state.key.clone().flatten().map(|key| key.ty);
+    let is_aggregate = matches!(state.value.ty, Type::Aggregate(_));
+    let lru = state.declared.as_ref().is_some_and(|(kind, _)| kind.starts_with("lru") || kind.starts_with("percpulru"));
+    let storage = match (&key, is_aggregate, lru) {
+        (None, true, _) => Storage::PerCpuGlobal,
+        (None, false, _) => Storage::Global,
+        (Some(_), true, false) => Storage::PerCpuHash,
+        (Some(_), true, true) => Storage::LruPerCpuHash,
+        (Some(_), false, false) => Storage::Hash,
+        (Some(_), false, true) => Storage::LruHash,
+    };
+    let entries = state.declared.as_ref().map_or(shared.number("max_map_keys"), |(_, entries)| *entries);
+    let max_entries = if key.is_none() { 1 } else { u32::try_from(entries).unwrap_or(u32::MAX) };
+    let symbol = format!("AT_{name}");
+    let mut decl = MapDecl { name: name.to_string(), symbol, storage, key, value: state.value.ty.clone(), max_entries, preallocate: true };
+    decl.preallocate = preallocate(&decl, shared);
+    decl
+}
+
+/// Reserving all entries of a large map costs milliseconds at start; kernels from 6.1 allocate safely in any context.
+fn preallocate(decl: &MapDecl, shared: &Shared) -> bool {
+    const LARGE: u64 = 1 << 20;
+    let copies = if decl.storage.is_per_cpu() { u64::from(shared.facts.cpus()) } else { 1 };
+    let bytes =
+        u64::from(decl.max_entries) * (u64::from(decl.value_size()) * copies + decl.key.as_ref().map_or(0, |key| u64::from(key.size())));
+    let is_lru = matches!(decl.storage, Storage::LruHash | Storage::LruPerCpuHash);
+    is_lru || !shared.facts.has(Feature::TaiTime) || (!decl.storage.is_per_cpu() && bytes <= LARGE)
+}
+
+fn run_config(shared: &Shared) -> RunConfig {
+    let text = |key: &str| shared.config.get(key).cloned().unwrap_or_default();
+    RunConfig {
+        print_maps_on_exit: text("print_maps_on_exit") == "true",
+        max_cat_bytes: shared.number("max_cat_bytes"),
+        str_trunc_trailer: text("str_trunc_trailer"),
+        ring_bytes: ring_bytes(shared),
+        license: text("license"),
+        log_size: u32::try_from(shared.number("log_size")).unwrap_or(u32::MAX),
+        missing_probes: text("missing_probes"),
+    }
+}
+
+/// `perf_rb_pages` pages, or by the memory there is: between 256 KiB and 16 MiB (SPEC §8.4). A power of two, as the kernel wants it.
+fn ring_bytes(shared: &Shared) -> u32 {
+    const PAGE: u64 = 4096;
+    let pages = shared.number("perf_rb_pages");
+    let wanted = match pages {
+        0 => (shared.options.available_memory / 1024).clamp(256 << 10, 16 << 20),
+        pages => pages.saturating_mul(PAGE).min(1 << 30),
+    };
+    (wanted.max(PAGE) as u32).next_power_of_two()
+}

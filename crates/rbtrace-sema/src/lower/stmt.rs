@@ -1,0 +1,126 @@
+//! Statements.
+
+use rbtrace_ir::Op;
+use rbtrace_lang::compile::{LowerCx, Lowered};
+use rbtrace_syntax::ast::{Block, Expr, ExprKind, Name, Stmt, StmtKind};
+use rbtrace_types::Type;
+
+use super::Lower;
+use crate::infer::aggregation_call;
+
+impl Lower<'_> {
+    /// A block whose value nobody takes.
+    pub(super) fn block_effects(&mut self, block: &Block) {
+        self.stmts(&block.stmts);
+        if let Some(value) = &block.value {
+            let mark = self.temps.used.len();
+            self.effect(value);
+            self.release(mark);
+        }
+    }
+
+    pub(super) fn stmts(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            let outer = self.ir.span.replace(stmt.span);
+            let mark = self.temps.used.len();
+            self.stmt(stmt);
+            self.release(mark);
+            self.ir.span = outer;
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(expr) => self.effect(expr),
+            StmtKind::Discard(expr) => {
+                self.expr(expr);
+            }
+            StmtKind::Assign { target, value } => self.assign(target, value),
+            StmtKind::Compound { target, op, value } => self.compound(target, *op, value),
+            StmtKind::Let { name, value, .. } => self.let_(name, value.as_ref()),
+            StmtKind::Unroll { count, body } => self.unroll(count, body),
+            StmtKind::While { condition, body } => self.while_(condition, body),
+            StmtKind::For { variable, over, body } => self.for_(variable, over, body),
+            StmtKind::Break => self.ir.push(Op::Break),
+            StmtKind::Continue => self.ir.push(Op::Continue),
+            StmtKind::Return(value) => {
+                if let Some(value) = value {
+                    self.expr(value);
+                }
+                self.leave();
+            }
+            StmtKind::Import(_) | StmtKind::Error => unreachable!("these are errors"),
+        }
+    }
+
+    /// An expression for its effect: `@x++` needs no value then, which saves a load.
+    fn effect(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Step { up, target, .. } if !matches!(target.kind, ExprKind::Variable(_)) => {
+                let by = self.ir.int(if *up { 1 } else { -1 });
+                self.add_to_map(target, by);
+            }
+            _ => {
+                self.expr(expr);
+            }
+        }
+    }
+
+    fn assign(&mut self, target: &Expr, value: &Expr) {
+        if let Some((row, args)) = aggregation_call(value) {
+            return self.aggregate(target, value, row, args);
+        }
+        match &target.kind {
+            ExprKind::Variable(_) => {
+                let var = self.unit.names.uses[&target.id];
+                self.set_var(var.0 as usize, value);
+            }
+            ExprKind::Map(name) => self.assign_scalar(name, value),
+            ExprKind::MapElement { map, key } => self.assign_element(&map.node, key, value),
+            _ => unreachable!("inference refuses other targets"),
+        }
+    }
+
+    /// Evaluates first, then writes: `$a = ($a.1, $a.0)` reads the old value.
+    fn set_var(&mut self, index: usize, value: &Expr) {
+        let (slot, ty) = (self.vars[index], self.body.vars[index].ty.clone());
+        if super::var_is_scalar(&ty) {
+            let int = self.int(value);
+            let int = self.convert(int, &self.value_ty(value), &ty);
+            self.ir.push(Op::Set(slot, int));
+            return;
+        }
+        let reads_memory = matches!(value.kind, ExprKind::Tuple(_) | ExprKind::Record(_));
+        let evaluated = match reads_memory {
+            true => Lowered::Mem(self.lower_as(value, &ty)),
+            false => self.expr(value),
+        };
+        let from = if reads_memory { ty.clone() } else { self.value_ty(value) };
+        let addr = self.ir.slot_addr(slot);
+        self.store_value(addr, 0, &ty, evaluated, &from);
+    }
+
+    fn let_(&mut self, name: &Name, value: Option<&Expr>) {
+        let index = self.unit.names.declared[&name.span].0 as usize;
+        match value {
+            Some(value) => self.set_var(index, value),
+            None => {
+                let (slot, ty) = (self.vars[index], self.body.vars[index].ty.clone());
+                self.clear_var(slot, &ty);
+            }
+        }
+    }
+
+    fn compound(&mut self, target: &Expr, op: rbtrace_syntax::ast::BinaryOp, value: &Expr) {
+        if !matches!(target.kind, ExprKind::Variable(_)) {
+            return self.compound_map(target, op, value);
+        }
+        let ty = self.ty(target);
+        let right = self.int(value);
+        let slot = self.var_slot(target);
+        let left = self.ir.value(Op::Get(slot));
+        let result = self.arithmetic(op, left, &ty, right, &self.value_ty(value), value);
+        let result = self.convert(result, &Type::I64, &ty);
+        self.ir.push(Op::Set(slot, result));
+    }
+}
