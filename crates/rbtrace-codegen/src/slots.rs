@@ -166,10 +166,12 @@ impl Uses {
         {
             self.indexed[slot.0 as usize] = true;
         }
-        let root = match inst.op {
-            Op::Slot(slot) => Some(slot),
-            Op::Offset(base, _) | Op::Index { base, .. } => self.roots.get(&base).copied(),
-            _ => None,
+        let root = if let Op::Slot(slot) = inst.op {
+            Some(slot)
+        } else if let Op::Offset(base, _) | Op::Index { base, .. } = inst.op {
+            self.roots.get(&base).copied()
+        } else {
+            None
         };
         if let (Some(result), Some(slot)) = (inst.result, root) {
             self.roots.insert(result, slot);
@@ -225,15 +227,12 @@ impl Far {
     }
 
     fn keep(&mut self, inst: &Inst) {
-        match &inst.op {
-            Op::LoadTrusted { pointer, .. } => drop(self.kept.insert(*pointer)),
-            Op::Call(_, _) => self.kept.extend(inst.op.operands()),
-            _ => {}
+        if matches!(inst.op, Op::LoadTrusted { .. } | Op::Call(..)) {
+            self.kept.extend(inst.op.operands());
         }
         let keeps = match &inst.op {
-            Op::Clamp(..) | Op::Const(_) => true,
             Op::Call(helper, _) => helper.ret() == Ret::Trusted,
-            _ => false,
+            op => matches!(op, Op::Clamp(..) | Op::Const(_)),
         };
         let tests = matches!(inst.op, Op::IsNull(_)) || inst.op.operands().iter().any(|operand| self.tests.contains(operand));
         if let (Some(result), true) = (inst.result, tests) {
