@@ -1,18 +1,13 @@
-//! Code: tokens inside brackets, up to the bracket that ends the item. Matches brackets, finds where statements begin and
-//! end, tells `<` and `>` that bracket a block from those that compare, and repairs what is not balanced.
+//! Code: tokens inside brackets, up to the bracket that ends the item. Matches brackets and finds where statements begin and
+//! end. Which `>` closes a block is in `angle`, what to do about brackets that do not match is in `repair`.
 //!
 //! Knows no expression: what a bracket holds is the parser's business.
 
-use logos::Logos;
 use rbtrace_diag::Diagnostic;
 
-use super::frames::{Bracket, Frame, Statement, Suspect};
-use super::header::looks_like_attach_point;
+use super::frames::{Bracket, Frame, Statement};
 use super::{Lexer, Piece};
 use crate::token::{Tok, Token};
-
-/// How often in one text a `>` may be reconsidered, which reads the rest again.
-const MAX_REWINDS: u32 = 16;
 
 impl<'a> Lexer<'a> {
     /// Opens the block whose bracket stands here.
@@ -55,7 +50,7 @@ impl<'a> Lexer<'a> {
         self.end_after_block(tok);
         let tok = self.begin_statement(tok);
         match tok {
-            Tok::Open | Tok::StmtOpen if self.predicate_ends_unclosed() => self.close_predicate_early(start),
+            Tok::Open if self.head_ends_unclosed() => self.close_head_early(tok, start),
             Tok::Open | Tok::StmtOpen => self.open(Bracket::Brace, tok, start),
             Tok::Paren if self.last_is(&[Tok::If, Tok::StmtIf, Tok::While, Tok::Unroll]) => self.open(Bracket::Paren, Tok::CondOpen, start),
             Tok::Paren => self.open(Bracket::Paren, tok, start),
@@ -111,7 +106,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn open(&mut self, kind: Bracket, tok: Tok<'a>, start: usize) {
+    pub(super) fn open(&mut self, kind: Bracket, tok: Tok<'a>, start: usize) {
         let condition = match kind {
             Bracket::Paren => self.last_is(&[Tok::If, Tok::StmtIf, Tok::While, Tok::Unroll, Tok::For]),
             Bracket::Brace => self.last_is(&[Tok::If, Tok::StmtIf, Tok::While, Tok::Unroll]),
@@ -185,7 +180,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Ends the innermost block; its bracket stands at `start..pos`.
-    fn close_block(&mut self, start: usize) {
+    pub(super) fn close_block(&mut self, start: usize) {
         self.end_statement();
         self.push(Tok::Close, start);
         let closed = self.frames.pop();
@@ -197,84 +192,13 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether the `>` at `start` closes an angle block; if so, only this character is consumed.
-    fn angle_ends(&mut self, start: usize) -> bool {
-        if self.frames.last().is_none_or(|frame| frame.kind != Bracket::Angle) {
-            return false;
-        }
-        let end = self.pos;
-        self.pos = start + 1;
-        if self.at_statement() {
-            return true;
-        }
-        if self.nothing_to_compare() {
-            self.missing_semicolon(start);
-            return true;
-        }
-        self.pos = end;
-        let rest_of_line = self.text[end..].lines().next().unwrap_or("").trim();
-        if rest_of_line.is_empty() || rest_of_line.starts_with("//") {
-            self.suspect(start);
-        }
-        false
-    }
-
-    /// Whether what follows cannot be the right side of a comparison.
-    fn nothing_to_compare(&mut self) -> bool {
-        let (pos, problems) = (self.pos, self.out.problems.len());
-        self.layout();
-        let found = match self.peek() {
-            None => true,
-            Some(byte) if b"})];,>=/".contains(&byte) => true,
-            Some(_) if self.text[pos..self.pos].contains('\n') => looks_like_attach_point(&self.text[self.pos..]),
-            Some(_) => self.word() == "else",
-        };
-        self.pos = pos;
-        self.out.problems.truncate(problems);
-        found
-    }
-
-    /// Reports a statement without `;` before the closing `>` at `start`, and ends it.
-    fn missing_semicolon(&mut self, start: usize) {
-        let here = self.span(start, start + 1);
-        let why = "in a `< … >` block every statement ends in `;`, else the `>` compares";
-        self.report(Diagnostic::error(here, "missing `;` before the closing `>`").because(why).hint("write `; >`"));
-        self.push_empty(Tok::Semi, start);
-        self.end_statement();
-    }
-
-    /// Remembers a `>` at the end of a line, for the case that the block has no other end.
-    fn suspect(&mut self, pos: usize) {
-        let (tokens, pieces, problems) = (self.tokens.len(), self.pieces.len(), self.out.problems.len());
-        if let Some(frame) = self.frames.last_mut().filter(|frame| frame.suspect.is_none()) {
-            frame.suspect = Some(Suspect { pos, tokens, pieces, problems, statement: frame.statement });
-        }
-    }
-
-    /// At the end of the text: takes the first suspect `>` as the bracket it must have been meant to be.
-    fn rewind(&mut self) -> bool {
-        let found = self.frames.iter().enumerate().find_map(|(index, frame)| frame.suspect.map(|suspect| (index, suspect)));
-        let Some((index, suspect)) = found.filter(|_| self.rewinds < MAX_REWINDS) else { return false };
-        self.rewinds += 1;
-        self.frames.truncate(index + 1);
-        self.frames[index].statement = suspect.statement;
-        self.frames[index].suspect = None;
-        self.tokens.truncate(suspect.tokens);
-        self.pieces.truncate(suspect.pieces);
-        self.out.problems.truncate(suspect.problems);
-        self.pos = suspect.pos + 1;
-        self.missing_semicolon(suspect.pos);
-        self.close_block(suspect.pos);
-        true
-    }
-
     fn predicate_ends(&mut self) -> bool {
         let inner = self.frames.iter().rev().take_while(|frame| !frame.kind.is_block());
         inner.clone().any(|frame| frame.kind == Bracket::Predicate) && matches!(self.peek_past_layout(), Some(b'{' | b'<'))
     }
 
     /// `/` before a block.
-    fn close_predicate(&mut self, start: usize) {
+    pub(super) fn close_predicate(&mut self, start: usize) {
         let Some(open) = self.frames.iter().rposition(|frame| frame.kind == Bracket::Predicate) else { return };
         let first = self.frames[open].statement.start;
         if open + 1 < self.frames.len() {
@@ -287,20 +211,6 @@ impl<'a> Lexer<'a> {
         self.frames.truncate(open);
     }
 
-    /// Whether a `{` must be the action block because the expression before it is complete.
-    fn predicate_ends_unclosed(&self) -> bool {
-        let Some(frame) = self.frames.last().filter(|frame| frame.kind == Bracket::Predicate) else { return false };
-        let read = &self.tokens[frame.statement.start..];
-        let has_if = read.iter().any(|token| token.tok == Tok::If);
-        !has_if && read.last().is_some_and(|token| token.tok.ends_expression())
-    }
-
-    fn close_predicate_early(&mut self, start: usize) {
-        self.pos = start;
-        self.report_unclosed();
-        self.close_predicate(start);
-    }
-
     fn semicolon(&mut self, start: usize) {
         let Some(frame) = self.frames.last() else { return };
         match frame.kind {
@@ -309,7 +219,7 @@ impl<'a> Lexer<'a> {
                 self.push(Tok::Semi, start);
                 self.end_statement();
             }
-            Bracket::Paren if frame.condition => self.c_loop(start),
+            Bracket::Paren if self.is_for_head() => self.c_loop(start),
             Bracket::Paren | Bracket::Square | Bracket::Predicate => {
                 self.report_unclosed();
                 match self.frames.iter().rposition(|frame| frame.kind.is_block()) {
@@ -320,23 +230,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `;` in the head of a loop or of an `if`; what was in C's mind is not there. Said once per bracket.
-    fn c_loop(&mut self, start: usize) {
-        let Some(open) = self.frames.last().map(|frame| frame.open) else { return };
-        let problem = Diagnostic::error(open, "`;` cannot stand in these parentheses").because("they hold a single condition or range");
-        self.report(problem.hint("C's `for (;;)` is written `for ($i : 0..10) { … }` or `while (…) { … }`"));
-        self.push(Tok::BadExpr, start);
-    }
-
-    /// Leaves the current statement of the innermost block, if there is one: what follows is unreadable.
-    pub(super) fn abandon_statement(&mut self) {
-        if let Some(block) = self.frames.iter().rposition(|frame| frame.kind.is_block()) {
-            self.bad_statement(block);
-        }
-    }
-
     /// Ends the statement of the innermost block, if it holds anything.
-    fn end_statement(&mut self) {
+    pub(super) fn end_statement(&mut self) {
         let end = self.tokens.len();
         let Some(frame) = self.frames.last_mut() else { return };
         let start = frame.statement.start;
@@ -346,83 +241,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Replaces the current statement of an outer block by an error; what was open inside it is forgotten.
-    fn bad_statement(&mut self, block: usize) {
-        self.frames.truncate(block + 1);
-        let start = self.frames[block].statement.start;
-        let last = self.tokens.last().map(|token| token.span);
-        let span = self.tokens.get(start).map(|token| last.map_or(token.span, |last| token.span.to(last)));
-        self.tokens.truncate(start);
-        // Those that ended inside it are the last ones.
-        while self.pieces.pop_if(|piece| piece.start >= start).is_some() {}
-        self.tokens.push(Token { tok: Tok::BadStmt, span: span.unwrap_or(self.span(self.pos, self.pos)) });
-        self.end_statement();
-    }
-
-    /// Whether a probe header stands where a statement should begin: a bracket before it was forgotten.
-    fn probe_begins(&self) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        let fresh = frame.statement.start == self.tokens.len() || frame.statement.after_block;
-        let header = || looks_like_attach_point(&self.text[self.pos..]) || self.bare_probe_begins();
-        fresh && header() && self.frames.iter().all(|frame| frame.kind.is_block())
-    }
-
-    /// A probe without a target: a plain word at the start of a line, and a bracket after it.
-    fn bare_probe_begins(&self) -> bool {
-        let at_margin = self.pos == 0 || self.text.as_bytes()[self.pos - 1] == b'\n';
-        let word = self.word();
-        let block = || self.text[self.pos + word.len()..].trim_start().starts_with(['{', '<']);
-        at_margin && matches!(Tok::lexer(word).next(), Some(Ok(Tok::Ident(_)))) && block()
-    }
-
-    fn end_before_probe(&mut self) {
-        let here = self.span(self.pos, self.pos + self.word().len());
-        self.report_unclosed();
-        if let Some(problem) = self.out.problems.last_mut() {
-            *problem = problem.clone().label(here, "a new probe begins here");
-        }
-        self.close_all();
-    }
-
-    fn end_of_text(&mut self) {
-        self.report_unclosed();
-        self.close_all();
-    }
-
-    /// Closes everything that is open, here, without a word.
-    fn close_all(&mut self) {
-        let here = self.pos;
-        if let Some(block) = self.frames.iter().rposition(|frame| frame.kind.is_block())
-            && block + 1 < self.frames.len()
-        {
-            self.bad_statement(block);
-        }
-        while let Some(frame) = self.frames.last() {
-            match frame.kind {
-                Bracket::Brace | Bracket::Angle => self.close_block(here),
-                Bracket::Predicate => self.close_predicate(here),
-                Bracket::Paren | Bracket::Square => {
-                    self.frames.pop();
-                }
-            }
-        }
-    }
-
-    fn report_unclosed(&mut self) {
-        let Some(frame) = self.frames.last() else { return };
-        let (open, close) = (frame.kind.opening(), frame.kind.closing());
-        let problem = match frame.kind {
-            Bracket::Predicate => Diagnostic::error(frame.open, "this predicate has no end")
-                .because("a `/` must follow its expression, before the action block")
-                .hint("write it as `/expression/ { … }`"),
-            Bracket::Paren | Bracket::Square | Bracket::Brace | Bracket::Angle => {
-                Diagnostic::error(frame.open, format!("this `{open}` is never closed")).because(format!("its `{close}` is missing"))
-            }
-        };
-        self.report(problem);
-    }
-
-    fn at_statement(&self) -> bool {
+    pub(super) fn at_statement(&self) -> bool {
         self.frames.last().is_some_and(|frame| frame.kind.is_block() && frame.statement.start == self.tokens.len())
     }
 
@@ -430,12 +249,12 @@ impl<'a> Lexer<'a> {
         self.tokens.last().map(|token| token.tok)
     }
 
-    fn last_is(&self, toks: &[Tok<'_>]) -> bool {
+    pub(super) fn last_is(&self, toks: &[Tok<'_>]) -> bool {
         self.last().is_some_and(|last| toks.contains(&last))
     }
 
     /// Pushes a token that was not written.
-    fn push_empty(&mut self, tok: Tok<'a>, at: usize) {
+    pub(super) fn push_empty(&mut self, tok: Tok<'a>, at: usize) {
         let span = self.span(at, at);
         self.tokens.push(Token { tok, span });
     }
