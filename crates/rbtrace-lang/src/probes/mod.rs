@@ -1,9 +1,36 @@
 //! The list of probe types, alphabetical.
 
+mod begin;
+mod end;
+mod hardware;
+mod interval;
+mod own_signal;
+mod profile;
+mod rawtracepoint;
+mod software;
+mod tracepoint;
+
+mod counted;
+mod parts;
+mod registers;
+mod timer;
+mod untraced;
+pub mod wildcard;
+
 use crate::row::ProbeType;
 
 /// Every row.
-pub static ALL: &[&ProbeType] = &[];
+pub static ALL: &[&ProbeType] = &[
+    &begin::ROW,
+    &end::ROW,
+    &hardware::ROW,
+    &interval::ROW,
+    &profile::ROW,
+    &rawtracepoint::ROW,
+    &own_signal::ROW,
+    &software::ROW,
+    &tracepoint::ROW,
+];
 
 /// The row of a name or alias: with its case first, then without (`BEGIN`, `Kprobe`; SPEC §1.10).
 pub fn by_name(name: &str) -> Option<&'static ProbeType> {
@@ -14,3 +41,4 @@ pub fn by_name(name: &str) -> Option<&'static ProbeType> {
             .find(|row| row.name.eq_ignore_ascii_case(name) || row.aliases.iter().any(|a| a.len() > 2 && a.eq_ignore_ascii_case(name)))
     })
 }
+

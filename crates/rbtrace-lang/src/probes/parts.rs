@@ -1,0 +1,36 @@
+//! The parts of a target: how many a probe type takes, which of them are patterns. Knows no probe type.
+
+use rbtrace_diag::{Diagnostic, Reported, Sink};
+
+use super::wildcard;
+use crate::row::{Target, TargetPart};
+
+/// Checks the number of parts; `accepted` words it as upstream does: `2`, `1 or 2`.
+pub(super) fn check_count(name: &str, target: &Target, accepted: &[usize], sink: &mut Sink) -> Result<(), Reported> {
+    if accepted.contains(&target.parts.len()) {
+        return Ok(());
+    }
+    Err(sink.push(wrong_count(name, target, accepted)))
+}
+
+/// What is said of a wrong number of parts.
+pub(super) fn wrong_count(name: &str, target: &Target, accepted: &[usize]) -> Diagnostic {
+    let wanted = accepted.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
+    let noun = if accepted == [1] { "argument" } else { "arguments" };
+    Diagnostic::error(target.span, format!("{name} probe type requires {wanted} {noun}, found {}", target.parts.len()))
+}
+
+/// Whether a part has a wildcard that is not quoted.
+pub(super) fn is_pattern(part: &TargetPart) -> bool {
+    !part.quoted && wildcard::is_pattern(&part.text)
+}
+
+/// Whether a name is meant by a part.
+pub(super) fn matches(part: &TargetPart, name: &str) -> bool {
+    if part.quoted { part.text == name } else { wildcard::matches(&part.text, name) }
+}
+
+/// Whether a name is meant by the part of a listing pattern; a part that is missing or empty means all.
+pub(super) fn is_listed(pattern: Option<&&str>, name: &str) -> bool {
+    pattern.is_none_or(|pattern| pattern.is_empty() || wildcard::matches(pattern, name))
+}

@@ -1,0 +1,84 @@
+//! Where the registers of a syscall are: offsets in the kernel's `struct pt_regs`, and how a program reads them. The only place that
+//! knows an architecture's registers.
+//!
+//! Sources: `arch/x86/include/asm/ptrace.h`, `arch/arm64/include/asm/ptrace.h`; both layouts are as old as the architectures' BPF support.
+
+use rbtrace_ir as ir;
+use rbtrace_ir::{Bin, Helper, Op, Operand, ProgramType};
+use rbtrace_types::{Arch, Facts, Feature, Type};
+
+use crate::compile::LowerCx;
+
+/// What a program may ask of the registers that a syscall was entered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Register {
+    /// An argument of the syscall, from 0 to 5.
+    Argument(u32),
+    /// The number of the syscall.
+    SyscallNumber,
+}
+
+/// Offset and size of a register.
+fn place(arch: Arch, register: Register) -> (u32, u8) {
+    match (arch, register) {
+        // di, si, dx, r10, r8, r9
+        (Arch::X86_64, Register::Argument(index)) => ([112, 104, 96, 56, 72, 64][index as usize % 6], 8),
+        // orig_ax
+        (Arch::X86_64, Register::SyscallNumber) => (120, 8),
+        // The first argument's register gets the result; the kernel keeps a copy in orig_x0.
+        (Arch::Aarch64, Register::Argument(0)) => (272, 8),
+        (Arch::Aarch64, Register::Argument(index)) => (8 * index, 8),
+        // syscallno, an int
+        (Arch::Aarch64, Register::SyscallNumber) => (280, 4),
+    }
+}
+
+/// Reads a register through the `struct pt_regs *` that is the first word of the context.
+pub(super) fn read(cx: &mut dyn LowerCx, program_type: ProgramType, register: Register) -> ir::Value {
+    let (offset, bytes) = place(cx.facts().arch(), register);
+    let b = cx.ir();
+    let registers = b.value(Op::LoadCtx { bytes: 8, signed: false, offset: 0 });
+    if program_type == ProgramType::TypedRawTracepoint {
+        return b.value(Op::LoadTrusted { bytes, signed: bytes < 8, pointer: registers, offset });
+    }
+    read_kernel(b, registers, offset, bytes)
+}
+
+/// Reads a signed integer from kernel memory; 0 where that fails.
+fn read_kernel(b: &mut ir::Builder, base: ir::Value, offset: u32, bytes: u8) -> ir::Value {
+    let slot = b.memory("register", 8);
+    let to = b.slot_addr(slot);
+    let from = b.bin_int(Bin::Add, base, offset.into());
+    let args = vec![Operand::Value(to), Operand::Int(bytes.into()), Operand::Value(from)];
+    b.call(Helper::ProbeReadKernel, args);
+    b.load(bytes, true, to, 0)
+}
+
+/// Whether the current syscall is one of a 32-bit task on a 64-bit kernel; none where this kernel does not say how to tell.
+pub(super) fn is_compat_call(cx: &mut dyn LowerCx) -> Option<ir::Value> {
+    let (offset, bytes, bit) = compat_flag(cx.facts())?;
+    let direct = cx.facts().has(Feature::CurrentTaskBtf);
+    let b = cx.ir();
+    let flags = if direct {
+        let task = b.call(Helper::CurrentTaskBtf, vec![]);
+        b.value(Op::LoadTrusted { bytes, signed: false, pointer: task, offset })
+    } else {
+        let task = b.call(Helper::CurrentTask, vec![]);
+        read_kernel(b, task, offset, bytes)
+    };
+    Some(b.bin_int(Bin::And, flags, bit))
+}
+
+/// Offset in `struct task_struct`, size and mask of the flag that marks a 32-bit syscall. `struct thread_info` is the task's first member
+/// (`CONFIG_THREAD_INFO_IN_TASK`, both architectures).
+fn compat_flag(facts: &dyn Facts) -> Option<(u32, u8, i64)> {
+    let (field, bit) = match facts.arch() {
+        // TS_COMPAT
+        Arch::X86_64 => ("status", 1 << 1),
+        // TIF_32BIT
+        Arch::Aarch64 => ("flags", 1 << 22),
+    };
+    let Type::Struct(info) = facts.kernel_type("struct thread_info")? else { return None };
+    let field = info.field(field)?;
+    Some((field.offset, field.ty.size() as u8, bit))
+}

@@ -1,0 +1,78 @@
+//! What rows have in common that have no `args`, or no target in the kernel. Knows no name of a row.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_ir as ir;
+use rbtrace_types::{Facts, Field, Space, Struct};
+
+use super::parts;
+use crate::compile::{LowerCx, Lowered, Place};
+use crate::row::{Listed, PidFilter, Planned, ProbeType, Shared, Target};
+
+/// What a row says that has no `args`, shares no program and is listed nowhere.
+pub(super) const BASE: ProbeType = ProbeType {
+    name: "",
+    aliases: &[],
+    signature: "",
+    manual: "",
+    class: "",
+    space: Space::None,
+    pid_filter: PidFilter::None,
+    in_wildcards: false,
+    expand: |_, _, _| Vec::new(),
+    nearest: no_remedy,
+    list: not_listed,
+    args: no_args,
+    plan: |_, _, _, _| Err(Diagnostic::general("this probe type cannot be attached")),
+    shared: not_shared,
+    select: no_selector,
+    arg: no_arg,
+};
+
+/// One place without parts. `name:*` is tolerated (SPEC §7.1).
+pub(super) fn alone(name: &str, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    match target.parts {
+        [] => vec![vec![]],
+        [only] if only.text == "*" => vec![vec![]],
+        _ => match parts::check_count(name, target, &[0], sink) {
+            Ok(()) => vec![vec![]],
+            Err(_) => vec![],
+        },
+    }
+}
+
+/// A program that the runtime starts itself.
+pub(super) fn plan(role: ir::Role) -> Result<Planned, Diagnostic> {
+    Ok(Planned { program_type: ir::ProgramType::RawTracepoint, role, plan: None, reverse: false })
+}
+
+/// No `args`.
+fn no_args(_: &dyn Facts, _: &Place) -> Option<Arc<Struct>> {
+    None
+}
+
+/// Reads no field: there is none.
+fn no_arg(_: &mut dyn LowerCx, _: &Planned, _: &Field) -> Lowered {
+    unreachable!("a probe type without `args` has no fields")
+}
+
+/// Programs are never shared.
+fn not_shared(_: &dyn Facts, _: &Place) -> Option<Shared> {
+    None
+}
+
+/// Asked only of shared programs.
+fn no_selector(_: &mut dyn LowerCx, _: &Planned) -> ir::Value {
+    unreachable!("a program that is not shared has no selector")
+}
+
+/// Listed nowhere.
+fn not_listed(_: &dyn Facts, _: &[&str], _: bool) -> Vec<Listed> {
+    Vec::new()
+}
+
+/// A wrong target is refused where it is read, so that no remedy is left to say.
+fn no_remedy(_: &dyn Facts, _: &Target) -> Option<String> {
+    None
+}
