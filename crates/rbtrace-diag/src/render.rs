@@ -1,6 +1,6 @@
 //! Diagnostics as text: upstream's one-line header, ariadne's excerpt below it.
 
-use ariadne::{Color, Config, IndexType, Label, Report, ReportKind};
+use ariadne::{Color, Config, Fmt, IndexType, Label, Report, ReportKind};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Source, SourceId, Sources, Span};
@@ -24,7 +24,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
         Severity::Warning => Color::Yellow,
     };
     let config = Config::default().with_color(style.color).with_index_type(IndexType::Byte);
-    // The kind carries the location, so that the first line reads as upstream's does (SPEC §9.11) and scripts can match it.
+    // The first line carries the location and reads as upstream's does (SPEC §9.11), so that scripts can match it.
     let mut report =
         Report::build(ReportKind::Custom(&name, color), place(primary.span)).with_config(config).with_message(&diagnostic.message);
     for (index, label) in diagnostic.labels.iter().enumerate() {
@@ -37,7 +37,13 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
     if report.finish().write(&mut cache, &mut out).is_err() {
         return format!("{name}: {}\n", diagnostic.message);
     }
-    let mut text = String::from_utf8_lossy(&out).into_owned();
+    // ariadne colours a custom kind even when colours are off, so its first line is replaced by ours.
+    let drawn = String::from_utf8_lossy(&out);
+    let excerpt = drawn.split_once('\n').map_or("", |(_, rest)| rest);
+    let mut text = match style.color {
+        true => format!("{}\n{excerpt}", format!("{name}: {}", diagnostic.message).fg(color)),
+        false => format!("{name}: {}\n{excerpt}", diagnostic.message),
+    };
     for hint in &diagnostic.hints {
         text.push_str(&format!("HINT: {hint}\n"));
     }

@@ -3,7 +3,8 @@
 //! There are two kinds of values: 64-bit integers and addresses of memory that a BPF program may touch directly. All
 //! narrower types exist in memory only: a load extends, a store truncates. Kernel and user addresses are integers;
 //! they are read through helpers. User variables are slots, never values: a value is used in the region that made it
-//! or in regions nested in it, but never across the border of a loop.
+//! or in regions nested in it, but never inside the body of a `Repeat` or `ForEach` loop that did not make it: that body becomes a function
+//! of its own.
 
 use rbtrace_diag::Span;
 

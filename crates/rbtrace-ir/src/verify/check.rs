@@ -191,6 +191,10 @@ impl Checker<'_> {
         if within.in_emit {
             return Err("stands within an `emit`".into());
         }
+        let mut known = match kind {
+            LoopKind::Bounded { .. } => state.clone(),
+            LoopKind::Repeat { .. } | LoopKind::ForEach { .. } => State::default(),
+        };
         match kind {
             LoopKind::Bounded { count, .. } if *count > 4096 => return Err("has more than 4096 rounds".into()),
             LoopKind::Bounded { index, .. } => index.map_or(Ok(()), |slot| self.scalar(slot, true))?,
@@ -200,7 +204,7 @@ impl Checker<'_> {
             }
             LoopKind::ForEach { map, key, value } => self.for_each(*map, *key, *value)?,
         }
-        self.region(body, &mut State::default(), Within { in_loop: true, ..within }).map(drop)
+        self.region(body, &mut known, Within { in_loop: true, ..within }).map(drop)
     }
 
     fn for_each(&self, map: MapId, key: SlotId, value: Option<SlotId>) -> Checked {

@@ -114,7 +114,7 @@ fn values_do_not_cross_loops() {
         b.open();
         b.bin(Bin::Add, one, one);
         let body = b.close();
-        b.push(Op::Loop { kind: LoopKind::Bounded { count: 2, index: None }, body });
+        b.push(Op::Loop { kind: LoopKind::Repeat { times: one, index: None }, body });
     });
 }
 
