@@ -127,6 +127,12 @@ pub fn compile(program: &Program, target: &Target, sources: Option<&Sources>) ->
     }
 }
 
+/// The LLVM inside.
+pub fn llvm_version() -> String {
+    let (major, minor, patch) = inkwell::support::get_llvm_version();
+    format!("{major}.{minor}.{patch}")
+}
+
 fn compile_with(
     program: &Program,
     target: &Target,

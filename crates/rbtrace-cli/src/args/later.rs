@@ -1,0 +1,66 @@
+//! Options of the language's other implementations that rbtrace does not have yet: recognised, so that the refusal can be a plain sentence.
+
+use std::ffi::OsString;
+
+/// See the module.
+#[derive(Debug, clap::Args)]
+pub struct Later {
+    #[arg(short = 'k', long = "warnings", hide = true, action = clap::ArgAction::Count)]
+    warnings: u8,
+    #[arg(long, hide = true, action = clap::ArgAction::Append)]
+    dwarf_pid: Vec<OsString>,
+    #[arg(long, hide = true)]
+    usdt_file_activation: bool,
+    #[arg(short = 'I', hide = true, action = clap::ArgAction::Append)]
+    include_dir: Vec<OsString>,
+    #[arg(long, hide = true, action = clap::ArgAction::Append)]
+    include: Vec<OsString>,
+    #[arg(long, hide = true, action = clap::ArgAction::Append)]
+    debuginfo: Vec<OsString>,
+    #[arg(long, hide = true)]
+    traceable_functions: Option<OsString>,
+    #[arg(long, hide = true)]
+    probe_filter: Option<OsString>,
+    #[arg(long, hide = true)]
+    mode: Option<OsString>,
+    #[arg(long, hide = true)]
+    test: bool,
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[arg(long, hide = true)]
+    fmt: bool,
+    #[arg(long, hide = true)]
+    verify_llvm_ir: bool,
+    #[arg(long, hide = true)]
+    aot: Option<OsString>,
+}
+
+impl Later {
+    /// Why the command line cannot be obeyed, if one of these was given.
+    pub fn refusal(&self) -> Option<String> {
+        if self.warnings > 1 {
+            return Some("`-k` is given twice; one `-k` says it all".into());
+        }
+        self.given().into_iter().find(|(is_given, ..)| *is_given).map(|(_, option, what)| format!("`{option}` ({what}) is not there yet"))
+    }
+
+    /// Each option: whether it was given, its name, and what it would do.
+    fn given(&self) -> [(bool, &'static str, &'static str); 14] {
+        [
+            (self.warnings > 0, "-k", "reports of failed reads and look-ups"),
+            (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
+            (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
+            (!self.include_dir.is_empty(), "-I", "C headers"),
+            (!self.include.is_empty(), "--include", "C headers"),
+            (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
+            (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
+            (self.probe_filter.is_some(), "--probe-filter", "running some of a script's probes"),
+            (self.mode.is_some(), "--mode", "other ways to use a script"),
+            (self.test, "--test", "tests written as scripts"),
+            (self.bench, "--bench", "benchmarks written as scripts"),
+            (self.fmt, "--fmt", "formatting scripts"),
+            (self.verify_llvm_ir, "--verify-llvm-ir", "checking LLVM's text"),
+            (self.aot.is_some(), "--aot", "scripts as executables"),
+        ]
+    }
+}

@@ -1,0 +1,312 @@
+//! The command line (SPEC §8.1-8.2): which options there are and what they mean. Reads no file and no environment; knows no exit code.
+
+mod later;
+mod stage;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser};
+use rbtrace_runtime::{Buffering, Format};
+
+use later::Later;
+pub use stage::Stage;
+
+const USAGE: &str = "\
+rbtrace [OPTIONS] FILE [PARAMS]...
+       rbtrace [OPTIONS] - [PARAMS]...          read the script from standard input
+       rbtrace [OPTIONS] -e PROGRAM [PARAMS]...
+       rbtrace -l [PATTERN | FILE | -e PROGRAM]";
+
+const EXAMPLES: &str = "\
+Examples:
+  rbtrace -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'
+      count system calls by program until ^C
+  rbtrace -l 'tracepoint:*sched*'
+      list the scheduler's tracepoints
+  rbtrace -lv tracepoint:syscalls:sys_enter_openat
+      show what a tracepoint tells
+
+Environment:
+  BPFTRACE_X or RBTRACE_X sets the configuration variable x; RBTRACE_X wins, and both win over the script's `config` block.";
+
+/// What clap reads. [`Args`] is what the rest of the program sees.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rbtrace",
+    about = "Runs tracing scripts inside the Linux kernel and prints what they find.",
+    override_usage = USAGE,
+    after_help = EXAMPLES,
+    disable_version_flag = true,
+    args_override_self = true
+)]
+struct Raw {
+    /// Run this text instead of a file
+    #[arg(short = 'e', value_name = "PROGRAM", allow_hyphen_values = true)]
+    program: Option<OsString>,
+    /// List the probes that match a pattern, or those of a script; with -v their arguments
+    #[arg(short, long)]
+    list: bool,
+    /// Watch only this process, and end when it ends
+    #[arg(short, long, value_name = "PID", allow_hyphen_values = true)]
+    pid: Option<String>,
+    /// Start this command once everything is attached, and end when it ends
+    #[arg(short, long = "cmd", value_name = "COMMAND")]
+    command: Option<String>,
+    /// Write what the script prints to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How results are written: text or json
+    #[arg(short, value_name = "FORMAT")]
+    format: Option<String>,
+    /// When output is flushed: line (default), full or none
+    #[arg(short = 'B', value_name = "MODE")]
+    buffering: Option<String>,
+    /// Do not say how many probes are attached
+    #[arg(short, long)]
+    quiet: bool,
+    /// Say more about what happens
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Hold back all warnings
+    #[arg(long)]
+    no_warnings: bool,
+    /// Allow functions that change the system
+    #[arg(long = "unsafe")]
+    is_unsafe: bool,
+    /// Compile, load and attach, then leave without running
+    #[arg(long)]
+    dry_run: bool,
+    /// Print stages of the compilation: ast, types, ir, codegen (llvm), codegen-opt, asm, manifest, libbpf, verifier, all
+    #[arg(short, long, value_name = "STAGE[,STAGE]", num_args = 0..=1, default_missing_value = "", action = clap::ArgAction::Append)]
+    debug: Vec<String>,
+    /// Write the compiled object to a file and leave
+    #[arg(long, value_name = "FILE")]
+    emit_elf: Option<PathBuf>,
+    /// Write LLVM's text to FILE.original.ll and FILE.optimized.ll and leave
+    #[arg(long, value_name = "FILE")]
+    emit_llvm: Option<PathBuf>,
+    /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi
+    #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
+    no_feature: Vec<String>,
+    /// Say what this machine and this build can do
+    #[arg(long)]
+    info: bool,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    version: bool,
+    /// Accepted for old scripts; BTF is always used
+    #[arg(short, long, hide = true, action = clap::ArgAction::Count)]
+    btf: u8,
+    #[command(flatten)]
+    later: Later,
+    /// The script and its parameters
+    #[arg(value_name = "WORDS", hide = true)]
+    words: Vec<OsString>,
+    /// What stands behind `--`
+    #[arg(last = true, hide = true)]
+    rest: Vec<OsString>,
+}
+
+/// Where the script comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// `-e`
+    Text(OsString),
+    /// `-`
+    Stdin,
+    /// A path.
+    File(PathBuf),
+}
+
+/// What the user wants done.
+#[derive(Debug)]
+pub enum Action {
+    /// `--help`, with the text.
+    Help(String),
+    /// `--version`
+    Version,
+    /// `--info`
+    Info,
+    /// `-l`
+    List(List),
+    /// Compile and run, or compile and show.
+    Run(Box<Run>),
+}
+
+/// `-l`: without a script and a pattern, everything.
+#[derive(Debug)]
+pub struct List {
+    /// Whose attach points to list: `-e`, or `-`.
+    pub script: Option<Script>,
+    /// A pattern, or the path of a script.
+    pub pattern: Option<OsString>,
+    /// `-v`
+    pub verbose: bool,
+}
+
+/// Everything about a run.
+#[derive(Debug)]
+pub struct Run {
+    pub script: Script,
+    /// `$1`, `$2`, …
+    pub params: Vec<String>,
+    pub pid: Option<u32>,
+    pub command: Option<String>,
+    pub output: Option<PathBuf>,
+    pub format: Format,
+    pub buffering: Buffering,
+    pub quiet: bool,
+    pub verbose: bool,
+    pub no_warnings: bool,
+    pub is_unsafe: bool,
+    pub dry_run: bool,
+    pub stages: Vec<Stage>,
+    pub emit_elf: Option<PathBuf>,
+    pub emit_llvm: Option<PathBuf>,
+}
+
+/// A command line that means nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misuse {
+    /// What is wrong with it; nothing when it is empty.
+    pub message: Option<String>,
+    /// Whether the usage helps.
+    pub show_usage: bool,
+}
+
+/// Reads a command line; the first word is the program's name.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, Misuse> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.len() < 2 {
+        return Err(Misuse { message: None, show_usage: true });
+    }
+    let raw = match Raw::try_parse_from(args) {
+        Ok(raw) => raw,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => return Ok(Action::Help(error.to_string())),
+        Err(error) => return Err(Misuse { message: Some(first_sentence(&error)), show_usage: true }),
+    };
+    raw.into_action()
+}
+
+/// The usage lines.
+pub fn usage() -> String {
+    format!("{}\nTry `rbtrace --help`.\n", Raw::command().render_usage())
+}
+
+/// clap's sentence without its prefix, its tips and its usage.
+fn first_sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    text.split("\n\n").next().unwrap_or(text).trim().replace('\'', "`").replace("\n  ", " ")
+}
+
+/// A misuse that a sentence explains.
+fn misuse(message: impl Into<String>) -> Misuse {
+    Misuse { message: Some(message.into()), show_usage: false }
+}
+
+impl Raw {
+    fn into_action(self) -> Result<Action, Misuse> {
+        if self.version {
+            return Ok(Action::Version);
+        }
+        if let Some(message) = self.later.refusal() {
+            return Err(misuse(message));
+        }
+        if self.info {
+            return Ok(Action::Info);
+        }
+        if self.list {
+            return Ok(Action::List(self.into_list()));
+        }
+        self.into_run().map(|run| Action::Run(Box::new(run)))
+    }
+
+    fn into_list(self) -> List {
+        let verbose = self.verbose > 0;
+        let script = self.program.map(Script::Text);
+        let pattern = self.words.into_iter().chain(self.rest).next();
+        match pattern {
+            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose },
+            pattern => List { script, pattern, verbose },
+        }
+    }
+
+    fn into_run(self) -> Result<Run, Misuse> {
+        if self.pid.is_some() && self.command.is_some() {
+            return Err(Misuse { message: Some("`-c` and `-p` cannot be used together".into()), show_usage: true });
+        }
+        let stages = stage::parse(&self.debug).map_err(misuse)?;
+        check_features(&self.no_feature)?;
+        let named = |word: &&OsString| word.to_string_lossy().starts_with("--");
+        if let Some(word) = self.rest.iter().find(named) {
+            return Err(misuse(format!("named parameters (`{}`) are not there yet", word.display())));
+        }
+        let mut words = self.words.into_iter().chain(self.rest);
+        let script = match self.program.filter(|text| !text.is_empty()) {
+            Some(text) => Script::Text(text),
+            None => match words.next() {
+                None => return Err(misuse("filename or -e 'program' required")),
+                Some(word) if word == "-" => Script::Stdin,
+                Some(word) => Script::File(word.into()),
+            },
+        };
+        Ok(Run {
+            script,
+            params: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+            pid: self.pid.as_deref().map(parse_pid).transpose()?,
+            command: self.command,
+            output: self.output,
+            format: parse_format(self.format.as_deref())?,
+            buffering: parse_buffering(self.buffering.as_deref())?,
+            quiet: self.quiet,
+            verbose: self.verbose > 0,
+            no_warnings: self.no_warnings,
+            is_unsafe: self.is_unsafe,
+            dry_run: self.dry_run,
+            stages,
+            emit_elf: self.emit_elf,
+            emit_llvm: self.emit_llvm,
+        })
+    }
+}
+
+fn parse_pid(text: &str) -> Result<u32, Misuse> {
+    /// `PID_MAX_LIMIT` of 64-bit kernels.
+    const MAX: i64 = 0x40_0000;
+    let Ok(pid) = text.parse::<i64>() else { return Err(misuse(format!("failed to parse pid: `{text}` is not a number"))) };
+    match u32::try_from(pid) {
+        Ok(pid @ 1..) if i64::from(pid) <= MAX => Ok(pid),
+        Ok(_) | Err(_) => Err(misuse(format!("pid out of range: {text}"))),
+    }
+}
+
+fn parse_format(text: Option<&str>) -> Result<Format, Misuse> {
+    match text {
+        None | Some("text") => Ok(Format::Text),
+        Some("json") => Ok(Format::Json),
+        Some(other) => Err(misuse(format!("invalid output format `{other}`; valid formats are `text` and `json`"))),
+    }
+}
+
+fn parse_buffering(text: Option<&str>) -> Result<Buffering, Misuse> {
+    match text {
+        None | Some("line") => Ok(Buffering::Line),
+        Some("full") => Ok(Buffering::Full),
+        Some("none") => Ok(Buffering::None),
+        Some(other) => Err(misuse(format!("`-B` takes `line`, `full` or `none`, not `{other}`"))),
+    }
+}
+
+/// Features that none of the present probe types uses; naming one is no mistake.
+fn check_features(lists: &[String]) -> Result<(), Misuse> {
+    const KNOWN: [&str; 3] = ["kprobe_multi", "kprobe_session", "uprobe_multi"];
+    match lists.iter().flat_map(|list| list.split(',')).find(|name| !KNOWN.contains(name)) {
+        Some(name) => Err(misuse(format!("`--no-feature` does not know `{name}`; it knows {}", KNOWN.join(", ")))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

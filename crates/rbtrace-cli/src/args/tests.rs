@@ -1,0 +1,95 @@
+//! Command lines and what they mean.
+
+use super::*;
+
+fn words(line: &str) -> Vec<OsString> {
+    std::iter::once("rbtrace").chain(line.split(' ').filter(|word| !word.is_empty())).map(OsString::from).collect()
+}
+
+fn run(line: &str) -> Run {
+    match parse(words(line)) {
+        Ok(Action::Run(run)) => *run,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn list(line: &str) -> List {
+    match parse(words(line)) {
+        Ok(Action::List(list)) => list,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refused(line: &str) -> String {
+    parse(words(line)).expect_err(line).message.unwrap_or_default()
+}
+
+#[test]
+fn options_may_follow_the_script_until_two_dashes() {
+    let one = run("tool.bt 1 -q two -v -- -x");
+    assert_eq!(one.script, Script::File("tool.bt".into()));
+    assert_eq!(one.params, ["1", "two", "-x"]);
+    assert!(one.quiet && one.verbose);
+    assert_eq!(run("-- tool.bt a").params, ["a"]);
+}
+
+#[test]
+fn the_last_program_wins_and_takes_all_words_as_parameters() {
+    let one = run("-e a -e b c");
+    assert_eq!((one.script, one.params), (Script::Text("b".into()), vec!["c".to_owned()]));
+    assert_eq!(run("-").script, Script::Stdin);
+}
+
+#[test]
+fn stages_old_and_new() {
+    let stages = |line| run(line).stages;
+    assert_eq!(stages("-d ast,ir -e x"), [Stage::Ast, Stage::Ir]);
+    assert_eq!(stages("-dast -d codegen x"), [Stage::Ast, Stage::Llvm]);
+    assert_eq!(stages("-d -e x"), [Stage::Ast, Stage::Types, Stage::Ir, Stage::Llvm]);
+    assert_eq!(stages("-dd -e x").len(), NAMES_OF_ALL);
+    assert_eq!(stages("-d all -e x").len(), NAMES_OF_ALL);
+    assert!(refused("-d foo -e x").starts_with("invalid option for -d: foo"));
+}
+
+const NAMES_OF_ALL: usize = 12;
+
+#[test]
+fn listing_takes_a_pattern_or_a_script() {
+    let one = list("-lv t:a:*");
+    assert_eq!((one.pattern, one.verbose, one.script), (Some("t:a:*".into()), true, None));
+    assert_eq!(list("-l -e x").script, Some(Script::Text("x".into())));
+    assert_eq!(list("-l").pattern, None);
+    assert_eq!(list("x -l").pattern, Some("x".into()));
+}
+
+#[test]
+fn misuse_is_said_in_a_sentence() {
+    assert_eq!(parse(words("")).expect_err("nothing given"), Misuse { message: None, show_usage: true });
+    assert_eq!(refused("-v"), "filename or -e 'program' required");
+    assert_eq!(refused("-c a -p 1 x"), "`-c` and `-p` cannot be used together");
+    assert_eq!(refused("-p abc x"), "failed to parse pid: `abc` is not a number");
+    assert_eq!(refused("-p -1 x"), "pid out of range: -1");
+    assert_eq!(refused("-p 4194305 x"), "pid out of range: 4194305");
+    assert_eq!(refused("-B wide x"), "`-B` takes `line`, `full` or `none`, not `wide`");
+    assert_eq!(refused("-f xml x"), "invalid output format `xml`; valid formats are `text` and `json`");
+    assert_eq!(
+        refused("--no-feature magic x"),
+        "`--no-feature` does not know `magic`; it knows kprobe_multi, kprobe_session, uprobe_multi"
+    );
+    assert_eq!(refused("x -- --who=me"), "named parameters (`--who=me`) are not there yet");
+    assert_eq!(refused("--fmt x"), "`--fmt` (formatting scripts) is not there yet");
+    assert_eq!(refused("-kk x"), "`-k` is given twice; one `-k` says it all");
+    let bad = parse(words("--bad")).expect_err("no such option");
+    assert!(bad.show_usage && bad.message.is_some_and(|message| message.contains("`--bad`")));
+}
+
+#[test]
+fn everything_else_is_taken_as_given() {
+    let one = run("-b --btf -vv --unsafe --dry-run --no-warnings -o out -f json -B full -p 12 --no-feature kprobe_multi x");
+    assert!(one.verbose && one.is_unsafe && one.dry_run && one.no_warnings);
+    assert_eq!((one.format, one.buffering, one.pid), (Format::Json, Buffering::Full, Some(12)));
+    assert_eq!(one.output, Some("out".into()));
+    assert!(matches!(parse(words("--help")), Ok(Action::Help(text)) if text.contains("-e <PROGRAM>")));
+    assert!(matches!(parse(words("-V")), Ok(Action::Version)));
+    assert!(matches!(parse(words("--info")), Ok(Action::Info)));
+}

@@ -1,0 +1,39 @@
+//! `--info`: what this machine and this build can do (SPEC §8.8).
+
+use rbtrace_host::Host;
+use rbtrace_sema::frontend::lang::probes;
+use rbtrace_sema::frontend::types::{Facts, Feature};
+
+use crate::environment::Environment;
+use crate::{Ending, say};
+
+/// Prints the report.
+pub fn run(environment: &Environment) -> Ending {
+    let host = environment.host();
+    let features = Feature::ALL.map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
+    let modules = host.raw_tracepoints().iter().any(|raw| raw.module != rbtrace_host::btf::VMLINUX);
+    let kernel = [("btf", yes(host.btf().exists())), ("module btf", yes(modules)), ("tracefs", yes(host.tracefs().is_some()))];
+    let types = probes::ALL.iter().map(|row| (row.name.to_owned(), "yes".to_owned()));
+    let text = [
+        section("System", system(&host)),
+        section("Build", [("version".into(), format!("v{}", env!("CARGO_PKG_VERSION"))), ("LLVM".into(), rbtrace_codegen::llvm_version())]),
+        section("Kernel helpers", features),
+        section("Kernel features", kernel.map(|(name, value)| (name.to_owned(), value))),
+        section("Probe types", types),
+    ];
+    say(&text.join("\n"))
+}
+
+fn system(host: &Host) -> [(String, String); 2] {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/version").unwrap_or_default();
+    [("OS".into(), format!("Linux {} {}", host.release().text, kernel.trim())), ("Arch".into(), host.arch().name().into())]
+}
+
+fn section(title: &str, lines: impl IntoIterator<Item = (String, String)>) -> String {
+    let lines: String = lines.into_iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+    format!("{title}\n{lines}")
+}
+
+fn yes(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.into()
+}

@@ -1,0 +1,170 @@
+//! `-l`: which probes exist here (SPEC §8.6). Every probe type lists its own; this file splits patterns and prints.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+
+use rbtrace_diag::{Sink, Sources};
+use rbtrace_host::Host;
+use rbtrace_sema::frontend::lang::ProbeType;
+use rbtrace_sema::frontend::lang::probes;
+use rbtrace_sema::frontend::syntax;
+use rbtrace_sema::frontend::types::{Facts, Type};
+
+use crate::Ending;
+use crate::args::{List, Script};
+use crate::environment::Environment;
+use crate::report::Reporter;
+use crate::script;
+
+/// Prints what matches. Nothing matching is no failure.
+pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Ending {
+    let host = environment.host();
+    if host.tracefs().is_none() {
+        reporter.warning("tracefs is not mounted, or only root may read it: no tracepoints are known");
+        reporter.hint("mount -t tracefs tracefs /sys/kernel/tracing");
+    }
+    let lines = match script_of(list) {
+        Some(script) => match lines_of_script(&script, list.verbose, &host, environment, reporter) {
+            Some(lines) => lines,
+            None => return Ending::Mistake,
+        },
+        None => {
+            let pattern = list.pattern.as_deref().unwrap_or(OsStr::new("*")).to_string_lossy();
+            if looks_like_a_file(&pattern) {
+                reporter.warning(format!("`{pattern}` looks like a file, but there is none; it is taken as a pattern"));
+            }
+            lines_of_pattern(&pattern, list.verbose, &host)
+        }
+    };
+    // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
+    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+    Ending::Done
+}
+
+/// The script whose attach points are asked for, if any: a pattern that is a file's path is one.
+fn script_of(list: &List) -> Option<Script> {
+    let file = || list.pattern.as_deref().map(Path::new).filter(|path| path.is_file()).map(|path| Script::File(path.to_owned()));
+    list.script.clone().or_else(file)
+}
+
+fn looks_like_a_file(pattern: &str) -> bool {
+    pattern.contains('.') && !pattern.contains([':', '*', ' '])
+}
+
+/// The attach points of a script, expanded; probes that need no place (`begin`) are left out.
+fn lines_of_script(script: &Script, verbose: bool, host: &Host, environment: &Environment, reporter: &Reporter) -> Option<String> {
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let source = script::read(script, &mut sources, reporter)?;
+    let program = syntax::parse(&sources, source, &mut sink);
+    let options = rbtrace_sema::Options { config: environment.config(), ..Default::default() };
+    let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &sources, host, &options, &mut sink) };
+    reporter.diagnostics(&sink, &sources, false);
+    if sink.has_errors() {
+        return None;
+    }
+    let lines = |name: &String| if verbose { lines_of_pattern(name, true, host) } else { format!("{name}\n") };
+    Some(names.iter().map(lines).collect())
+}
+
+/// What matches a comma-separated list of patterns.
+fn lines_of_pattern(patterns: &str, verbose: bool, facts: &dyn Facts) -> String {
+    let mut text = String::new();
+    for pattern in patterns.split(',').map(str::trim) {
+        match kernel_type(pattern, verbose, facts) {
+            Some(lines) => text.push_str(&lines),
+            None => probe_lines(pattern, verbose, facts, &mut text),
+        }
+    }
+    text
+}
+
+fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut String) {
+    let (provider, rest) = pattern.split_once(':').unwrap_or(("*", pattern));
+    let rest = if rest.is_empty() { "*" } else { rest };
+    let parts: Vec<&str> = rest.split(':').collect();
+    for row in providers(provider) {
+        for listed in (row.list)(facts, &parts, verbose) {
+            text.push_str(&listed.name);
+            text.push('\n');
+            for detail in &listed.details {
+                text.push_str("    ");
+                text.push_str(detail);
+                text.push('\n');
+            }
+        }
+    }
+}
+
+/// The probe types that a pattern's first part means; a wildcard means only those that say so themselves.
+fn providers(pattern: &str) -> Vec<&'static ProbeType> {
+    if pattern.contains('*') {
+        return probes::ALL.iter().copied().filter(|row| row.in_wildcards && matches(pattern, row.name)).collect();
+    }
+    probes::by_name(pattern).into_iter().collect()
+}
+
+/// Whether a name matches a pattern of pieces between stars.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(first) else { return false };
+    let Some((middle, last)) = rest.rsplit_once('*') else { return left.ends_with(rest) };
+    for piece in middle.split('*') {
+        match left.split_once(piece) {
+            Some((_, after)) => left = after,
+            None => return false,
+        }
+    }
+    left.ends_with(last)
+}
+
+/// `struct X`, `union X`, `enum X`: the name if the kernel has it, with `-v` its definition.
+fn kernel_type(pattern: &str, verbose: bool, facts: &dyn Facts) -> Option<String> {
+    let (keyword, _) = pattern.split_once(' ')?;
+    if !matches!(keyword, "struct" | "union" | "enum") {
+        return None;
+    }
+    let Some(found) = facts.kernel_type(pattern) else { return Some(String::new()) };
+    Some(if verbose { definition(pattern, &found) } else { format!("{pattern}\n") })
+}
+
+fn definition(name: &str, found: &Type) -> String {
+    let lines: String = match found {
+        Type::Struct(of) => of.fields.iter().map(|field| format!("\t{};\n", declaration(&field.ty, &field.name, field.bits))).collect(),
+        Type::Enum(of) => of.constants.iter().map(|(constant, value)| format!("\t{constant} = {value},\n")).collect(),
+        other => return format!("{other}\n"),
+    };
+    format!("{name} {{\n{lines}}};\n\n")
+}
+
+/// A member as C writes it: lengths behind the name, bits behind a colon.
+fn declaration(ty: &Type, name: &str, bits: Option<(u8, u8)>) -> String {
+    let text = ty.to_string();
+    let (base, lengths) = text.split_at(text.find('[').unwrap_or(text.len()));
+    let gap = if base.ends_with('*') { "" } else { " " };
+    let bits = bits.map(|(_, width)| format!(":{width}")).unwrap_or_default();
+    format!("{base}{gap}{name}{lengths}{bits}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_match_any_run_of_characters() {
+        for (pattern, name) in
+            [("*", ""), ("*", "x"), ("a*", "abc"), ("*c", "abc"), ("a*c", "abc"), ("*b*", "abc"), ("a*b*c", "aXbYc"), ("abc", "abc")]
+        {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("a*", "b"), ("*c", "cb"), ("ab*ba", "aba"), ("a*b*c", "acb"), ("abc", "abcd")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn only_dots_without_colons_look_like_files() {
+        assert!(looks_like_a_file("tool.bt"));
+        assert!(!looks_like_a_file("tracepoint:a.b") && !looks_like_a_file("*.isra.*") && !looks_like_a_file("sched_switch"));
+    }
+}

@@ -1,0 +1,7 @@
+//! What rbtrace can be asked to do, one file each.
+
+mod child;
+pub mod dump;
+pub mod info;
+pub mod list;
+pub mod run;

@@ -1,0 +1,157 @@
+//! The main job: script → object → kernel → results. Each stage belongs to another crate; here is the order, and what each failure means.
+
+use std::path::{Path, PathBuf};
+
+use rbtrace_codegen::{Isa, Listings, Object, Target};
+use rbtrace_diag::{Sink, Sources};
+use rbtrace_host::{Host, proc};
+use rbtrace_sema::frontend::types::{Facts, Feature};
+use rbtrace_sema::frontend::{ir, syntax};
+
+use crate::args::{Run, Stage};
+use crate::commands::child::Stopped;
+use crate::commands::dump;
+use crate::environment::Environment;
+use crate::report::Reporter;
+use crate::script::{self, words};
+use crate::{Ending, privileges};
+
+/// Compiles and runs, or compiles and shows.
+pub fn run(run: Run, environment: &Environment, reporter: &Reporter) -> Ending {
+    execute(run, environment, reporter).unwrap_or_else(|ending| ending)
+}
+
+/// `Err` is the end after something was said.
+fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<Ending, Ending> {
+    let emits = run.emit_elf.is_some() || run.emit_llvm.is_some();
+    // Looking at stages needs no privileges: a developer gets them first, and the refusal where the kernel comes in.
+    if !emits && run.stages.is_empty() {
+        check_privileges(reporter)?;
+    }
+    let host = environment.host();
+    if let Some(pid) = run.pid.filter(|pid| !proc::pid_exists(*pid)) {
+        reporter.error(format!("failed to attach to pid: process {pid} is not running"));
+        return Err(Ending::Mistake);
+    }
+    let mut sources = Sources::default();
+    let child = run.command.as_deref().map(|command| Stopped::start(command, reporter)).transpose()?;
+    let compiled = compile(&run, child.as_ref().map(Stopped::id), &host, environment, &mut sources, reporter)?;
+    if emits {
+        emit(&run, &compiled.object, reporter)?;
+        return Ok(Ending::Done);
+    }
+    check_privileges(reporter)?;
+    attach(run, child, &compiled, environment, reporter)
+}
+
+fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {
+    privileges::missing().map_or(Ok(()), |why| {
+        reporter.error(why);
+        Err(Ending::Mistake)
+    })
+}
+
+/// A script after all of compilation.
+struct Compiled {
+    program: ir::Program,
+    object: Object,
+}
+
+fn compile(
+    run: &Run,
+    child: Option<u32>,
+    host: &Host,
+    environment: &Environment,
+    sources: &mut Sources,
+    reporter: &Reporter,
+) -> Result<Compiled, Ending> {
+    let source = script::read(&run.script, sources, reporter).ok_or(Ending::Mistake)?;
+    let mut sink = Sink::default();
+    let tree = syntax::parse(sources, source, &mut sink);
+    dump::tree(&run.stages, &tree);
+    let options = rbtrace_sema::Options {
+        params: run.params.clone(),
+        pid: run.pid,
+        child,
+        is_unsafe: run.is_unsafe,
+        config: environment.config(),
+        available_memory: proc::memory_available().unwrap_or_default(),
+    };
+    // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
+    let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
+    reporter.diagnostics(&sink, sources, run.no_warnings);
+    let Some(program) = program else {
+        if host.tracefs().is_none() {
+            reporter.hint("tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing");
+        }
+        return Err(Ending::Mistake);
+    };
+    dump::middle(&run.stages, &program);
+    let target = Target { isa: isa(host), listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages) };
+    let object = rbtrace_codegen::compile(&program, &target, Some(sources)).map_err(|error| {
+        reporter.error(format!("{error}; this is a bug of rbtrace"));
+        Ending::Broken
+    })?;
+    if let Some(listings) = &object.listings {
+        dump::back(&run.stages, listings);
+    }
+    Ok(Compiled { program, object })
+}
+
+/// The newest instruction set that this kernel takes.
+fn isa(facts: &dyn Facts) -> Isa {
+    match (facts.has(Feature::IsaV4), facts.has(Feature::IsaV3)) {
+        (true, _) => Isa::V4,
+        (false, true) => Isa::V3,
+        (false, false) => Isa::V2,
+    }
+}
+
+/// `--emit-elf`, `--emit-llvm`
+fn emit(run: &Run, object: &Object, reporter: &Reporter) -> Result<(), Ending> {
+    let save = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes).map_err(|error| {
+            reporter.error(format!("failed to write file '{}': {}", path.display(), words(&error)));
+            Ending::Mistake
+        })
+    };
+    if let Some(path) = &run.emit_elf {
+        save(path, &object.elf)?;
+    }
+    if let (Some(path), Some(Listings { llvm, optimized, .. })) = (&run.emit_llvm, &object.listings) {
+        save(&with_suffix(path, ".original.ll"), llvm.as_bytes())?;
+        save(&with_suffix(path, ".optimized.ll"), optimized.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn attach(run: Run, child: Option<Stopped>, compiled: &Compiled, environment: &Environment, reporter: &Reporter) -> Result<Ending, Ending> {
+    let options = rbtrace_runtime::Options {
+        format: run.format,
+        buffering: run.buffering,
+        output: run.output,
+        quiet: run.quiet,
+        verbose: run.verbose,
+        no_warnings: run.no_warnings,
+        dry_run: run.dry_run,
+        notify_attached: environment.notify_attached,
+        pid: run.pid,
+        child: child.map(Stopped::into_child),
+        debug_verifier: run.stages.contains(&Stage::Verifier),
+        debug_libbpf: run.stages.contains(&Stage::Libbpf),
+    };
+    match rbtrace_runtime::run(&compiled.object.elf, &compiled.program.manifest, options) {
+        Ok(0) => Ok(Ending::Done),
+        Ok(code) => Ok(Ending::Script(code)),
+        Err(error) => {
+            reporter.error(format!("{error:#}"));
+            Err(Ending::Refused)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a case may ask of the machine (`REQUIRES`), and whether it is there.
+
+use std::path::Path;
+
+/// Why the machine lacks something; `None` if it has it. `Err`: nobody knows what is meant.
+pub fn missing(need: &str) -> Result<Option<String>, String> {
+    let unless = |is_there: bool, why: &str| Ok((!is_there).then(|| why.to_owned()));
+    let (word, argument) = need.split_once(':').unwrap_or((need, ""));
+    match word {
+        "root" => unless(rustix::process::geteuid().is_root(), "needs root"),
+        "user" => unless(user_other_than_root(), "needs `setpriv` and root, to become somebody else"),
+        "btf" => unless(Path::new("/sys/kernel/btf/vmlinux").exists(), "needs a kernel with BTF"),
+        "tracefs" => unless(Path::new("/sys/kernel/tracing/events").exists(), "needs tracefs on /sys/kernel/tracing"),
+        "command" => unless(find_command(argument), &format!("needs the command `{argument}`")),
+        "file" => unless(Path::new(argument).exists(), &format!("needs {argument}")),
+        "tracepoint" => {
+            let directory = Path::new("/sys/kernel/tracing/events").join(argument.replace(':', "/"));
+            unless(directory.exists(), &format!("needs the tracepoint {argument}"))
+        }
+        "cpus" => {
+            let wanted: usize = argument.parse().map_err(|_| format!("REQUIRES: `{need}` has no number"))?;
+            unless(std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() >= wanted), &format!("needs {wanted} CPUs"))
+        }
+        "kernel" => unless(release() >= numbers(argument), &format!("needs kernel {argument}")),
+        _ => Err(format!("REQUIRES: `{need}` means nothing")),
+    }
+}
+
+fn user_other_than_root() -> bool {
+    rustix::process::geteuid().is_root() && find_command("setpriv")
+}
+
+fn find_command(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+}
+
+fn release() -> Vec<u32> {
+    numbers(&rustix::system::uname().release().to_string_lossy())
+}
+
+/// `6.1.0-40` → 6, 1
+fn numbers(text: &str) -> Vec<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok()).take(2).collect()
+}

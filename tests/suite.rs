@@ -1,0 +1,80 @@
+//! The suite: walks `tests/cases/`, runs each file as a test, and counts. How to write a case: `tests/harness/README.md`.
+
+mod harness;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use harness::{Case, Outcome};
+
+/// Cases that run at the same time. Two: more would disturb each other's timing on the small machines that run this.
+const WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(code) = harness::workload::main(&args) {
+        return code;
+    }
+    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let cases: Vec<Case> = harness::collect()
+        .into_iter()
+        .filter(|case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(*filter)))
+        .collect();
+    if args.iter().any(|arg| arg == "--list") {
+        cases.iter().for_each(|case| println!("{}: test", case.name));
+        return ExitCode::SUCCESS;
+    }
+    let outcomes = run_all(&cases);
+    conclude(&cases, &outcomes)
+}
+
+/// Runs the cases, says each result as it comes, and gives them in the order of the cases.
+fn run_all(cases: &[Case]) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let outcomes: Vec<Mutex<Option<Outcome>>> = cases.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some((case, outcome)) = take(&next, cases, &outcomes) {
+                    let result = case.run();
+                    say(case, &result);
+                    *outcome.lock().expect("no worker panics while it holds a lock") = Some(result);
+                }
+            });
+        }
+    });
+    outcomes.into_iter().filter_map(|outcome| outcome.into_inner().expect("as above")).collect()
+}
+
+fn take<'a, T>(next: &AtomicUsize, cases: &'a [Case], outcomes: &'a [T]) -> Option<(&'a Case, &'a T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    cases.get(index).zip(outcomes.get(index))
+}
+
+fn say(case: &Case, outcome: &Outcome) {
+    match outcome {
+        Outcome::Passed => println!("case {} ... ok", case.name),
+        Outcome::Skipped(why) => println!("skipped: {}: {why}", case.name),
+        Outcome::Failed(why) => println!("case {} ... FAILED\n    {}\n", case.name, why.trim_end().replace('\n', "\n    ")),
+    }
+}
+
+/// The closing lines and the exit code. A skip that is not written down fails: tests must not stop running unnoticed.
+fn conclude(cases: &[Case], outcomes: &[Outcome]) -> ExitCode {
+    let named = |wanted: fn(&Outcome) -> bool| -> Vec<&str> {
+        cases.iter().zip(outcomes).filter(|(_, outcome)| wanted(outcome)).map(|(case, _)| case.name.as_str()).collect()
+    };
+    let failed = named(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let skipped = named(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    let allowed = harness::allowed_skips();
+    let unlisted: Vec<&str> = skipped.iter().copied().filter(|name| !allowed.contains(*name)).collect();
+    if !failed.is_empty() {
+        println!("failed: {}", failed.join(" "));
+    }
+    if !unlisted.is_empty() {
+        println!("skipped, but not in tests/allowed_skips.txt: {}", unlisted.join(" "));
+    }
+    println!("suite: {} passed, {} failed, {} skipped", outcomes.len() - failed.len() - skipped.len(), failed.len(), skipped.len());
+    if failed.is_empty() && unlisted.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
