@@ -1,11 +1,129 @@
 //! The list of configuration keys, alphabetical.
 
+mod cache_user_symbols;
+mod cpp_demangle;
+mod lazy_symbolication;
+mod license;
+mod log_size;
+mod max_bpf_progs;
+mod max_cat_bytes;
+mod max_map_keys;
+mod max_probes;
+mod max_strlen;
+mod missing_probes;
+mod no_cpp_demangle;
+mod on_stack_limit;
+mod perf_rb_pages;
+mod print_maps_on_exit;
+mod show_debug_info;
+mod stack_mode;
+mod str_trunc_trailer;
+mod unstable_dw_ustack;
+mod unstable_import_statement;
+mod unstable_tseries;
+mod unstable_typeinfo;
+mod use_blazesym;
+
+mod parse;
+mod retired;
+
 use crate::row::ConfigKey;
 
 /// Every row.
-pub static ALL: &[&ConfigKey] = &[];
+pub static ALL: &[&ConfigKey] = &[
+    &cache_user_symbols::ROW,
+    &cpp_demangle::ROW,
+    &retired::DEBUG_OUTPUT,
+    &lazy_symbolication::ROW,
+    &license::ROW,
+    &log_size::ROW,
+    &retired::MAX_AST_NODES,
+    &max_bpf_progs::ROW,
+    &max_cat_bytes::ROW,
+    &max_map_keys::ROW,
+    &max_probes::ROW,
+    &max_strlen::ROW,
+    &retired::MAX_TYPE_RES_ITERATIONS,
+    &missing_probes::ROW,
+    &no_cpp_demangle::ROW,
+    &retired::NODE_MAX,
+    &on_stack_limit::ROW,
+    &perf_rb_pages::ROW,
+    &print_maps_on_exit::ROW,
+    &retired::PROBE_INLINE,
+    &show_debug_info::ROW,
+    &stack_mode::ROW,
+    &str_trunc_trailer::ROW,
+    &retired::SYMBOL_SOURCE,
+    &retired::UNSTABLE_ADDR,
+    &unstable_dw_ustack::ROW,
+    &retired::UNSTABLE_IMPORT,
+    &unstable_import_statement::ROW,
+    &retired::UNSTABLE_MACRO,
+    &retired::UNSTABLE_MAP_DECL,
+    &unstable_tseries::ROW,
+    &unstable_typeinfo::ROW,
+    &use_blazesym::ROW,
+    &retired::VERIFY_LLVM_IR,
+];
 
 /// The row of a name (lower case, without prefix).
 pub fn by_name(name: &str) -> Option<&'static ConfigKey> {
     ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, by_name};
+
+    fn check(key: &str, text: &str, expected: Result<&str, &str>) {
+        let parsed = (by_name(key).expect("a key").parse)(text);
+        assert_eq!(parsed.as_ref().map(String::as_str).map_err(String::as_str), expected, "{key} = {text}");
+    }
+
+    #[test]
+    fn booleans_have_many_spellings() {
+        for yes in ["1", "true", "ON", "Yes"] {
+            check("print_maps_on_exit", yes, Ok("true"));
+        }
+        for no in ["0", "FALSE", "off", "no"] {
+            check("print_maps_on_exit", no, Ok("false"));
+        }
+        check("print_maps_on_exit", "2", Err("expected `true` or `false`"));
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        check("max_strlen", "0064", Ok("64"));
+        check("strlen", "200", Ok("200"));
+        check("max_strlen", "0", Err("expected a positive integer"));
+        check("max_map_keys", "many", Err("expected a positive integer"));
+        check("max_cat_bytes", "0", Ok("0"));
+        check("max_cat_bytes", "-1", Err("expected an integer that is not negative"));
+    }
+
+    #[test]
+    fn words_are_from_a_list() {
+        check("missing_probes", "warn", Ok("warn"));
+        check("missing_probes", "WARN", Err("expected `error`, `warn` or `ignore`"));
+        check("license", "Dual BSD/GPL", Ok("Dual BSD/GPL"));
+        check(
+            "license",
+            "MIT",
+            Err("expected `GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or `Dual MPL/GPL`"),
+        );
+        check("cache_user_symbols", "0", Ok("NONE"));
+        check("str_trunc_trailer", "", Ok(""));
+        check("unstable_tseries", "1", Ok("enable"));
+        check("unstable_tseries", "no", Ok("error"));
+    }
+
+    #[test]
+    fn defaults_are_canonical() {
+        for row in ALL {
+            assert_eq!((row.parse)(row.default).as_deref(), Ok(row.default), "{}", row.name);
+            assert!(!row.manual.is_empty(), "{}", row.name);
+        }
+        assert!(ALL.is_sorted_by_key(|row| row.name));
+    }
 }

@@ -1,0 +1,13 @@
+//! `max_bpf_progs`: how many BPF programs a script may become.
+
+use super::parse;
+use crate::row::ConfigKey;
+
+/// The row.
+pub static ROW: ConfigKey = ConfigKey {
+    name: "max_bpf_progs",
+    aliases: &[],
+    manual: "How many BPF programs a script may become. A wildcard can need one for every match.",
+    default: "1024",
+    parse: parse::positive,
+};
