@@ -88,8 +88,8 @@ pub trait RunCx {
     fn report(&mut self, kind: Report, event: &EventDecl, text: &str);
     /// Ends the run after this record.
     fn exit(&mut self, code: i32);
-    /// The first bytes of a file.
+    /// The first bytes of a file; the error is the system's word for it (`No such file or directory`).
     fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String>;
-    /// Standard output of a shell command.
+    /// Standard output of a shell command; the text output adds a newline when it prints it (`Message::Syscall`).
     fn shell(&mut self, command: &str) -> Result<Vec<u8>, String>;
 }

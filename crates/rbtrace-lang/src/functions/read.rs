@@ -1,9 +1,10 @@
 //! Reading memory that a script points to: where an argument's bytes are, and which kernel helper reads there. Shared by the functions
 //! that take addresses.
 
-use rbtrace_ir::{Builder, Cmp, Helper, Operand, Value};
+use rbtrace_diag::Diagnostic;
+use rbtrace_ir::{Builder, Cmp, Helper, Op, Operand, Value};
 use rbtrace_syntax::ast::Expr;
-use rbtrace_types::{Space, Type};
+use rbtrace_types::{Int, Space, Type};
 
 use crate::compile::{LowerCx, Lowered, TypeCx};
 
@@ -54,6 +55,56 @@ pub(super) fn bytes(ir: &mut Builder, to: Value, size: Operand, from: Source) {
             let kernel = ir.cmp_int(Cmp::SLt, address, 0);
             ir.if_else(kernel, |ir| read(ir, Helper::ProbeReadKernel, address), |ir| read(ir, Helper::ProbeReadUser, address));
         }
+    }
+}
+
+/// A string in the program's own memory, zeros from its NUL to its capacity.
+#[derive(Clone, Copy)]
+pub(super) struct Text {
+    pub addr: Value,
+    pub capacity: u32,
+}
+
+/// Evaluates an argument that is a string, or reads one where it is an address or an array of bytes.
+pub(super) fn string(cx: &mut dyn LowerCx, arg: &Expr) -> Text {
+    let ty = cx.type_of(arg);
+    let from = source(cx, arg);
+    if let (Type::String(capacity), Source::Local(addr)) = (&ty, from) {
+        return Text { addr, capacity: *capacity };
+    }
+    let capacity = string_capacity(cx, &ty);
+    let ir = cx.ir();
+    let slot = ir.memory("text", capacity);
+    let addr = ir.slot_addr(slot);
+    ir.push(Op::Zero { addr, bytes: capacity });
+    text(ir, addr, Operand::Int(capacity.into()), from);
+    Text { addr, capacity }
+}
+
+/// Bytes of the string that [`string`] gives for an argument of a type.
+pub(super) fn string_capacity(cx: &dyn TypeCx, ty: &Type) -> u32 {
+    match ty {
+        Type::String(size) => *size,
+        Type::Array(_, len) => len + 1,
+        Type::Void | Type::Bool | Type::Int(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Struct(_) => max_strlen(cx) + 1,
+        Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_) => max_strlen(cx) + 1,
+    }
+}
+
+/// Checks that an argument is a string, or memory that [`string`] can read one from.
+pub(super) fn check_string(cx: &mut dyn TypeCx, function: &str, arg: &Expr) {
+    let ty = cx.type_of(arg);
+    let is_byte = |ty: &Type| matches!(ty, Type::Int(Int { bytes: 1, .. }));
+    let fits = match &ty {
+        Type::Void | Type::String(_) => true,
+        Type::Array(of, _) | Type::Pointer(of, _) => is_byte(of),
+        Type::Bool | Type::Int(_) | Type::Buffer(_) | Type::Struct(_) | Type::Enum(_) => false,
+        Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_) => false,
+    };
+    if !fits {
+        let message = format!("{function}() only supports string arguments ({ty} provided)");
+        let error = Diagnostic::error(arg.span, message).because("no text is here");
+        cx.report(if ty.is_scalar() { error.hint("`str()` reads the text at an address") } else { error });
     }
 }
 

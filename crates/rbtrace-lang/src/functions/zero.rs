@@ -1,0 +1,26 @@
+//! `zero()`: sets all values of a map to zero.
+
+use rbtrace_types::Type;
+
+use crate::row::Builtin;
+
+use super::maps;
+
+/// The row.
+pub static ROW: Builtin = Builtin {
+    name: "zero",
+    signature: "zero(@map)",
+    manual: "Sets all values of a map to zero and keeps its keys, when the output gets to it.\n\n\
+             ```\ninterval:s:1 { print(@calls); zero(@calls); }\n```\n",
+    args: (1, 1),
+    has_effect: true,
+    type_of: |cx, call| {
+        for arg in &call.args {
+            maps::whole(cx, ROW.name, arg);
+        }
+        Type::Void
+    },
+    lower: |cx, call| maps::emit(cx, call, ROW.name),
+    handle: Some(|cx, event, _| event.maps.iter().try_for_each(|map| cx.zero_map(*map))),
+    ..Builtin::BASE
+};
