@@ -42,3 +42,6 @@ pub fn by_name(name: &str) -> Option<&'static ProbeType> {
     })
 }
 
+
+#[cfg(test)]
+mod tests;

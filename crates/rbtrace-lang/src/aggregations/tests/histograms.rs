@@ -10,11 +10,11 @@ fn rows(run: &Run, div: u64) -> String {
 }
 
 fn hist(bits: u32, signed: bool) -> Run {
-    Run::new("hist", &[i64::from(bits)], signed, ((65 - bits) << bits) + 1)
+    Run::new(&crate::aggregations::hist::ROW, &[i64::from(bits)], signed, ((65 - bits) << bits) + 1)
 }
 
 fn lhist(min: i64, max: i64, step: i64) -> Run {
-    Run::new("lhist", &[min, max, step], true, ((max - min) / step) as u32 + 2)
+    Run::new(&crate::aggregations::lhist::ROW, &[min, max, step], true, ((max - min) / step) as u32 + 2)
 }
 
 /// Rows that are not empty.
@@ -137,6 +137,6 @@ fn bounds_may_be_negative() {
 
 #[test]
 fn unsigned_values_are_never_below_negative_bounds() {
-    let run = Run::new("lhist", &[-10, 10, 10], false, 4).cpu(&[0, -1, 10]);
+    let run = Run::new(&crate::aggregations::lhist::ROW, &[-10, 10, 10], false, 4).cpu(&[0, -1, 10]);
     assert_eq!(rows(&run, 1), "[0, 10): 1; [10, ...): 2");
 }

@@ -6,7 +6,7 @@ mod histograms;
 use rbtrace_ir::Builder;
 use rbtrace_types::Aggregate;
 
-use crate::aggregations::by_name;
+use crate::aggregations::{avg, count, max, min, stats, sum};
 use crate::row::Aggregation;
 use crate::value::Value;
 use eval::Machine;
@@ -19,9 +19,8 @@ struct Run {
 }
 
 impl Run {
-    fn new(name: &str, params: &[i64], signed: bool, words: u32) -> Run {
-        let row = by_name(name).expect("a row");
-        Run { row, aggregate: Aggregate { name: name.into(), params: params.to_vec(), signed, size: 8 * words }, cpus: Vec::new() }
+    fn new(row: &'static Aggregation, params: &[i64], signed: bool, words: u32) -> Run {
+        Run { row, aggregate: Aggregate { name: row.name.into(), params: params.to_vec(), signed, size: 8 * words }, cpus: Vec::new() }
     }
 
     /// Adds values on one more CPU, through the row's IR.
@@ -78,40 +77,40 @@ impl Run {
 
 #[test]
 fn counts_are_added() {
-    let run = Run::new("count", &[], false, 1).cpu(&[7, 7, 7]).cpu(&[]).cpu(&[1]);
+    let run = Run::new(&count::ROW, &[], false, 1).cpu(&[7, 7, 7]).cpu(&[]).cpu(&[1]);
     assert_eq!((run.show(1), run.show(2), run.read(), run.is_set()), (Value::UInt(4), Value::UInt(2), 4, true));
-    assert!(!Run::new("count", &[], false, 1).cpu(&[]).is_set());
+    assert!(!Run::new(&count::ROW, &[], false, 1).cpu(&[]).is_set());
 }
 
 #[test]
 fn sums_keep_their_sign() {
-    let run = Run::new("sum", &[], true, 2).cpu(&[-7]).cpu(&[2]);
+    let run = Run::new(&sum::ROW, &[], true, 2).cpu(&[-7]).cpu(&[2]);
     assert_eq!((run.show(1), run.show(2), run.read() as i64), (Value::Int(-5), Value::Int(-2), -5));
     assert_eq!(run.order(), -5);
-    let unsigned = Run::new("sum", &[], false, 2).cpu(&[-1]);
+    let unsigned = Run::new(&sum::ROW, &[], false, 2).cpu(&[-1]);
     assert_eq!(unsigned.show(1), Value::UInt(u64::MAX));
 }
 
 #[test]
 fn a_sum_of_zeros_is_set() {
-    let run = Run::new("sum", &[], true, 2).cpu(&[0]).cpu(&[]);
+    let run = Run::new(&sum::ROW, &[], true, 2).cpu(&[0]).cpu(&[]);
     assert_eq!((run.show(1), run.is_set()), (Value::Int(0), true));
-    assert!(!Run::new("sum", &[], true, 2).cpu(&[]).is_set());
+    assert!(!Run::new(&sum::ROW, &[], true, 2).cpu(&[]).is_set());
 }
 
 #[test]
 fn averages_are_truncated_toward_zero() {
-    let run = Run::new("avg", &[], true, 2).cpu(&[-3]).cpu(&[-4]);
+    let run = Run::new(&avg::ROW, &[], true, 2).cpu(&[-3]).cpu(&[-4]);
     assert_eq!((run.show(1), run.show(2), run.read() as i64), (Value::Int(-3), Value::Int(-1), -3));
-    let large = Run::new("avg", &[], false, 2).cpu(&[-256]);
+    let large = Run::new(&avg::ROW, &[], false, 2).cpu(&[-256]);
     assert_eq!((large.show(1), large.read()), (Value::UInt(18_446_744_073_709_551_360), 18_446_744_073_709_551_360));
-    let none = Run::new("avg", &[], true, 2).cpu(&[]);
+    let none = Run::new(&avg::ROW, &[], true, 2).cpu(&[]);
     assert_eq!((none.show(1), none.read(), none.is_set()), (Value::Int(0), 0, false));
 }
 
 #[test]
 fn stats_divide_only_the_average() {
-    let run = Run::new("stats", &[], true, 2).cpu(&[10]).cpu(&[5]);
+    let run = Run::new(&stats::ROW, &[], true, 2).cpu(&[10]).cpu(&[5]);
     let fields = |average: i64| {
         let values = [("count", Value::UInt(2)), ("average", Value::Int(average)), ("total", Value::Int(15))];
         Value::Struct(values.map(|(name, value)| (name.to_string(), value)).into())
@@ -121,25 +120,25 @@ fn stats_divide_only_the_average() {
 
 #[test]
 fn the_extremes_are_found_on_any_cpu() {
-    let min = Run::new("min", &[], true, 2).cpu(&[5, 3]).cpu(&[]).cpu(&[-2, 9]);
+    let min = Run::new(&min::ROW, &[], true, 2).cpu(&[5, 3]).cpu(&[]).cpu(&[-2, 9]);
     assert_eq!((min.show(1), min.read() as i64, min.is_set()), (Value::Int(-2), -2, true));
-    let max = Run::new("max", &[], true, 2).cpu(&[-5, -3]).cpu(&[]).cpu(&[-9]);
+    let max = Run::new(&max::ROW, &[], true, 2).cpu(&[-5, -3]).cpu(&[]).cpu(&[-9]);
     assert_eq!((max.show(1), max.read() as i64), (Value::Int(-3), -3));
-    let unsigned = Run::new("max", &[], false, 2).cpu(&[5]).cpu(&[-1]);
+    let unsigned = Run::new(&max::ROW, &[], false, 2).cpu(&[5]).cpu(&[-1]);
     assert_eq!((unsigned.show(1), unsigned.read()), (Value::UInt(u64::MAX), u64::MAX));
-    let none = Run::new("min", &[], true, 2).cpu(&[]);
+    let none = Run::new(&min::ROW, &[], true, 2).cpu(&[]);
     assert_eq!((none.show(1), none.read(), none.is_set()), (Value::Int(0), 0, false));
 }
 
 #[test]
 fn the_smallest_may_be_zero() {
-    let run = Run::new("min", &[], false, 2).cpu(&[4]).cpu(&[0, 4]);
+    let run = Run::new(&min::ROW, &[], false, 2).cpu(&[4]).cpu(&[0, 4]);
     assert_eq!((run.show(1), run.read(), run.is_set()), (Value::UInt(0), 0, true));
 }
 
 #[test]
 fn negative_extremes_sort_last() {
-    let order = |value: i64| Run::new("min", &[], true, 2).cpu(&[value]).order();
+    let order = |value: i64| Run::new(&min::ROW, &[], true, 2).cpu(&[value]).order();
     assert!(order(3) < order(-5) && order(-5) < order(-3));
 }
 
