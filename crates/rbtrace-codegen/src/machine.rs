@@ -10,6 +10,7 @@ use inkwell::context::{AsContextRef, Context};
 use inkwell::llvm_sys::LLVMDiagnosticSeverity;
 use inkwell::llvm_sys::core::{LLVMContextSetDiagnosticHandler, LLVMDisposeMessage, LLVMGetDiagInfoDescription, LLVMGetDiagInfoSeverity};
 use inkwell::llvm_sys::prelude::LLVMDiagnosticInfoRef;
+use inkwell::llvm_sys::target::LLVMInitializeBPFAsmParser;
 use inkwell::module::Module;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::{CodeModel, FileType, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple};
@@ -31,7 +32,9 @@ impl Machine {
     pub fn new(isa: Isa) -> Result<Self, CodegenError> {
         static INITIALISED: Once = Once::new();
         INITIALISED.call_once(|| {
-            Target::initialize_bpf(&InitializationConfig { disassembler: false, machine_code: true, ..InitializationConfig::default() });
+            Target::initialize_bpf(&InitializationConfig { disassembler: false, ..InitializationConfig::default() });
+            // SAFETY: registers the parser in LLVM's table of targets, once. inkwell believes that BPF has none.
+            unsafe { LLVMInitializeBPFAsmParser() };
         });
         let triple = TargetTriple::create("bpfel");
         let target = Target::from_triple(&triple).map_err(|message| CodegenError::Llvm(message.to_string()))?;

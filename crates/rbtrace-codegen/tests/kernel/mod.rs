@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
 
-use libbpf_rs::{MapCore, MapFlags, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
+use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
 use rbtrace_codegen::{Isa, Target, compile};
-use rbtrace_ir::{Manifest, Program, RECORD_HEADER};
+use rbtrace_ir::{Manifest, Program, RECORD_HEADER, Sources, verify};
 
 /// What a program left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,25 +31,17 @@ pub fn available(test: &str) -> bool {
     root && btf
 }
 
-/// Compiles, loads and runs every program once, in order, with `ctx` as the words of its context.
-pub fn run(program: &Program, ctx: &[u64]) -> Outcome {
-    run_with(program, ctx, Isa::V3)
-}
+/// What libbpf says while it loads. Tests run in threads of one process, libbpf has one place for its words.
+static LOG: Mutex<String> = Mutex::new(String::new());
 
-/// As [`run`], for an instruction set level.
-pub fn run_with(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
-    let object = compile(program, &Target { isa, listings: true }, None).expect("compiles");
-    thread_local! { static LOG: RefCell<String> = const { RefCell::new(String::new()) } }
-    LOG.take();
-    libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| LOG.with_borrow_mut(|log| log.push_str(&text)))));
-    let open = ObjectBuilder::default().name("rbtrace").and_then(|builder| builder.open_memory(&object.elf)).expect("libbpf opens it");
-    let loaded = open.load().unwrap_or_else(|error| {
-        let asm = object.listings.as_ref().map_or("", |listings| &listings.asm);
-        panic!("{error}\n{}\n{asm}", LOG.take());
-    });
+/// Compiles, loads and runs every program once, in order, with `ctx` as the words of its context.
+pub fn run(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
+    let loaded = load(program, isa, None).unwrap_or_else(|log| panic!("{log}"));
     let mut outcome = Outcome::default();
     for function in &program.functions {
         let mut bytes: Vec<u8> = ctx.iter().flat_map(|word| word.to_le_bytes()).collect();
+        // The kernel wants all arguments that the program looks at, and at least one.
+        bytes.resize(12 * 8, 0);
         let found = loaded.progs_mut().find(|found| found.name() == function.name.as_str()).expect("the object has every program");
         let input = ProgramInput { context_in: Some(&mut bytes), ..ProgramInput::default() };
         outcome.returned = found.test_run(input).expect("the kernel runs it").return_value;
@@ -59,6 +52,24 @@ pub fn run_with(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
         (0..program.manifest.losses.len() as u32).map(|id| word(&lookup(&map(Manifest::LOSS_MAP), &id.to_le_bytes()))).collect();
     outcome.maps = program.manifest.maps.iter().map(|declared| entries(&map(&declared.symbol))).collect();
     outcome
+}
+
+/// Compiles and loads; on failure gives the kernel's words and the assembly.
+pub fn load(program: &Program, isa: Isa, sources: Option<&Sources>) -> Result<Object, String> {
+    assert_eq!(verify(program), Ok(()));
+    let object = compile(program, &Target { isa, listings: true }, sources).map_err(|error| error.to_string())?;
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    log().clear();
+    libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| log().push_str(&text))));
+    let open = ObjectBuilder::default().name("rbtrace").and_then(|builder| builder.open_memory(&object.elf));
+    let loaded = open.and_then(|open| open.load());
+    drop(turn);
+    loaded.map_err(|error| format!("{error}\n{}\n{}", log(), object.listings.map_or(String::new(), |listings| listings.asm)))
+}
+
+fn log() -> MutexGuard<'static, String> {
+    LOG.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn lookup(map: &impl MapCore, key: &[u8]) -> Vec<u8> {
