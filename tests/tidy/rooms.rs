@@ -11,7 +11,14 @@ const FUNCTION_LINES: (usize, usize, usize) = (35, 80, 120);
 /// The only files that may say `unsafe`, and for what.
 const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-host/src/btf/raw.rs", "maps the kernel's type information"),
-    ("crates/rbtrace-runtime/src/batch.rs", "bpf_map_lookup_batch, which libbpf-rs does not offer for per-CPU maps"),
+    ("crates/rbtrace-runtime/src/sys/mod.rs", "descriptors that system calls hand out"),
+    ("crates/rbtrace-runtime/src/sys/bpf.rs", "loading, attaching and running programs"),
+    ("crates/rbtrace-runtime/src/sys/fork.rs", "the command that waits, and leaving slow closes behind"),
+    ("crates/rbtrace-runtime/src/sys/maps.rs", "batches of entries, which libbpf-rs does not offer for per-CPU maps"),
+    ("crates/rbtrace-runtime/src/sys/object.rs", "libbpf's relocated programs, which libbpf-rs does not hand out"),
+    ("crates/rbtrace-runtime/src/sys/perf.rs", "perf_event_open"),
+    ("crates/rbtrace-runtime/src/sys/signal.rs", "signalfd"),
+    ("crates/rbtrace-runtime/src/sys/time.rs", "strftime in the local zone"),
     ("crates/xtask/src/bench/child.rs", "wait4: what one finished child has used"),
 ];
 

@@ -1,7 +1,28 @@
 //! Object + manifest → loaded → attached → records → output. Knows libbpf; knows no syntax, no sema, no LLVM.
+//!
+//! In the order of a run: [`child`], [`load`], [`attach`], [`ring`], [`session`] with [`maps`], [`world`] and [`output`], [`losses`].
+//! [`run()`] is the only way in.
+
+pub mod child;
+pub mod load;
+
+mod attach;
+mod libbpf_log;
+mod losses;
+mod maps;
+mod output;
+mod ring;
+mod run;
+mod session;
+mod sys;
+pub mod verifier_log;
+mod world;
 
 use std::path::PathBuf;
-use std::process::Child;
+
+pub use child::{StoppedChild, spawn_stopped};
+pub use load::Rejected;
+pub use run::run;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +53,8 @@ pub struct Options {
     pub buffering: Buffering,
     /// `-o`
     pub output: Option<PathBuf>,
+    /// Colour errors and warnings on stderr.
+    pub color: bool,
     /// `-q`
     pub quiet: bool,
     /// `-v`
@@ -44,8 +67,8 @@ pub struct Options {
     pub notify_attached: bool,
     /// `-p`: the run ends when this process does.
     pub pid: Option<u32>,
-    /// `-c`: a stopped child; it is let go once everything is attached, and the run ends when it does.
-    pub child: Option<Child>,
+    /// `-c`: a command that waits; it is let go once everything is attached, and the run ends when it does.
+    pub child: Option<StoppedChild>,
     /// `-d verifier`, `-d libbpf`
     pub debug_verifier: bool,
     /// See above.

@@ -1,0 +1,104 @@
+//! [`Loaded`] → [`Attached`]: every traced program is put where its plan says. One file per mechanism; this one keeps the order and what
+//! happens when an attach point is missing.
+
+mod perf_event;
+mod raw_tracepoint;
+pub mod test_run;
+mod tracepoint;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use anyhow::{Context, Result, bail};
+use rbtrace_host::Host;
+use rbtrace_ir::{AttachPlan, ProgramDecl};
+
+use crate::load::{Loaded, Program};
+use crate::sys::fork;
+
+/// Programs at their places. Dropping it takes them away.
+#[derive(Debug, Default)]
+pub struct Attached {
+    /// Attach points of traced programs.
+    pub probes: usize,
+    /// What could not be attached and was left out.
+    pub missing: Vec<String>,
+    /// Handles that let go at once.
+    quick: Vec<OwnedFd>,
+    /// Handles whose closing waits for the kernel's grace periods, 30 to 120 ms each.
+    slow: Vec<OwnedFd>,
+}
+
+/// What one mechanism made.
+enum Handle {
+    Quick(Vec<OwnedFd>),
+    Slow(OwnedFd),
+}
+
+impl Loaded<'_> {
+    /// Attaches the traced programs. `missing_probes` of the configuration says whether a place that does not exist is an error.
+    pub fn attach(&self, host: &Host, missing_probes: &str) -> Result<Attached> {
+        let mut attached = Attached::default();
+        // The kernel fires some kinds in the order they were attached and others in reverse; either way the script's order is kept.
+        let forward = self.programs.iter().filter(|program| !program.decl.reverse);
+        let backward = self.programs.iter().rev().filter(|program| program.decl.reverse);
+        for program in forward.chain(backward) {
+            let Some(plan) = &program.decl.plan else { continue };
+            match attach(program, plan, host) {
+                Ok(handle) => attached.keep(program.decl, handle),
+                Err(error) if missing_probes == "error" => return Err(error),
+                Err(error) => attached.missing.push(format!("{error:#}")),
+            }
+        }
+        if attached.probes == 0 && !attached.missing.is_empty() {
+            bail!("no probe could be attached: {}", attached.missing.join("; "));
+        }
+        Ok(attached)
+    }
+}
+
+impl Attached {
+    /// Takes away what goes at once; what is left still runs its programs.
+    pub fn stop_quick(&mut self) {
+        self.quick.clear();
+    }
+
+    /// Takes away everything, however long it takes.
+    pub fn stop(&mut self) {
+        self.quick.clear();
+        self.slow.clear();
+    }
+
+    /// Whether programs still run after [`Attached::stop_quick`].
+    pub fn has_slow(&self) -> bool {
+        !self.slow.is_empty()
+    }
+
+    /// Leaves what is slow to another process, so that ours ends now.
+    pub fn abandon(&mut self) {
+        self.quick.clear();
+        if self.has_slow() && fork::leave_descriptors_behind().is_err() {
+            // Without a second process, our own end waits. Nothing is lost but time.
+        }
+        self.slow.clear();
+    }
+
+    fn keep(&mut self, decl: &ProgramDecl, handle: Handle) {
+        self.probes += decl.probes.len();
+        match handle {
+            Handle::Quick(handles) => self.quick.extend(handles),
+            Handle::Slow(handle) => self.slow.push(handle),
+        }
+    }
+}
+
+fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handle> {
+    let fd = program.fd.as_fd();
+    let attached = match plan {
+        AttachPlan::RawTracepoint { event, typed } => raw_tracepoint::attach(fd, event, *typed).map(|link| Handle::Quick(vec![link])),
+        AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(Handle::Slow),
+        AttachPlan::PerfEvent { kind, config, sample, cpus, pid } => {
+            perf_event::attach(fd, *kind, *config, *sample, *cpus, *pid).map(Handle::Quick)
+        }
+    };
+    attached.with_context(|| format!("attaching `{}`", program.decl.probes.first().map_or("?", String::as_str)))
+}

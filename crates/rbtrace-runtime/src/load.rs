@@ -1,0 +1,225 @@
+//! Object bytes → [`Open`] → [`Loaded`]: maps exist and every program has passed the verifier. Knows libbpf's object; attaches nothing.
+
+use std::ffi::{CStr, CString};
+use std::fmt::Write as _;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use anyhow::{Context, Result, anyhow};
+use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, ProgramType};
+use rbtrace_host::Host;
+use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
+
+use crate::sys::bpf::{self, Code, Log};
+use crate::sys::object;
+use crate::verifier_log::{Excerpt, excerpt};
+use crate::{Options, libbpf_log};
+
+/// Name of every object of ours in the kernel's eyes.
+const OBJECT_NAME: &str = "rbtrace";
+/// Logs longer than this are not worth their memory.
+const MAX_LOG: usize = 16 << 20;
+
+/// An object that was parsed.
+#[derive(Debug)]
+pub struct Open<'m> {
+    object: OpenObject,
+    manifest: &'m Manifest,
+}
+
+/// An object whose maps and programs are in the kernel.
+#[derive(Debug)]
+pub struct Loaded<'m> {
+    /// Keeps the maps alive.
+    object: Object,
+    /// The programs, in the manifest's order.
+    pub programs: Vec<Program<'m>>,
+    /// The script's maps, in the manifest's order.
+    pub maps: Vec<OwnedFd>,
+}
+
+/// A program in the kernel.
+#[derive(Debug)]
+pub struct Program<'m> {
+    /// What it is for.
+    pub decl: &'m ProgramDecl,
+    /// The kernel's handle.
+    pub fd: OwnedFd,
+}
+
+/// The verifier said no. Our bug: the compiler promises that what it accepts, the verifier accepts.
+#[derive(Debug)]
+pub struct Rejected {
+    /// The attach points of the program.
+    pub probes: Vec<String>,
+    /// The probe's header in the source.
+    pub span: Span,
+    /// What the kernel returned.
+    pub error: io::Error,
+    /// Why, in the verifier's words.
+    pub log: Excerpt,
+}
+
+impl std::error::Error for Rejected {}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let probe = self.probes.first().map_or("?", String::as_str);
+        write!(f, "the kernel's verifier rejected the program of `{probe}` ({}); this is a bug in rbtrace, not in the script", self.error)?;
+        for note in &self.log.sources {
+            match &note.place {
+                Some((file, line)) => write!(f, "\n  at {file}:{line}: {}", note.text)?,
+                None => write!(f, "\n  at `{}`", note.text)?,
+            }
+        }
+        f.write_str("\n  the verifier's last words:")?;
+        self.log.lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+impl<'m> Open<'m> {
+    /// Parses the object. What libbpf prints goes where the options say.
+    pub fn new(bytes: &[u8], manifest: &'m Manifest, options: &Options) -> Result<Self> {
+        libbpf_log::install(options.debug_libbpf);
+        let mut builder = ObjectBuilder::default();
+        let opened = builder.name(OBJECT_NAME).and_then(|builder| builder.open_memory(bytes));
+        let mut object = opened.map_err(explained).context("reading the compiled program")?;
+        for mut program in object.progs_mut() {
+            let decl = manifest.programs.iter().find(|decl| program.name() == decl.symbol.as_str());
+            program.set_prog_type(decl.map_or(ProgramType::RawTracepoint, initial_type));
+        }
+        Ok(Self { object, manifest })
+    }
+
+    /// Creates the maps and loads the programs.
+    pub fn load(mut self, host: &Host, options: &Options) -> Result<Loaded<'m>> {
+        raise_descriptor_limit();
+        object::prepare(&mut self.object).map_err(|error| explained(error.into())).context("creating the maps")?;
+        let mut codes = object::take_programs(&mut self.object).context("reading the compiled program")?;
+        let object = self.object.load().map_err(explained).context("creating the maps")?;
+        let maps = self.manifest.maps.iter().map(|map| map_fd(&object, &map.symbol)).collect::<Result<_>>()?;
+        let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license: license(self.manifest)? };
+        let mut programs = Vec::with_capacity(codes.len());
+        for decl in &self.manifest.programs {
+            let at = codes.iter().position(|(name, _)| *name == decl.symbol);
+            let (_, code) = codes.swap_remove(at.with_context(|| format!("the object has no program `{}`", decl.symbol))?);
+            programs.push(Program { decl, fd: loader.load(decl, code)? });
+        }
+        Ok(Loaded { object, programs, maps })
+    }
+}
+
+impl Loaded<'_> {
+    /// A map of the object by its symbol; `None` when the compiler had no use for it.
+    pub fn map(&self, symbol: &str) -> Option<libbpf_rs::Map<'_>> {
+        self.object.maps().find(|map| map.name() == symbol)
+    }
+}
+
+/// Typed raw tracepoints begin as plain ones: libbpf parses the whole of the kernel's BTF for every object that has a typed program.
+fn initial_type(decl: &ProgramDecl) -> ProgramType {
+    match (&decl.role, &decl.plan) {
+        (Role::Begin | Role::End | Role::Signal(_), _) | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. })) => {
+            ProgramType::RawTracepoint
+        }
+        (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
+        (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,
+    }
+}
+
+/// What loading one program needs.
+struct Loader<'a> {
+    host: &'a Host,
+    options: &'a Options,
+    manifest: &'a Manifest,
+    btf: Option<BorrowedFd<'a>>,
+    license: CString,
+}
+
+impl Loader<'_> {
+    fn load(&self, decl: &ProgramDecl, mut code: Code) -> Result<OwnedFd> {
+        let btf_id = match &decl.plan {
+            Some(AttachPlan::RawTracepoint { event, typed: true }) => {
+                code.program_type = ProgramType::Tracing as u32;
+                Some(self.btf_id(event)?)
+            }
+            Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. } | AttachPlan::PerfEvent { .. }) | None => {
+                None
+            }
+        };
+        if self.options.debug_verifier {
+            return self.load_aloud(decl, &code, btf_id);
+        }
+        match bpf::load(&code, &self.license, self.btf, btf_id, None) {
+            Ok(fd) => Ok(fd),
+            Err(error) => Err(self.explain(decl, &code, btf_id, error)),
+        }
+    }
+
+    fn btf_id(&self, event: &str) -> Result<u32> {
+        if let Some(id) = self.host.btf().raw_tracepoint_id(event) {
+            return Ok(id);
+        }
+        let name = CString::new(event).context("the name of a raw tracepoint")?;
+        bpf::raw_tracepoint_btf_id(&name).with_context(|| format!("looking up the raw tracepoint `{event}` in the kernel's types"))
+    }
+
+    /// `-d verifier`: the log of every program, accepted or not.
+    fn load_aloud(&self, decl: &ProgramDecl, code: &Code, btf_id: Option<u32>) -> Result<OwnedFd> {
+        let mut buffer = vec![0; MAX_LOG];
+        let result = bpf::load(code, &self.license, self.btf, btf_id, Some(Log { level: 2, buffer: &mut buffer }));
+        eprintln!("--- verifier: {} ---\n{}", decl.probes.join(", "), text_of(&buffer));
+        result.map_err(|error| self.explain(decl, code, btf_id, error))
+    }
+
+    /// Loads again, this time with a log, to say why it failed.
+    fn explain(&self, decl: &ProgramDecl, code: &Code, btf_id: Option<u32>, error: io::Error) -> anyhow::Error {
+        let mut size = (self.manifest.config.log_size as usize).clamp(4096, MAX_LOG);
+        let log = loop {
+            let mut buffer = vec![0; size];
+            let again = bpf::load(code, &self.license, self.btf, btf_id, Some(Log { level: 1, buffer: &mut buffer }));
+            // Before 6.4 the kernel stops writing when the buffer is full, and the reason is at the end.
+            let full = again.is_err_and(|again| again.raw_os_error() == Some(libc::ENOSPC));
+            if !full || size >= MAX_LOG {
+                break excerpt(&text_of(&buffer));
+            }
+            size = (size * 4).min(MAX_LOG);
+        };
+        let probes = decl.probes.clone();
+        if log.lines.is_empty() {
+            return anyhow!(error).context(format!("loading the program of `{}`", probes.first().map_or("?", String::as_str)));
+        }
+        Rejected { probes, span: decl.span, error, log }.into()
+    }
+}
+
+fn text_of(buffer: &[u8]) -> String {
+    let text = CStr::from_bytes_until_nul(buffer).map_or(buffer, CStr::to_bytes);
+    String::from_utf8_lossy(text).into_owned()
+}
+
+fn license(manifest: &Manifest) -> Result<CString> {
+    CString::new(manifest.config.license.as_str()).context("the licence contains a NUL")
+}
+
+fn map_fd(object: &Object, symbol: &str) -> Result<OwnedFd> {
+    let map = object.maps().find(|map| map.name() == symbol).with_context(|| format!("the object has no map `{symbol}`"))?;
+    map.as_fd().try_clone_to_owned().with_context(|| format!("opening the map `{symbol}` (descriptor {})", map.as_fd().as_raw_fd()))
+}
+
+/// An error of libbpf together with what libbpf printed about it.
+fn explained(error: libbpf_rs::Error) -> anyhow::Error {
+    let mut text = error.to_string();
+    for line in libbpf_log::take() {
+        let _ = write!(text, "\n  {line}");
+    }
+    anyhow!(text)
+}
+
+/// Each probe costs a descriptor, or one per CPU. Where the limit cannot be raised, opening one too many says so.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}

@@ -1,0 +1,82 @@
+//! What was lost: counters that programs raise in the kernel, read once per second and at the end.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use anyhow::{Context, Result};
+use rbtrace_ir::{LossKind, Manifest, MapDecl};
+
+use crate::output::Output;
+use crate::output::stream::Sink;
+use crate::sys::maps as entries;
+
+/// The counters and what has been said about them.
+#[derive(Debug)]
+pub struct Losses<'m> {
+    manifest: &'m Manifest,
+    counters: Option<OwnedFd>,
+    /// Per counter: the number the user has been told.
+    told: Vec<u64>,
+}
+
+impl<'m> Losses<'m> {
+    /// `counters` is the map of that name; without it nothing can be lost.
+    pub fn new(manifest: &'m Manifest, counters: Option<OwnedFd>) -> Self {
+        Self { manifest, counters, told: vec![0; manifest.losses.len()] }
+    }
+
+    /// Reports what was lost since the last time. `warn`: also about maps.
+    pub fn report(&mut self, warn: bool, output: &dyn Output, sink: &mut Sink) -> Result<()> {
+        let Some(counters) = &self.counters else { return Ok(()) };
+        for (number, (decl, told)) in self.manifest.losses.iter().zip(&mut self.told).enumerate() {
+            let mut now = [0];
+            entries::get(counters.as_fd(), &(number as u32).to_ne_bytes(), &mut now).context("reading the counters of losses")?;
+            let (new, first) = (now[0].saturating_sub(*told), *told == 0);
+            if new == 0 {
+                continue;
+            }
+            *told = now[0];
+            let mut line = Vec::new();
+            let stream = match decl.kind {
+                LossKind::Ring => output.lost(new, &mut line),
+                LossKind::MapFull(id) => match self.manifest.maps.get(id.0 as usize) {
+                    Some(map) if warn => output.complain(&map_full(map, new, first), &mut line),
+                    Some(_) | None => continue,
+                },
+            };
+            sink.say(stream, &line);
+        }
+        Ok(())
+    }
+
+    /// Sums up at the end; `misses`: runs of programs that the kernel left out because the program was already running on that CPU.
+    pub fn summary(&self, misses: u64, output: &dyn Output, sink: &mut Sink) {
+        let mut say = |text: String| {
+            let mut line = Vec::new();
+            let stream = output.complain(&text, &mut line);
+            sink.say(stream, &line);
+        };
+        for (decl, &total) in self.manifest.losses.iter().zip(&self.told).filter(|(_, told)| **told > 0) {
+            match decl.kind {
+                LossKind::Ring => say(format!("Total lost event count: {total}")),
+                LossKind::MapFull(id) => {
+                    let name = self.manifest.maps.get(id.0 as usize).map_or("", |map| &map.name);
+                    say(format!("Total updates of @{name} dropped because it was full: {total}"));
+                }
+            }
+        }
+        if misses > 0 {
+            say(format!("{misses} probe runs were left out by the kernel: a program was already running on that CPU"));
+        }
+    }
+}
+
+fn map_full(map: &MapDecl, dropped: u64, first: bool) -> String {
+    let (name, entries) = (&map.name, map.max_entries);
+    let plural = if dropped == 1 { "" } else { "s" };
+    let fact = format!("Map full: @{name} holds {entries} keys; {dropped} update{plural} dropped");
+    if !first {
+        return fact;
+    }
+    let more = u64::from(entries) * 2;
+    format!("{fact}. Raise the config `max_map_keys`, or declare the map with room for more keys: `let @{name} = hash({more});`")
+}

@@ -1,0 +1,63 @@
+//! What a run says, and in which words: a trait with one implementation per format. Knows values and titles; asks no kernel.
+
+mod json;
+pub mod stream;
+mod text;
+
+use rbtrace_lang::Value;
+use rbtrace_lang::run::{Message, Report, RunError};
+
+pub use crate::output::json::Json;
+pub use crate::output::text::Text;
+
+use crate::Format;
+use crate::maps::table::Row;
+
+/// A map to be printed.
+pub struct Shown<'a> {
+    /// `@name`
+    pub title: String,
+    /// Whether rows have keys.
+    pub keyed: bool,
+    /// `type` of its JSON line.
+    pub json_type: &'static str,
+    /// The rows in order.
+    pub rows: &'a mut dyn Iterator<Item = Result<Row, RunError>>,
+}
+
+/// Which stream a line goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// What the script prints.
+    Out,
+    /// What is said about it.
+    Err,
+}
+
+/// A format. Methods append to `out`; those that may talk about the run also say where the text belongs.
+pub trait Output {
+    /// A script's text.
+    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>);
+    /// A value on a line of its own.
+    fn value(&self, value: &Value, out: &mut Vec<u8>);
+    /// A whole map.
+    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<(), RunError>;
+    /// What separates the events from the maps at the end.
+    fn before_maps(&self, out: &mut Vec<u8>);
+    /// That many probes are attached.
+    fn attached(&self, probes: usize, out: &mut Vec<u8>) -> Stream;
+    /// That many events were lost since this was last said.
+    fn lost(&self, events: u64, out: &mut Vec<u8>) -> Stream;
+    /// Something about the script, with the place of the call: `stdin:1:9-20`.
+    fn report(&self, kind: Report, location: &str, text: &str, out: &mut Vec<u8>) -> Stream;
+    /// Something about the run as a whole.
+    fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
+}
+
+/// The format of a name.
+pub fn of(format: Format, color: bool) -> Box<dyn Output> {
+    match format {
+        Format::Text => Box::new(Text { color }),
+        Format::Json => Box::new(Json),
+    }
+}

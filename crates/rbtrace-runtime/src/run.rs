@@ -1,0 +1,269 @@
+//! The course of a run (SPEC §9.2): load, begin, attach, events, end, maps. Decides what happens when; how is everybody else's.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rbtrace_host::Host;
+use rbtrace_ir::{Manifest, Role};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::attach::{Attached, test_run};
+use crate::load::{Loaded, Open};
+use crate::losses::Losses;
+use crate::maps::Maps;
+use crate::ring::{Drained, Ring};
+use crate::session::{Phase, Session};
+use crate::sys::bpf;
+use crate::sys::signal::{self, Signals};
+use crate::{Options, child, world};
+
+/// Printed on stdout once everything is attached, for test drivers that wait for it.
+const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
+/// Map that stops programs which cannot be detached at once, where the compiler made it.
+const GATE_MAP: &str = "rb_gate";
+/// How often losses are looked at.
+const LOSS_INTERVAL: Duration = Duration::from_secs(1);
+/// After records arrived, the next look is this much later: a fast producer then costs few wake-ups.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Runs a compiled script to its end; says the exit status.
+pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options) -> Result<i32> {
+    let signals = Signals::block(&watched_signals(manifest)).context("watching for signals")?;
+    let mut loaded = Open::new(object, manifest, &options)?.load(host, &options)?;
+    let maps = Maps::new(manifest, std::mem::take(&mut loaded.maps))?;
+    if options.dry_run {
+        loaded.attach(host, &manifest.config.missing_probes)?.abandon();
+        return Ok(0);
+    }
+    let watched = options.pid.map(child::watch).transpose()?;
+    let session = RefCell::new(Session::new(manifest, host, maps, &options)?);
+    let ring_map = loaded.map(Manifest::RING_MAP);
+    let ring = ring_map.map(|map| Ring::new(&map, |record| session.borrow_mut().record(record))).transpose()?;
+    let counters = loaded.map(Manifest::LOSS_MAP).map(|map| map.as_fd().try_clone_to_owned()).transpose()?;
+    let losses = Losses::new(manifest, counters);
+    session.borrow().maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
+    let begun = test_run::run(&loaded, Role::Begin)?;
+    let attached = loaded.attach(host, &manifest.config.missing_probes)?;
+    let mut run = Run { manifest, loaded: &loaded, attached, session: &session, ring, losses, signals, watched, options: &mut options };
+    run.announce(begun)?;
+    run.watch()?;
+    run.finish()
+}
+
+/// A run whose probes are attached.
+struct Run<'a, 'm> {
+    manifest: &'m Manifest,
+    loaded: &'a Loaded<'m>,
+    attached: Attached,
+    session: &'a RefCell<Session<'m>>,
+    ring: Option<Ring<'a>>,
+    losses: Losses<'m>,
+    signals: Signals,
+    /// The process of `-p`.
+    watched: Option<OwnedFd>,
+    options: &'a mut Options,
+}
+
+/// What a wait found.
+#[derive(Debug, Default)]
+struct Woken {
+    records: bool,
+    signal: bool,
+    /// The traced process ended.
+    ended: bool,
+    /// Nobody reads our output any more.
+    unread: bool,
+}
+
+impl Run<'_, '_> {
+    /// Says what is attached and lets the child go.
+    fn announce(&mut self, begun: usize) -> Result<()> {
+        let count = |wanted: fn(&Role) -> bool| {
+            let programs = self.loaded.programs.iter().filter(|program| wanted(&program.decl.role));
+            programs.map(|program| program.decl.probes.len()).sum::<usize>()
+        };
+        let total = begun + count(|role| matches!(role, Role::End | Role::Signal(_))) + self.attached.probes;
+        {
+            let mut session = self.session.borrow_mut();
+            let Session { output, sink, .. } = &mut *session;
+            for missing in &self.attached.missing {
+                // `ignore` and `--no-warnings` both mean silence.
+                if self.manifest.config.missing_probes == "warn" && !self.options.no_warnings {
+                    let mut line = Vec::new();
+                    let stream = output.complain(&format!("{missing}. Skipping."), &mut line);
+                    sink.say(stream, &line);
+                }
+            }
+            if !self.options.quiet {
+                let mut line = Vec::new();
+                let stream = output.attached(total, &mut line);
+                sink.say(stream, &line);
+                sink.after_drain();
+            }
+        }
+        if self.options.notify_attached {
+            let mut stdout = std::io::stdout();
+            // A driver that went away before it was told is not told.
+            let _ = writeln!(stdout, "{NOTIFY}").and_then(|()| stdout.flush());
+        }
+        if let Some(child) = &mut self.options.child {
+            child.release()?;
+        }
+        Ok(())
+    }
+
+    /// Handles records and signals until something ends the run.
+    fn watch(&mut self) -> Result<()> {
+        let waits = self.loaded.programs.iter().any(|program| matches!(program.decl.role, Role::Traced | Role::Signal(_)));
+        let (mut busy, mut pause) = (true, Duration::ZERO);
+        let mut next_losses = Instant::now() + LOSS_INTERVAL;
+        loop {
+            let until_losses = next_losses.saturating_duration_since(Instant::now());
+            let woken = self.wait(!busy, if busy { pause.min(until_losses) } else { until_losses })?;
+            if busy || woken.records {
+                let drained = self.drain()?;
+                busy = drained != Drained::Nothing;
+                pause = if drained == Drained::Much { Duration::ZERO } else { PAUSE };
+            }
+            let over = self.session.borrow().is_over() || woken.unread || woken.ended || (!waits && !busy);
+            if over || (woken.signal && self.signals_end_the_run()?) {
+                return Ok(());
+            }
+            if Instant::now() >= next_losses {
+                next_losses += LOSS_INTERVAL;
+                self.report_losses()?;
+            }
+        }
+    }
+
+    fn wait(&self, for_records: bool, timeout: Duration) -> Result<Woken> {
+        let session = self.session.borrow();
+        let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&session.sink, PollFlags::empty())];
+        let process = self.options.child.as_ref().map(AsFd::as_fd).or(self.watched.as_ref().map(AsFd::as_fd));
+        let process = process.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
+        let ring = self.ring.as_ref().filter(|_| for_records).map(Ring::fd);
+        let ring = ring.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
+        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("waiting for events"),
+        }
+        let ready = |at: usize, flags: PollFlags| fds[at].revents().intersects(flags);
+        Ok(Woken {
+            signal: ready(0, PollFlags::IN),
+            unread: ready(1, PollFlags::ERR),
+            ended: process.is_some_and(|at| ready(at, PollFlags::IN)),
+            records: ring.is_some_and(|at| ready(at, PollFlags::IN)),
+        })
+    }
+
+    fn drain(&self) -> Result<Drained> {
+        let drained = self.ring.as_ref().map_or(Ok(Drained::Nothing), Ring::drain);
+        self.session.borrow_mut().sink.after_drain();
+        drained
+    }
+
+    fn signals_end_the_run(&mut self) -> Result<bool> {
+        while let Some(number) = self.signals.next() {
+            if number == libc::SIGINT || number == libc::SIGTERM {
+                signal::unblock(&[libc::SIGINT, libc::SIGTERM]).context("watching for signals")?;
+                return Ok(true);
+            }
+            let known = test_run::run(self.loaded, Role::Signal(number))? > 0;
+            if !known && number == libc::SIGUSR1 {
+                let mut session = self.session.borrow_mut();
+                session.print_maps()?;
+                session.sink.after_drain();
+            }
+        }
+        Ok(false)
+    }
+
+    /// Ends the run: programs stop, `end` probes run, maps are printed, and only then goes away what takes long.
+    fn finish(mut self) -> Result<i32> {
+        self.attached.stop_quick();
+        if self.attached.has_slow() {
+            let gated = self.session.borrow().maps.set_internal(GATE_MAP, 1)?;
+            let ends = self.loaded.programs.iter().any(|program| program.decl.role == Role::End);
+            if !gated && ends {
+                // What an `end` probe clears must not come back.
+                self.attached.stop();
+            }
+        }
+        self.drain_rest(if self.session.borrow().is_over() { Phase::Discarding } else { Phase::Running })?;
+        test_run::run(self.loaded, Role::End)?;
+        self.drain_rest(Phase::Ending)?;
+        {
+            let mut session = self.session.borrow_mut();
+            if self.manifest.config.print_maps_on_exit && !session.sink.is_broken() {
+                let Session { output, sink, .. } = &mut *session;
+                output.before_maps(&mut sink.buffer);
+                session.print_maps()?;
+            }
+            session.sink.flush();
+        }
+        self.report_losses()?;
+        self.summarize();
+        let result = self.session.borrow_mut().sink.finish();
+        let code = self.end_child()?;
+        self.attached.abandon();
+        result.map(|()| self.session.borrow().exit_code.unwrap_or(code))
+    }
+
+    /// Handles what is in the ring, and no more than the ring can hold: programs that are slow to detach may still fill it.
+    fn drain_rest(&self, phase: Phase) -> Result<()> {
+        let start = {
+            let mut session = self.session.borrow_mut();
+            session.phase = phase;
+            session.seen
+        };
+        while self.drain()? != Drained::Nothing {
+            let session = self.session.borrow();
+            if session.seen - start > u64::from(self.manifest.config.ring_bytes) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn report_losses(&mut self) -> Result<()> {
+        let mut session = self.session.borrow_mut();
+        let Session { output, sink, .. } = &mut *session;
+        self.losses.report(!self.options.no_warnings, output.as_ref(), sink)
+    }
+
+    fn summarize(&self) {
+        if self.options.no_warnings {
+            return;
+        }
+        // A kernel that does not count them has nothing to say.
+        let misses = self.loaded.programs.iter().map(|program| bpf::recursion_misses(&program.fd).unwrap_or(0)).sum();
+        let mut session = self.session.borrow_mut();
+        let Session { output, sink, .. } = &mut *session;
+        self.losses.summary(misses, output.as_ref(), sink);
+    }
+
+    /// Ends the command of `-c`, or tells how it ended. A run's own exit status does not depend on it.
+    fn end_child(&self) -> Result<i32> {
+        let Some(child) = &self.options.child else { return Ok(0) };
+        child.terminate();
+        if let Some(status) = child.outcome()?
+            && self.options.verbose
+        {
+            eprintln!("child exited with status {status}");
+        }
+        Ok(0)
+    }
+}
+
+fn watched_signals(manifest: &Manifest) -> Vec<i32> {
+    let mut numbers = vec![libc::SIGINT, libc::SIGTERM, libc::SIGUSR1];
+    numbers.extend(manifest.programs.iter().filter_map(|program| match program.role {
+        Role::Signal(number) => Some(number),
+        Role::Begin | Role::End | Role::Traced => None,
+    }));
+    numbers
+}

@@ -1,0 +1,213 @@
+//! A run as its records see it: maps, world, output. Handles one record after the other; knows neither the ring nor the kernel's programs.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+use rbtrace_host::Host;
+use rbtrace_ir::{EventDecl, Manifest, MapId};
+use rbtrace_lang::Value;
+use rbtrace_lang::run::{Message, Report, RunCx, RunError, World};
+
+use crate::Options;
+use crate::maps::table::{Cut, Table};
+use crate::maps::{Map, Maps};
+use crate::output::stream::Sink;
+use crate::output::{self, Output, Shown};
+use crate::ring::Flow;
+use crate::ring::decode::{self, Event};
+use crate::world::Machine;
+
+/// What happens to records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// They are handled until one ends the run.
+    Running,
+    /// They came too late.
+    Discarding,
+    /// They are handled to the last: those of `end` probes.
+    Ending,
+}
+
+/// See the module.
+pub struct Session<'m> {
+    /// Maps of the script.
+    pub maps: Maps<'m>,
+    /// Where output goes.
+    pub sink: Sink,
+    /// In which words.
+    pub output: Box<dyn Output>,
+    /// What happens to the next record.
+    pub phase: Phase,
+    /// Bytes of records seen.
+    pub seen: u64,
+    /// Exit status that the script asked for.
+    pub exit_code: Option<i32>,
+    manifest: &'m Manifest,
+    events: Vec<Event<'m>>,
+    world: Machine<'m>,
+    no_warnings: bool,
+    /// Reused from record to record.
+    values: Vec<Value>,
+}
+
+impl<'m> Session<'m> {
+    /// A session in which nothing has happened yet.
+    pub fn new(manifest: &'m Manifest, host: &'m Host, maps: Maps<'m>, options: &Options) -> Result<Self> {
+        Ok(Self {
+            maps,
+            sink: Sink::open(options.output.as_deref(), options.buffering)?,
+            output: output::of(options.format, options.color),
+            phase: Phase::Running,
+            seen: 0,
+            exit_code: None,
+            manifest,
+            events: decode::events(manifest)?,
+            world: Machine::new(host, manifest),
+            no_warnings: options.no_warnings,
+            values: Vec::new(),
+        })
+    }
+
+    /// Handles a record.
+    pub fn record(&mut self, bytes: &[u8]) -> Flow {
+        self.seen += bytes.len() as u64;
+        if self.phase == Phase::Discarding {
+            return Flow::Continue;
+        }
+        self.handle(bytes);
+        self.sink.after_record();
+        match self.phase {
+            Phase::Running if self.is_over() => Flow::Stop,
+            Phase::Running | Phase::Discarding | Phase::Ending => Flow::Continue,
+        }
+    }
+
+    /// Whether the script, or the end of its reader, ended the run.
+    pub fn is_over(&self) -> bool {
+        self.exit_code.is_some() || self.sink.is_broken()
+    }
+
+    /// Prints every map that holds data, sorted by name.
+    pub fn print_maps(&mut self) -> Result<()> {
+        let Self { maps, sink, output, world, .. } = self;
+        for map in maps.by_name() {
+            let table = map.table()?;
+            if table.is_set() {
+                print_table(map, &table, Cut::default(), output.as_ref(), world, &mut sink.buffer)?;
+                sink.after_record();
+            }
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, bytes: &[u8]) {
+        let (number, payload) = match decode::split(bytes) {
+            Ok(parts) => parts,
+            Err(error) => return self.internal(&format!("a record of {} bytes cannot be read: {error}", bytes.len())),
+        };
+        let Some(event) = self.events.get(number) else {
+            return self.internal(&format!("a record of an unknown event {number}"));
+        };
+        let (decl, handle) = (event.decl, event.handle);
+        let mut values = std::mem::take(&mut self.values);
+        let handled = event.decode(payload, &self.world, &mut values).and_then(|()| handle(self, decl, &values));
+        self.values = values;
+        if let Err(error) = handled {
+            self.report(Report::RuntimeError, decl, &error.to_string());
+        }
+    }
+
+    /// Says that rbtrace itself made a mistake.
+    fn internal(&mut self, text: &str) {
+        let mut line = Vec::new();
+        let stream = self.output.complain(&format!("{text}; this is a bug in rbtrace"), &mut line);
+        self.sink.say(stream, &line);
+    }
+
+    fn map(&mut self, id: MapId) -> Result<&mut Map<'m>, RunError> {
+        self.maps.get_mut(id).ok_or_else(|| RunError::Failed(format!("no map has the number {}", id.0)))
+    }
+}
+
+fn print_table(
+    map: &Map<'_>,
+    table: &Table<'_>,
+    cut: Cut,
+    output: &dyn Output,
+    world: &dyn World,
+    out: &mut Vec<u8>,
+) -> Result<(), RunError> {
+    let (title, keyed, json_type) = (map.title(), table.decl().key.is_some(), table.json_type());
+    output.map(Shown { title, keyed, json_type, rows: &mut table.rows(cut, world) }, out)
+}
+
+fn failed(error: anyhow::Error) -> RunError {
+    RunError::Failed(format!("{error:#}"))
+}
+
+impl RunCx for Session<'_> {
+    fn world(&self) -> &dyn World {
+        &self.world
+    }
+
+    fn print(&mut self, kind: Message, text: &[u8]) {
+        self.output.message(kind, text, &mut self.sink.buffer);
+    }
+
+    fn print_value(&mut self, value: &Value) {
+        self.output.value(value, &mut self.sink.buffer);
+    }
+
+    fn print_map(&mut self, map: MapId, top: u64, div: u64) -> Result<(), RunError> {
+        let Self { maps, sink, output, world, .. } = self;
+        let map = maps.get(map).ok_or(RunError::Truncated)?;
+        let table = map.table().map_err(failed)?;
+        print_table(map, &table, Cut { top, div }, output.as_ref(), world, &mut sink.buffer)
+    }
+
+    fn clear_map(&mut self, map: MapId) -> Result<(), RunError> {
+        self.map(map)?.clear().map_err(failed)
+    }
+
+    fn zero_map(&mut self, map: MapId) -> Result<(), RunError> {
+        self.map(map)?.zero().map_err(failed)
+    }
+
+    fn report(&mut self, kind: Report, event: &EventDecl, text: &str) {
+        match kind {
+            Report::Warnf | Report::RuntimeError if self.no_warnings => {}
+            Report::Errorf | Report::Warnf | Report::RuntimeError => {
+                let mut line = Vec::new();
+                let stream = self.output.report(kind, &event.location, text, &mut line);
+                self.sink.say(stream, &line);
+            }
+        }
+    }
+
+    fn exit(&mut self, code: i32) {
+        self.exit_code = Some(code);
+    }
+
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        let mut content = Vec::new();
+        let file = File::open(path).map_err(|error| format!("failed to open file '{path}': {}", error_text(&error)))?;
+        let read = file.take(self.manifest.config.max_cat_bytes).read_to_end(&mut content);
+        read.map_err(|error| format!("failed to read file '{path}': {}", error_text(&error)))?;
+        Ok(content)
+    }
+
+    fn shell(&mut self, command: &str) -> Result<Vec<u8>, String> {
+        // What the script has printed so far comes before what the command says on its own stderr.
+        self.sink.after_drain();
+        let run = Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        Ok(run.map_err(|error| format!("failed to run `{command}`: {}", error_text(&error)))?.stdout)
+    }
+}
+
+/// `No such file or directory`, without Rust's `(os error 2)`.
+fn error_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,68 @@
+//! Processes made by `fork`: a command that waits at the door, and a stand-in that closes descriptors slowly.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::process::Pid;
+
+/// Forks a process that waits for a byte on `gate`, then becomes the program at `path`. It ends without a trace when `gate` closes first;
+/// when the program cannot be started it writes the error number to `failure`. `opener` is the other end of `gate`.
+pub fn start_behind(gate: &OwnedFd, opener: &OwnedFd, failure: &OwnedFd, path: &CStr, arguments: &[CString]) -> io::Result<Pid> {
+    let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: the child calls only what is safe after fork (POSIX: async-signal-safe functions) and touches no lock or allocator.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: a descriptor by number; the child would wait for itself if it kept the other end open.
+        unsafe { libc::close(opener.as_raw_fd()) };
+        wait_and_exec(gate.as_raw_fd(), failure.as_raw_fd(), path, &pointers);
+    }
+    Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)
+}
+
+fn wait_and_exec(gate: i32, failure: i32, path: &CStr, arguments: &[*const libc::c_char]) -> ! {
+    let mut byte = 0u8;
+    // SAFETY: one byte of our own stack.
+    let got = unsafe { libc::read(gate, (&raw mut byte).cast(), 1) };
+    if got == 1 {
+        reset_signals();
+        // SAFETY: a null-terminated array of C strings that the parent made before the fork; `environ` is the parent's.
+        unsafe { libc::execv(path.as_ptr(), arguments.as_ptr()) };
+        let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
+        // SAFETY: four bytes of our own stack.
+        unsafe { libc::write(failure, error.as_ptr().cast(), error.len()) };
+    }
+    // SAFETY: ends the child at once, without the parent's exit handlers.
+    unsafe { libc::_exit(127) }
+}
+
+/// What Rust's runtime and we ourselves changed and a command does not expect: an ignored SIGPIPE and blocked signals.
+fn reset_signals() {
+    // SAFETY: the default action has no handler to outlive.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call initialises the whole set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: initialised above; the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Forks a process that holds all our descriptors, so that our own end is not held up by what closing them takes; it ends at once, and
+/// the kernel closes them on its time. It lets go of the standard streams first, or whoever reads our output would wait for it.
+pub fn leave_descriptors_behind() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    // SAFETY: the child calls only `dup2` and `_exit`.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            for standard in 0..=2 {
+                // SAFETY: descriptors by number.
+                unsafe { libc::dup2(null.as_raw_fd(), standard) };
+            }
+            // SAFETY: ends the child at once, without the parent's exit handlers.
+            unsafe { libc::_exit(0) }
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,75 @@
+//! Perf events: opening one and putting a BPF program on it.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use libbpf_sys as sys;
+use rbtrace_ir::Sample;
+
+use super::own;
+
+/// `PERF_EVENT_IOC_ENABLE` and `PERF_EVENT_IOC_SET_BPF` of `linux/perf_event.h`.
+const IOC_ENABLE: libc::c_ulong = 0x2400;
+const IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+
+/// What fires.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// `PERF_TYPE_…`
+    pub kind: u32,
+    /// Which one of that type.
+    pub config: u64,
+    /// How often.
+    pub sample: Sample,
+}
+
+/// Where it is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Whoever runs on this CPU.
+    Cpu(u32),
+    /// One thread and the threads it makes from now on, wherever they run.
+    Thread(u32),
+}
+
+/// The type of events that are tracepoints; `config` is the id from tracefs.
+pub const TRACEPOINT: u32 = sys::PERF_TYPE_TRACEPOINT;
+
+/// Opens an event, not yet enabled.
+pub fn open(event: Event, scope: Scope) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: event.kind, config: event.config, ..Default::default() };
+    attr.size = size_of_val(&attr) as u32;
+    attr.set_disabled(1);
+    attr.__bindgen_anon_2.wakeup_events = 1;
+    match event.sample {
+        Sample::Period(period) => attr.__bindgen_anon_1.sample_period = period,
+        Sample::Frequency(hertz) => {
+            attr.set_freq(1);
+            attr.__bindgen_anon_1.sample_freq = hertz;
+        }
+    }
+    let (pid, cpu) = match scope {
+        Scope::Cpu(cpu) => (-1, cpu as i32),
+        Scope::Thread(tid) => {
+            attr.set_inherit(1);
+            (tid as i32, -1)
+        }
+    };
+    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
+    // SAFETY: `attr` says its own size and lives until the call returns; the kernel only reads it.
+    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+}
+
+/// Puts a program on an event and lets it fire.
+pub fn enable(event: &OwnedFd, program: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: this request takes a descriptor by value.
+    if unsafe { libc::ioctl(event.as_raw_fd(), IOC_SET_BPF, program.as_raw_fd()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: this request takes a number by value.
+    if unsafe { libc::ioctl(event.as_raw_fd(), IOC_ENABLE, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

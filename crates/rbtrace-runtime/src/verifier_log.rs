@@ -1,0 +1,110 @@
+//! The verifier's log → the few lines that say why a program was rejected, and the source lines it was at. Knows the text of kernels from
+//! 5.10 on: source notes are `; text`, from 6.8 on `; text @ file:line`.
+
+/// Lines of log shown to the user.
+const SHOWN: usize = 15;
+
+/// The end of a log.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Source lines the verifier was at, the last one last; without repetitions.
+    pub sources: Vec<SourceNote>,
+    /// The last meaningful lines.
+    pub lines: Vec<String>,
+}
+
+/// A source line quoted by the verifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceNote {
+    /// The quoted text; may be empty.
+    pub text: String,
+    /// File and line, where the kernel says them.
+    pub place: Option<(String, u32)>,
+}
+
+/// Cuts a log down.
+pub fn excerpt(log: &str) -> Excerpt {
+    let meaningful: Vec<&str> = log.trim_end_matches('\0').lines().map(str::trim_end).filter(|line| !is_statistics(line)).collect();
+    let mut sources: Vec<SourceNote> = Vec::new();
+    for note in meaningful.iter().filter_map(|line| source_note(line)) {
+        sources.retain(|known| *known != note);
+        sources.push(note);
+    }
+    let surplus = sources.len().saturating_sub(2);
+    sources.drain(..surplus);
+    let first = meaningful.len().saturating_sub(SHOWN);
+    Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect() }
+}
+
+/// Closing lines that count instructions and time.
+fn is_statistics(line: &str) -> bool {
+    let starts = ["processed ", "verification time ", "stack depth ", "max_states_per_insn "];
+    line.is_empty() || starts.iter().any(|start| line.starts_with(start))
+}
+
+fn source_note(line: &str) -> Option<SourceNote> {
+    let note = line.strip_prefix(';')?.trim();
+    let Some((text, place)) = note.rsplit_once('@') else {
+        return Some(SourceNote { text: note.to_owned(), place: None });
+    };
+    // A map's name also begins with `@`: only a file and a number make a place.
+    match place.trim().rsplit_once(':').and_then(|(file, number)| Some((file.to_owned(), number.parse().ok()?))) {
+        Some(place) => Some(SourceNote { text: text.trim().to_owned(), place: Some(place) }),
+        None => Some(SourceNote { text: note.to_owned(), place: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: &str = "\
+0: R1=ctx() R10=fp0
+; @x[pid] = *$p; @ tool.bt:3
+0: (79) r6 = *(u64 *)(r1 +8)          ; R1=ctx() R6_w=scalar()
+; @ tool.bt:4
+1: (71) r1 = *(u8 *)(r6 +0)
+R6 invalid mem access 'scalar'
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+";
+
+    const OLD: &str = "\
+func#0 @0
+0: R1=ctx(id=0,off=0,imm=0) R10=fp0
+; @x = count();
+0: (85) call pc+3
+R1 type=scalar expected=fp
+verification time 61 usec
+stack depth 0+0
+processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+\0\0";
+
+    #[test]
+    fn new_logs_name_file_and_line() {
+        let excerpt = excerpt(NEW);
+        let place = |line| Some(("tool.bt".to_owned(), line));
+        let note = |text: &str, line| SourceNote { text: text.into(), place: place(line) };
+        assert_eq!(excerpt.sources, [note("@x[pid] = *$p;", 3), note("", 4)]);
+        assert_eq!(excerpt.lines.last().map(String::as_str), Some("R6 invalid mem access 'scalar'"));
+    }
+
+    #[test]
+    fn old_logs_quote_the_line_only() {
+        let excerpt = excerpt(OLD);
+        assert_eq!(excerpt.sources, [SourceNote { text: "@x = count();".into(), place: None }]);
+        assert_eq!(excerpt.lines.last().map(String::as_str), Some("R1 type=scalar expected=fp"));
+        assert_eq!(excerpt.lines.len(), 5);
+    }
+
+    #[test]
+    fn long_logs_are_cut_to_their_end() {
+        let log: String = (0..1000).map(|n| format!("{n}: (b7) r0 = 0\n")).collect();
+        let excerpt = excerpt(&log);
+        assert_eq!((excerpt.lines.len(), excerpt.lines[0].as_str()), (15, "985: (b7) r0 = 0"));
+        assert_eq!(super::excerpt(""), Excerpt::default());
+        assert_eq!(
+            super::excerpt("; @x @ :y"),
+            Excerpt { sources: vec![SourceNote { text: "@x @ :y".into(), place: None }], lines: vec!["; @x @ :y".into()] }
+        );
+    }
+}
