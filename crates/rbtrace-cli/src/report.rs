@@ -30,6 +30,11 @@ impl Reporter {
         reporter
     }
 
+    /// Whether to colour.
+    pub fn color(&self) -> bool {
+        self.style.color
+    }
+
     /// A failure with no place in a script.
     pub fn error(&self, message: impl Display) {
         self.line("ERROR", "\x1b[31m", &message);

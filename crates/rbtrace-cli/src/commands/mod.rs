@@ -1,6 +1,5 @@
 //! What rbtrace can be asked to do, one file each.
 
-mod child;
 pub mod dump;
 pub mod info;
 pub mod list;

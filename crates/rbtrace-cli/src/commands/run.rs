@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use rbtrace_codegen::{Isa, Listings, Object, Target};
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::{Host, proc};
+use rbtrace_runtime::StoppedChild;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
 
 use crate::args::{Run, Stage};
-use crate::commands::child::Stopped;
 use crate::commands::dump;
 use crate::environment::Environment;
 use crate::report::Reporter;
@@ -34,20 +34,28 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
         return Err(Ending::Mistake);
     }
     let mut sources = Sources::default();
-    let child = run.command.as_deref().map(|command| Stopped::start(command, reporter)).transpose()?;
-    let compiled = compile(&run, child.as_ref().map(Stopped::id), &host, environment, &mut sources, reporter)?;
+    let child = run.command.as_deref().map(|command| start(command, reporter)).transpose()?;
+    let compiled = compile(&run, child.as_ref().map(StoppedChild::id), &host, environment, &mut sources, reporter)?;
     if emits {
         emit(&run, &compiled.object, reporter)?;
         return Ok(Ending::Done);
     }
     check_privileges(reporter)?;
-    attach(run, child, &compiled, environment, reporter)
+    attach(run, child, &compiled, &host, environment, reporter)
 }
 
 fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {
     privileges::missing().map_or(Ok(()), |why| {
         reporter.error(why);
         Err(Ending::Mistake)
+    })
+}
+
+/// The process of `-c`, which does not run before everything is attached and ends if that does not come to pass.
+fn start(command: &str, reporter: &Reporter) -> Result<StoppedChild, Ending> {
+    rbtrace_runtime::spawn_stopped(command).map_err(|error| {
+        reporter.error(format!("failed to start the command of `-c`: {error:#}"));
+        Ending::Mistake
     })
 }
 
@@ -131,22 +139,30 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn attach(run: Run, child: Option<Stopped>, compiled: &Compiled, environment: &Environment, reporter: &Reporter) -> Result<Ending, Ending> {
+fn attach(
+    run: Run,
+    child: Option<StoppedChild>,
+    compiled: &Compiled,
+    host: &Host,
+    environment: &Environment,
+    reporter: &Reporter,
+) -> Result<Ending, Ending> {
     let options = rbtrace_runtime::Options {
         format: run.format,
         buffering: run.buffering,
         output: run.output,
+        color: reporter.color(),
         quiet: run.quiet,
         verbose: run.verbose,
         no_warnings: run.no_warnings,
         dry_run: run.dry_run,
         notify_attached: environment.notify_attached,
         pid: run.pid,
-        child: child.map(Stopped::into_child),
+        child,
         debug_verifier: run.stages.contains(&Stage::Verifier),
         debug_libbpf: run.stages.contains(&Stage::Libbpf),
     };
-    match rbtrace_runtime::run(&compiled.object.elf, &compiled.program.manifest, options) {
+    match rbtrace_runtime::run(&compiled.object.elf, &compiled.program.manifest, host, options) {
         Ok(0) => Ok(Ending::Done),
         Ok(code) => Ok(Ending::Script(code)),
         Err(error) => {
