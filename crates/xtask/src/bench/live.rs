@@ -69,21 +69,23 @@ impl Live {
         texts.filter_map(|text| program(&text)).collect()
     }
 
-    /// Seconds of processor time so far.
+    /// Seconds of processor time of its threads so far. The scheduler's own count: clock ticks are too coarse for a line.
     pub fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).context("reading a tool's /proc/PID/stat")?;
-        // The name in parentheses may hold spaces; user and system time are fields 14 and 15.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = fields.get(11..13).unwrap_or_default().iter().map(|field| field.parse::<f64>().unwrap_or_default()).sum::<f64>();
-        Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(&tasks).with_context(|| format!("listing {tasks}"))?.flatten();
+        // A thread that ends between the two readings takes its time with it; tracers keep theirs.
+        let stats = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok());
+        let nanoseconds = stats.filter_map(|text| text.split(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        Ok(nanoseconds / 1e9)
     }
 
     /// Waits until it has worked off what came in.
     pub fn settle(&self) -> Result<()> {
-        let mut last = -1.0;
+        let mut last = f64::NEG_INFINITY;
         loop {
             let now = self.cpu()?;
-            if now == last {
+            // Waking up to find nothing costs a little, too.
+            if now - last < 0.002 {
                 return Ok(());
             }
             last = now;
