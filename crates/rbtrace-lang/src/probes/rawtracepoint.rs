@@ -69,7 +69,8 @@ fn list(facts: &dyn Facts, pattern: &[&str], verbose: bool) -> Vec<Listed> {
     let known = facts.raw_tracepoints();
     let meant = known.iter().filter(|raw| parts::is_listed(module, &raw.module) && parts::is_listed(event, &raw.event));
     let details = |event: &str| {
-        let fields = facts.raw_tracepoint(event).filter(|_| verbose);
+        // Asking costs a look through the BTF: not for names alone.
+        let fields = verbose.then(|| facts.raw_tracepoint(event)).flatten();
         fields.iter().flat_map(|s| &s.fields).map(|field| format!("{} {}", c_text(&field.ty), field.name)).collect()
     };
     let listed = |raw: &RawTracepoint| Listed { name: format!("{}:{}:{}", ROW.name, raw.module, raw.event), details: details(&raw.event) };
