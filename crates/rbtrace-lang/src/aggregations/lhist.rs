@@ -106,8 +106,9 @@ fn refusal(range: &Range, call: &Call) -> Option<Diagnostic> {
     }
     if range.steps() > MAX_BUCKETS {
         let message = format!("lhist() too many buckets, must be <= {MAX_BUCKETS} (would need {})", range.steps());
-        let larger = width / MAX_BUCKETS + 1;
-        return Some(Diagnostic::error(at_step.span, message).hint(format!("a step of {larger} would do")));
+        let larger = (width + MAX_BUCKETS - 1) / MAX_BUCKETS;
+        let refusal = Diagnostic::error(at_step.span, message).because("the steps are too small for the range");
+        return Some(refusal.hint(format!("a step of {larger} would do")));
     }
     None
 }

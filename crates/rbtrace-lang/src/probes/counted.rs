@@ -45,11 +45,11 @@ pub(super) fn expand(events: &Events, target: &Target, sink: &mut Sink) -> Vec<V
     let event = &target.parts[0];
     if !event.quoted && wildcard::is_pattern(&event.text) {
         let refusal = Diagnostic::error(event.span, format!("wildcards are not allowed for {} probe type", events.name));
-        sink.push(refusal.hint(format!("`-l '{}:*'` lists the events", events.name)));
+        sink.push(refusal.because("it counts one event").hint(format!("`-l '{}:*'` lists the events", events.name)));
         return vec![];
     }
     if events.event(&event.text).is_none() {
-        let mut refusal = Diagnostic::error(event.span, format!("{} is not a {} probe", event.text, events.name));
+        let mut refusal = Diagnostic::error(event.span, format!("{} is not a {} probe", event.text, events.name)).because("no such event");
         if let Some(name) = nearest(&event.text, events.names()) {
             refusal = refusal.hint(format!("did you mean `{name}`?"));
         }

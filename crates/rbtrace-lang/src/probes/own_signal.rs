@@ -39,12 +39,12 @@ fn expand(_: &dyn rbtrace_types::Facts, target: &Target, sink: &mut Sink) -> Vec
     let (trigger, signal) = (&target.parts[0], &target.parts[1]);
     if trigger.text != TRIGGER {
         let refusal = Diagnostic::error(trigger.span, format!("{} is not a supported trigger", trigger.text));
-        sink.push(refusal.hint(format!("`{TRIGGER}` is the only one")));
+        sink.push(refusal.because("rbtrace cannot wait for this").hint(format!("`{TRIGGER}` is the only one")));
         return vec![];
     }
     if signal.text != SIGNAL {
         let refusal = Diagnostic::error(signal.span, format!("{} is not a supported signal", signal.text));
-        sink.push(refusal.hint(format!("`{SIGNAL}` is the only one")));
+        sink.push(refusal.because("the others keep their usual meaning").hint(format!("`{SIGNAL}` is the only one")));
         return vec![];
     }
     vec![vec![TRIGGER.into(), SIGNAL.into()]]

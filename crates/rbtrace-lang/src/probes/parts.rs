@@ -17,7 +17,8 @@ pub(super) fn check_count(name: &str, target: &Target, accepted: &[usize], sink:
 pub(super) fn wrong_count(name: &str, target: &Target, accepted: &[usize]) -> Diagnostic {
     let wanted = accepted.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
     let noun = if accepted == [1] { "argument" } else { "arguments" };
-    Diagnostic::error(target.span, format!("{name} probe type requires {wanted} {noun}, found {}", target.parts.len()))
+    let message = format!("{name} probe type requires {wanted} {noun}, found {}", target.parts.len());
+    Diagnostic::error(target.span, message).because("arguments are what stands between colons")
 }
 
 /// Whether a part has a wildcard that is not quoted.

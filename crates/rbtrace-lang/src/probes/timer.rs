@@ -32,7 +32,7 @@ fn read_rate(name: &str, unit: &TargetPart, rate: &TargetPart, sink: &mut Sink) 
     let Some((_, ns)) = UNITS.iter().find(|(known, _)| *known == unit.text) else {
         let refusal = Diagnostic::error(unit.span, format!("{} is not an accepted unit of time", unit.text));
         let units = UNITS.map(|(known, _)| format!("`{known}`")).join(", ");
-        return Err(sink.push(refusal.hint(format!("the units are {units}"))));
+        return Err(sink.push(refusal.because("expected a unit").hint(format!("the units are {units}"))));
     };
     let number = match read_number(&rate.text) {
         Ok(number) => number,
@@ -68,6 +68,7 @@ fn read_duration(name: &str, part: &TargetPart, sink: &mut Sink) -> Result<Vec<S
         (number, _) => {
             let why = if number.is_ok() { "invalid trailing bytes" } else { "invalid integer" };
             let refusal = Diagnostic::error(part.span, format!("Invalid rate of {name} probe: {why}: {}", part.text));
+            let refusal = refusal.because("neither a duration nor nanoseconds");
             return Err(sink.push(refusal.hint(format!("write a duration, `{name}:10ms`, or a unit and a number, `{name}:ms:10`"))));
         }
     };

@@ -51,7 +51,7 @@ fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String
     match target.parts {
         [event] if parts::is_pattern(event) => matching(facts, |_, name| parts::matches(event, name)),
         [category, event] if category.text.is_empty() || event.text.is_empty() => {
-            sink.push(Diagnostic::error(target.span, format!("{} probe must have a target", ROW.name)));
+            sink.push(Diagnostic::error(target.span, format!("{} probe must have a target", ROW.name)).because("a part of it is empty"));
             vec![]
         }
         [category, event] if parts::is_pattern(category) || parts::is_pattern(event) => {
