@@ -28,10 +28,12 @@ pub struct Builtin {
     pub is_unsafe: bool,
     /// Has an effect, so a discarded value is no mistake.
     pub has_effect: bool,
+    /// Control never goes on behind a call.
+    pub leaves: bool,
     /// Checks the arguments and says the type of the value.
     pub type_of: fn(&mut dyn TypeCx, &Call) -> Type,
     /// The string constant that the call is, where it is one (`str($1)`).
-    pub literal: Option<fn(&mut dyn TypeCx, &Call) -> Option<Vec<u8>>>,
+    pub literal: Option<Literal>,
     /// Appends its operations.
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
     /// Handles its record in user space.
@@ -49,12 +51,16 @@ impl Builtin {
         allowed: Allowed::Any,
         is_unsafe: false,
         has_effect: false,
+        leaves: false,
         type_of: |_, _| Type::Void,
         literal: None,
         lower: |_, _| Lowered::Void,
         handle: None,
     };
 }
+
+/// See [`Builtin::literal`].
+pub type Literal = fn(&mut dyn TypeCx, &Call) -> Option<Vec<u8>>;
 
 /// See [`Builtin::handle`].
 pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;
@@ -173,6 +179,9 @@ pub struct Listed {
     pub details: Vec<String>,
 }
 
+/// See [`ProbeType::plan`].
+pub type Plan = fn(&dyn Facts, &Place, uses_args: bool, pid: Option<u32>) -> Result<Planned, Diagnostic>;
+
 /// A probe type.
 pub struct ProbeType {
     /// Canonical name.
@@ -201,7 +210,7 @@ pub struct ProbeType {
     /// The struct behind `args`; `None`: the probe has none.
     pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
     /// How a place is attached. `uses_args`: whether the body reads `args` or the context.
-    pub plan: fn(&dyn Facts, &Place, uses_args: bool, pid: Option<u32>) -> Result<Planned, Diagnostic>,
+    pub plan: Plan,
     /// Whether several places of one probe can share a program.
     pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
     /// Reads the selector of a shared program (see [`Shared`]); leaves the probe itself where no place can be meant.

@@ -44,9 +44,7 @@ pub fn compile(program: &ast::Program, sources: &Sources, facts: &dyn Facts, opt
     let shared = Shared { facts, options, sources, config };
     let units = attach_points::expand(program, &shared, sink);
     let names = names::resolve(program, sink);
-    if sink.has_errors() {
-        return None;
-    }
+    // Types are inferred even after errors, so that one run says all there is to say; what is already in error has type `void`.
     let typed = infer::infer(program, &shared, units, &names, sink);
     if sink.has_errors() {
         return None;

@@ -16,6 +16,7 @@ pub static ROW: Builtin = Builtin {
              ```\ninterval:s:10 { exit(); }\n```\n",
     args: (0, 1),
     has_effect: true,
+    leaves: true,
     type_of,
     lower,
     handle: Some(|cx, _, args| match args {

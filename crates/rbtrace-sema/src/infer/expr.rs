@@ -249,7 +249,10 @@ impl Infer<'_> {
             ExprKind::Variable(_) => {
                 let ty = self.expr(target);
                 self.expect_integer(target, &ty, "`++` and `--`");
-                ty
+                if let Some(&var) = self.names.uses.get(&target.id) {
+                    self.widen_var(var, target.span, &Ty::fixed(Type::int(8, ty.integer().is_none_or(|int| int.int.signed))));
+                }
+                self.expr(target)
             }
             ExprKind::Map(name) => {
                 self.scalar(name, target.span);

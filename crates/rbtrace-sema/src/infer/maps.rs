@@ -2,7 +2,7 @@
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::{Call, aggregations};
-use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
+use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Stmt};
 use rbtrace_types::Type;
 
 use super::{Infer, MapState, Ty, join};
@@ -130,6 +130,9 @@ impl Infer<'_> {
     /// `count()` and its like: the aggregation's state type, if the expression is one.
     pub(super) fn aggregation(&mut self, value: &Expr) -> Option<Ty> {
         let (row, args) = aggregation_call(value)?;
+        for stmt in aggregation_prelude(value) {
+            self.stmt(stmt);
+        }
         let call = Call { name: row.name, id: value.id, span: value.span, args };
         if !self.count_args(row.name, row.args, call.args.len(), value.span) {
             return Some(Ty::VOID);
@@ -154,7 +157,15 @@ pub(crate) fn aggregation_call(expr: &Expr) -> Option<(&'static rbtrace_lang::Ag
             Some((aggregations::by_name(&function.node)?, args.collect()))
         }
         ExprKind::Ident(name) => Some((aggregations::by_name(name)?, Vec::new())),
-        ExprKind::Block(block) if block.stmts.is_empty() => aggregation_call(block.value.as_ref()?),
+        ExprKind::Block(block) => aggregation_call(block.value.as_ref()?),
         _ => None,
+    }
+}
+
+/// What runs before the aggregation of a block: `@ = { let $a = 1; sum($a) }`.
+pub(crate) fn aggregation_prelude(expr: &Expr) -> &[Stmt] {
+    match &expr.kind {
+        ExprKind::Block(block) => &block.stmts,
+        _ => &[],
     }
 }

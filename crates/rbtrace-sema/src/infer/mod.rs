@@ -23,7 +23,7 @@ use crate::attach_points::{Body, Unit};
 use crate::names::Names;
 use crate::shared::Shared;
 pub(crate) use expr::packed;
-pub(crate) use maps::aggregation_call;
+pub(crate) use maps::{aggregation_call, aggregation_prelude};
 pub(crate) use operators::{Class, class};
 pub(crate) use unify::{Ty, join};
 

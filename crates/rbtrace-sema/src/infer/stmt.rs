@@ -27,13 +27,17 @@ impl Infer<'_> {
         let mut left = None;
         for stmt in &block.stmts {
             if let (Some(jump), true) = (left.take(), self.last) {
-                let warning = Diagnostic::warning("unreachable", stmt.span, "Unreachable code").because("never runs");
+                let warning = Diagnostic::warning("unreachable", stmt.span, "Unreachable statement").because("never runs");
                 self.sink.push(warning.label(jump, "control leaves here"));
             }
             self.stmt(stmt);
-            if matches!(stmt.kind, StmtKind::Break | StmtKind::Continue | StmtKind::Return(_)) {
+            if leaves(stmt) {
                 left = Some(stmt.span);
             }
+        }
+        if let (Some(jump), Some(value), true) = (left, &block.value, self.last) {
+            let warning = Diagnostic::warning("unreachable", value.span, "Unreachable statement").because("never runs");
+            self.sink.push(warning.label(jump, "control leaves here"));
         }
         match &block.value {
             Some(value) if is_body => {
@@ -45,7 +49,7 @@ impl Infer<'_> {
         }
     }
 
-    fn stmt(&mut self, stmt: &Stmt) {
+    pub(super) fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
             StmtKind::Expr(expr) => self.effect(expr),
             StmtKind::Discard(expr) => drop(self.expr(expr)),
@@ -153,9 +157,13 @@ impl Infer<'_> {
         self.expect_integer(value, &ty, "a compound assignment");
         let wide = Ty::fixed(Type::int(8, ty.integer().is_some_and(|int| int.int.signed)));
         match &target.kind {
+            // `$x op= e` is `$x = $x op e`, and arithmetic is 64 bits wide.
             ExprKind::Variable(_) => {
                 let known = self.expr(target);
-                self.assign_to(target, &known, span);
+                self.expect_integer(target, &known, "a compound assignment");
+                let wide = Ty::fixed(Type::int(8, known.integer().is_none_or(|int| int.int.signed)));
+                self.assign_to(target, &wide, span);
+                self.expr(target);
             }
             _ => self.assign_to(target, &wide, span),
         }
@@ -275,4 +283,15 @@ impl Infer<'_> {
             (None, _) => None,
         }
     }
+}
+
+/// Whether control never goes on behind a statement: a jump, or a call whose row says so.
+fn leaves(stmt: &Stmt) -> bool {
+    let name = match &stmt.kind {
+        StmtKind::Break | StmtKind::Continue | StmtKind::Return(_) => return true,
+        StmtKind::Expr(Expr { kind: ExprKind::Call { function, .. }, .. }) => &function.node,
+        StmtKind::Expr(Expr { kind: ExprKind::Ident(name), .. }) => name,
+        _ => return false,
+    };
+    functions::by_name(name).is_some_and(|row| row.leaves)
 }

@@ -7,6 +7,7 @@ use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Aggregate, Feature, Type};
 
 use super::Lower;
+use crate::infer::aggregation_prelude;
 
 /// `BPF_NOEXIST`
 const ONLY_IF_ABSENT: i64 = 1;
@@ -20,6 +21,7 @@ impl Lower<'_> {
         let Type::Aggregate(aggregate) = self.out.decl(self.out.map(name)).value.clone() else {
             unreachable!("inference wants an aggregation here")
         };
+        self.stmts(aggregation_prelude(value));
         let prepared = (row.prepare)(self, &Call { name: row.name, id: value.id, span: value.span, args });
         let (map, key) = self.entry_of(target);
         let entry = match key {
