@@ -108,6 +108,8 @@ impl Running {
 
     /// Waits for the end, and makes an end of it when the time is over.
     pub fn finish(mut self) -> Result<Finished, String> {
+        // What still waits for a word on standard input gets the end of it.
+        drop(self.stdin());
         let has_ended = self.wait_until(|state| state.has_ended).has_ended;
         if !has_ended {
             let _ = kill_process_group(pid_of(&self.child), Signal::KILL);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -16,8 +17,13 @@ const ATTACHED: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
 /// Seconds a case may take; one that overstays is killed and has failed.
 const LIMIT: i64 = 20;
 
+/// All workloads have the same name, and scripts count by name: one at a time.
+static WORKPLACE: Mutex<()> = Mutex::new(());
+
 /// Runs the case.
 pub fn run(file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
+    let works = file.value("WORKLOAD").is_some() || file.value("RUN").is_some_and(|options| options.contains("{workload}"));
+    let _alone = works.then(|| WORKPLACE.lock().unwrap_or_else(PoisonError::into_inner));
     let limit = Duration::from_secs(file.number("TIMEOUT", LIMIT)?.unsigned_abs());
     let work = file.values("WORKLOAD").collect::<Vec<_>>().join(" + ");
     let mut worker = if work.is_empty() { None } else { Some(start_worker(&work, limit)?) };
@@ -25,9 +31,10 @@ pub fn run(file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
     let fill = |text: &str| fill(text, &pid, scratch);
     let running = Running::start(command(file, &fill)?, limit)?;
     let finished = drive(file, running, worker.as_mut(), &fill);
-    let ended = worker.map(Running::finish).transpose()?;
+    let ended = worker.map(Running::finish).transpose();
+    // What rbtrace did says more than what became of the work.
     let finished = finished?;
-    if let Some(worker) = ended.filter(|worker| worker.code != 0) {
+    if let Some(worker) = ended?.filter(|worker| worker.code != 0) {
         return Err(format!("the workload failed{}", said(&worker.stdout, &worker.stderr)));
     }
     check(file, &finished, &fill).map_err(|why| format!("{why}{}", said(&finished.stdout, &finished.stderr)))
