@@ -192,9 +192,8 @@ impl RunCx for Session<'_> {
 
     fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String> {
         let mut content = Vec::new();
-        let file = File::open(path).map_err(|error| format!("failed to open file '{path}': {}", error_text(&error)))?;
-        let read = file.take(self.manifest.config.max_cat_bytes).read_to_end(&mut content);
-        read.map_err(|error| format!("failed to read file '{path}': {}", error_text(&error)))?;
+        let file = File::open(path).map_err(|error| error_text(&error))?;
+        file.take(self.manifest.config.max_cat_bytes).read_to_end(&mut content).map_err(|error| error_text(&error))?;
         Ok(content)
     }
 

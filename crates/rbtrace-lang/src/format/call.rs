@@ -27,7 +27,7 @@ enum Wanted {
 pub fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let Some((format, args)) = call.args.split_first() else { return Type::Void };
     if let Some(text) = literal(cx, call.name, format) {
-        check(cx, &text, format.span, args);
+        check(cx, call.name, &text, format.span, args);
     }
     Type::Void
 }
@@ -107,7 +107,7 @@ pub fn is_readable(aggregate: &Aggregate) -> bool {
     aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
 }
 
-fn check(cx: &mut dyn TypeCx, text: &[u8], format: Span, args: &[&Expr]) {
+fn check(cx: &mut dyn TypeCx, function: &str, text: &[u8], format: Span, args: &[&Expr]) {
     let mut wanted = Vec::new();
     for piece in pieces(text) {
         match piece {
@@ -131,7 +131,7 @@ fn check(cx: &mut dyn TypeCx, text: &[u8], format: Span, args: &[&Expr]) {
         cx.report(Diagnostic::error(format, message).because(format!("takes {} after it", count(wanted.len()))));
     }
     for (wanted, arg) in wanted.into_iter().zip(args) {
-        check_argument(cx, wanted, arg, format);
+        check_argument(cx, function, wanted, arg, format);
     }
 }
 
@@ -143,9 +143,9 @@ fn count(arguments: usize) -> String {
     }
 }
 
-fn check_argument(cx: &mut dyn TypeCx, wanted: Wanted, arg: &Expr, format: Span) {
+fn check_argument(cx: &mut dyn TypeCx, function: &str, wanted: Wanted, arg: &Expr, format: Span) {
     let ty = cx.type_of(arg);
-    if !has_value(cx, "printf", arg, &ty) || fits(wanted, &ty) {
+    if !has_value(cx, function, arg, &ty) || fits(wanted, &ty) {
         return;
     }
     let letters = match wanted {

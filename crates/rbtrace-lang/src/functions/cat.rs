@@ -2,7 +2,7 @@
 
 use crate::format::call;
 use crate::row::Builtin;
-use crate::run::{Message, RunError};
+use crate::run::{Message, Report};
 
 /// The row.
 pub static ROW: Builtin = Builtin {
@@ -18,12 +18,10 @@ pub static ROW: Builtin = Builtin {
         let path = call::text(event, args);
         let path = String::from_utf8_lossy(&path);
         match cx.read_file(&path) {
-            Ok(content) => {
-                cx.print(Message::Cat, &content);
-                Ok(())
-            }
-            Err(why) => Err(RunError::Failed(format!("failed to open file '{path}' ({why})"))),
+            Ok(content) => cx.print(Message::Cat, &content),
+            Err(why) => cx.report(Report::Errorf, event, &format!("failed to open file '{path}' ({why})")),
         }
+        Ok(())
     }),
     ..Builtin::BASE
 };
