@@ -131,6 +131,10 @@ impl Facts for Host {
         Arc::clone(self.raw_tracepoints.get_or_init(|| self.btf.raw_tracepoints().into()))
     }
 
+    fn has_raw_tracepoint(&self, event: &str) -> bool {
+        self.btf.has_raw_tracepoint(event)
+    }
+
     fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>> {
         cached(&self.raw_arguments, event.to_owned(), || self.btf.raw_tracepoint(event).map(Arc::new))
     }

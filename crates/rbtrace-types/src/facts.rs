@@ -126,6 +126,10 @@ pub trait Facts {
     fn syscall_number(&self, name: &str) -> Option<u32>;
     /// Every raw tracepoint that BTF knows, sorted.
     fn raw_tracepoints(&self) -> Arc<[RawTracepoint]>;
+    /// Whether BTF knows a raw tracepoint of this name: cheaper to ask for one name than the list is.
+    fn has_raw_tracepoint(&self, event: &str) -> bool {
+        self.raw_tracepoints().iter().any(|raw| raw.event == event)
+    }
     /// The parameters of a raw tracepoint as a struct of 8-byte slots: field `i` has offset `8 * i`.
     fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>>;
     /// A kernel type by its C name: `struct task_struct`, `enum x`, `pid_t`. Pointers inside are resolved one level deep.

@@ -8,6 +8,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -35,12 +36,14 @@ pub struct KernelBtf {
     modules_directory: PathBuf,
     vmlinux: OnceLock<std::result::Result<Arc<Btf>, String>>,
     modules: OnceLock<Vec<(String, Arc<Btf>)>>,
+    /// Raw tracepoints of the kernel itself.
+    traced: OnceLock<BTreeSet<String>>,
 }
 
 impl KernelBtf {
     /// `vmlinux_path` is usually `/sys/kernel/btf/vmlinux`; the modules are its neighbours in `modules_directory`. Reads nothing yet.
     pub fn new(vmlinux_path: PathBuf, modules_directory: PathBuf) -> KernelBtf {
-        KernelBtf { vmlinux_path, modules_directory, vmlinux: OnceLock::new(), modules: OnceLock::new() }
+        KernelBtf { vmlinux_path, modules_directory, vmlinux: OnceLock::new(), modules: OnceLock::new(), traced: OnceLock::new() }
     }
 
     /// Whether there is a file to read at all.
@@ -91,6 +94,16 @@ impl KernelBtf {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Whether there is a raw tracepoint of this name. The kernel's own are read in one pass, however many are asked for.
+    pub fn has_raw_tracepoint(&self, event: &str) -> bool {
+        let traced = self.traced.get_or_init(|| {
+            let own = self.vmlinux().map(|btf| btf.with_prefix(TRACE_PREFIX, Kind::Typedef)).unwrap_or_default();
+            own.into_iter().map(|(_, name)| name.to_owned()).collect()
+        });
+        let typedef = || format!("{TRACE_PREFIX}{event}");
+        traced.contains(event) || self.modules().iter().any(|(_, btf)| btf.find(&typedef(), Kind::Typedef).is_some())
     }
 
     /// The BTF id that a typed raw tracepoint program of the kernel itself is loaded with. Loaders that look it up on their own

@@ -108,7 +108,8 @@ fn list(facts: &dyn Facts, pattern: &[&str], verbose: bool) -> Vec<Listed> {
     };
     let meant = matching(facts, |in_category, name| parts::is_listed(category, in_category) && parts::is_listed(event, name));
     let details = |place: &[String]| {
-        let format = facts.tracepoint(&place[0], &place[1]).filter(|_| verbose);
+        // Asking reads a file: not for names alone.
+        let format = verbose.then(|| facts.tracepoint(&place[0], &place[1])).flatten();
         format.iter().flat_map(|format| &format.fields).filter(|field| !field.common).map(declaration).collect()
     };
     meant.iter().map(|place| Listed { name: format!("{}:{}", ROW.name, place.join(":")), details: details(place) }).collect()
@@ -138,18 +139,13 @@ fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Re
     let (category, event) = (&place.parts[0], &place.parts[1]);
     let (program_type, plan) = if let Some(syscall) = Syscall::of(facts, place) {
         syscalls::plan(facts, &syscall, uses_args)
-    } else if !uses_args && is_raw(facts, event) {
+    } else if !uses_args && facts.has_raw_tracepoint(event) {
+        // Events may be named differently from their tracepoint; those, and all events of a kernel without BTF, keep their perf event.
         (ProgramType::RawTracepoint, AttachPlan::RawTracepoint { event: event.clone(), typed: false })
     } else {
         (ProgramType::Tracepoint, AttachPlan::Tracepoint { category: category.clone(), event: event.clone() })
     };
     Ok(Planned { program_type, role: Role::Traced, plan: Some(plan), reverse: false })
-}
-
-/// Whether a raw tracepoint of that name is behind an event. Events may be named differently from their tracepoint; those, and all events
-/// of a kernel without BTF, keep their perf event.
-fn is_raw(facts: &dyn Facts, event: &str) -> bool {
-    facts.raw_tracepoint(event).is_some()
 }
 
 fn shared(facts: &dyn Facts, place: &Place) -> Option<Shared> {
