@@ -10,6 +10,8 @@ const FUNCTION_LINES: (usize, usize, usize) = (35, 80, 120);
 
 /// The only files that may say `unsafe`, and for what.
 const UNSAFE: &[(&str, &str)] = &[
+    ("crates/rbtrace-codegen/src/builder.rs", "LLVM's address arithmetic, which inkwell calls unsafe"),
+    ("crates/rbtrace-codegen/src/machine.rs", "LLVM's diagnostics, which inkwell hides, and its parser of BPF assembly"),
     ("crates/rbtrace-host/src/btf/raw.rs", "maps the kernel's type information"),
     ("crates/rbtrace-runtime/src/sys/mod.rs", "descriptors that system calls hand out"),
     ("crates/rbtrace-runtime/src/sys/bpf.rs", "loading, attaching and running programs"),
@@ -17,6 +19,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-runtime/src/sys/maps.rs", "batches of entries, which libbpf-rs does not offer for per-CPU maps"),
     ("crates/rbtrace-runtime/src/sys/object.rs", "libbpf's relocated programs, which libbpf-rs does not hand out"),
     ("crates/rbtrace-runtime/src/sys/perf.rs", "perf_event_open"),
+    ("crates/rbtrace-runtime/src/sys/ring.rs", "memory shared with the kernel"),
     ("crates/rbtrace-runtime/src/sys/signal.rs", "signalfd"),
     ("crates/rbtrace-runtime/src/sys/time.rs", "strftime in the local zone"),
     ("crates/xtask/src/bench/child.rs", "wait4: what one finished child has used"),

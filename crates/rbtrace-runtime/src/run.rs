@@ -1,6 +1,5 @@
 //! The course of a run (SPEC §9.2): load, begin, attach, events, end, maps. Decides what happens when; how is everybody else's.
 
-use std::cell::RefCell;
 use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -39,15 +38,14 @@ pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options
         return Ok(0);
     }
     let watched = options.pid.map(child::watch).transpose()?;
-    let session = RefCell::new(Session::new(manifest, host, maps, &options)?);
-    let ring_map = loaded.map(Manifest::RING_MAP);
-    let ring = ring_map.map(|map| Ring::new(&map, |record| session.borrow_mut().record(record))).transpose()?;
-    let counters = loaded.map(Manifest::LOSS_MAP).map(|map| map.as_fd().try_clone_to_owned()).transpose()?;
-    let losses = Losses::new(manifest, counters);
-    session.borrow().maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
+    let session = Session::new(manifest, host, maps, &options)?;
+    let map = |name| loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose();
+    let ring = map(Manifest::RING_MAP)?.map(|map| Ring::new(map, manifest.config.ring_bytes)).transpose()?;
+    let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
+    session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
-    let mut run = Run { manifest, loaded: &loaded, attached, session: &session, ring, losses, signals, watched, options: &mut options };
+    let mut run = Run { manifest, loaded: &loaded, attached, session, ring, losses, signals, watched, options: &mut options };
     run.announce(begun)?;
     run.watch()?;
     run.finish()
@@ -58,8 +56,8 @@ struct Run<'a, 'm> {
     manifest: &'m Manifest,
     loaded: &'a Loaded<'m>,
     attached: Attached,
-    session: &'a RefCell<Session<'m>>,
-    ring: Option<Ring<'a>>,
+    session: Session<'m>,
+    ring: Option<Ring>,
     losses: Losses<'m>,
     signals: Signals,
     /// The process of `-p`.
@@ -86,23 +84,14 @@ impl Run<'_, '_> {
             programs.map(|program| program.decl.probes.len()).sum::<usize>()
         };
         let total = begun + count(|role| matches!(role, Role::End | Role::Signal(_))) + self.attached.probes;
-        {
-            let mut session = self.session.borrow_mut();
-            let Session { output, sink, .. } = &mut *session;
+        if self.manifest.config.missing_probes == "warn" && !self.options.no_warnings {
             for missing in &self.attached.missing {
-                // `ignore` and `--no-warnings` both mean silence.
-                if self.manifest.config.missing_probes == "warn" && !self.options.no_warnings {
-                    let mut line = Vec::new();
-                    let stream = output.complain(&format!("{missing}. Skipping."), &mut line);
-                    sink.say(stream, &line);
-                }
+                self.session.say(|output, line| output.complain(&format!("{missing}. Skipping."), line));
             }
-            if !self.options.quiet {
-                let mut line = Vec::new();
-                let stream = output.attached(total, &mut line);
-                sink.say(stream, &line);
-                sink.after_drain();
-            }
+        }
+        if !self.options.quiet {
+            self.session.say(|output, line| output.attached(total, line));
+            self.session.sink.after_drain();
         }
         if self.options.notify_attached {
             let mut stdout = std::io::stdout();
@@ -128,7 +117,7 @@ impl Run<'_, '_> {
                 busy = drained != Drained::Nothing;
                 pause = if drained == Drained::Much { Duration::ZERO } else { PAUSE };
             }
-            let over = self.session.borrow().is_over() || woken.unread || woken.ended || (!waits && !busy);
+            let over = self.session.is_over() || woken.unread || woken.ended || (!waits && !busy);
             if over || (woken.signal && self.signals_end_the_run()?) {
                 return Ok(());
             }
@@ -140,11 +129,10 @@ impl Run<'_, '_> {
     }
 
     fn wait(&self, for_records: bool, timeout: Duration) -> Result<Woken> {
-        let session = self.session.borrow();
-        let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&session.sink, PollFlags::empty())];
+        let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.session.sink, PollFlags::empty())];
         let process = self.options.child.as_ref().map(AsFd::as_fd).or(self.watched.as_ref().map(AsFd::as_fd));
         let process = process.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
-        let ring = self.ring.as_ref().filter(|_| for_records).map(Ring::fd);
+        let ring = self.ring.as_ref().filter(|_| for_records).map(AsFd::as_fd);
         let ring = ring.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
         let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
         match poll(&mut fds, Some(&timeout)) {
@@ -160,9 +148,12 @@ impl Run<'_, '_> {
         })
     }
 
-    fn drain(&self) -> Result<Drained> {
-        let drained = self.ring.as_ref().map_or(Ok(Drained::Nothing), Ring::drain);
-        self.session.borrow_mut().sink.after_drain();
+    fn drain(&mut self) -> Result<Drained> {
+        let drained = match &mut self.ring {
+            Some(ring) => ring.drain(|record| self.session.record(record)),
+            None => Ok(Drained::Nothing),
+        };
+        self.session.sink.after_drain();
         drained
     }
 
@@ -174,9 +165,8 @@ impl Run<'_, '_> {
             }
             let known = test_run::run(self.loaded, Role::Signal(number))? > 0;
             if !known && number == libc::SIGUSR1 {
-                let mut session = self.session.borrow_mut();
-                session.print_maps()?;
-                session.sink.after_drain();
+                self.session.print_maps()?;
+                self.session.sink.after_drain();
             }
         }
         Ok(false)
@@ -186,63 +176,53 @@ impl Run<'_, '_> {
     fn finish(mut self) -> Result<i32> {
         self.attached.stop_quick();
         if self.attached.has_slow() {
-            let gated = self.session.borrow().maps.set_internal(GATE_MAP, 1)?;
+            let gated = self.session.maps.set_internal(GATE_MAP, 1)?;
             let ends = self.loaded.programs.iter().any(|program| program.decl.role == Role::End);
             if !gated && ends {
                 // What an `end` probe clears must not come back.
                 self.attached.stop();
             }
         }
-        self.drain_rest(if self.session.borrow().is_over() { Phase::Discarding } else { Phase::Running })?;
+        self.drain_rest(if self.session.is_over() { Phase::Discarding } else { Phase::Running })?;
         test_run::run(self.loaded, Role::End)?;
         self.drain_rest(Phase::Ending)?;
-        {
-            let mut session = self.session.borrow_mut();
-            if self.manifest.config.print_maps_on_exit && !session.sink.is_broken() {
-                let Session { output, sink, .. } = &mut *session;
-                output.before_maps(&mut sink.buffer);
-                session.print_maps()?;
-            }
-            session.sink.flush();
+        if self.manifest.config.print_maps_on_exit && !self.session.sink.is_broken() {
+            self.session.output.before_maps(&mut self.session.sink.buffer);
+            self.session.print_maps()?;
         }
+        self.session.sink.flush();
         self.report_losses()?;
         self.summarize();
-        let result = self.session.borrow_mut().sink.finish();
+        let result = self.session.sink.finish();
         let code = self.end_child()?;
         self.attached.abandon();
-        result.map(|()| self.session.borrow().exit_code.unwrap_or(code))
+        result.map(|()| self.session.exit_code.unwrap_or(code))
     }
 
     /// Handles what is in the ring, and no more than the ring can hold: programs that are slow to detach may still fill it.
-    fn drain_rest(&self, phase: Phase) -> Result<()> {
-        let start = {
-            let mut session = self.session.borrow_mut();
-            session.phase = phase;
-            session.seen
-        };
-        while self.drain()? != Drained::Nothing {
-            let session = self.session.borrow();
-            if session.seen - start > u64::from(self.manifest.config.ring_bytes) {
-                break;
+    fn drain_rest(&mut self, phase: Phase) -> Result<()> {
+        self.session.phase = phase;
+        let most = self.session.seen + u64::from(self.manifest.config.ring_bytes);
+        while self.drain()? != Drained::Nothing && self.session.seen <= most {
+            if phase == Phase::Running && self.session.is_over() {
+                self.session.phase = Phase::Discarding;
             }
         }
         Ok(())
     }
 
     fn report_losses(&mut self) -> Result<()> {
-        let mut session = self.session.borrow_mut();
-        let Session { output, sink, .. } = &mut *session;
+        let Session { output, sink, .. } = &mut self.session;
         self.losses.report(!self.options.no_warnings, output.as_ref(), sink)
     }
 
-    fn summarize(&self) {
+    fn summarize(&mut self) {
         if self.options.no_warnings {
             return;
         }
         // A kernel that does not count them has nothing to say.
         let misses = self.loaded.programs.iter().map(|program| bpf::recursion_misses(&program.fd).unwrap_or(0)).sum();
-        let mut session = self.session.borrow_mut();
-        let Session { output, sink, .. } = &mut *session;
+        let Session { output, sink, .. } = &mut self.session;
         self.losses.summary(misses, output.as_ref(), sink);
     }
 

@@ -14,7 +14,7 @@ use crate::Options;
 use crate::maps::table::{Cut, Table};
 use crate::maps::{Map, Maps};
 use crate::output::stream::Sink;
-use crate::output::{self, Output, Shown};
+use crate::output::{self, Output, Shown, Stream};
 use crate::ring::Flow;
 use crate::ring::decode::{self, Event};
 use crate::world::Machine;
@@ -84,6 +84,13 @@ impl<'m> Session<'m> {
         }
     }
 
+    /// Says something about the run, in the words and on the stream of the format.
+    pub fn say(&mut self, words: impl FnOnce(&dyn Output, &mut Vec<u8>) -> Stream) {
+        let mut line = Vec::new();
+        let stream = words(self.output.as_ref(), &mut line);
+        self.sink.say(stream, &line);
+    }
+
     /// Whether the script, or the end of its reader, ended the run.
     pub fn is_over(&self) -> bool {
         self.exit_code.is_some() || self.sink.is_broken()
@@ -121,9 +128,7 @@ impl<'m> Session<'m> {
 
     /// Says that rbtrace itself made a mistake.
     fn internal(&mut self, text: &str) {
-        let mut line = Vec::new();
-        let stream = self.output.complain(&format!("{text}; this is a bug in rbtrace"), &mut line);
-        self.sink.say(stream, &line);
+        self.say(|output, line| output.complain(&format!("{text}; this is a bug in rbtrace"), line));
     }
 
     fn map(&mut self, id: MapId) -> Result<&mut Map<'m>, RunError> {
@@ -179,9 +184,7 @@ impl RunCx for Session<'_> {
         match kind {
             Report::Warnf | Report::RuntimeError if self.no_warnings => {}
             Report::Errorf | Report::Warnf | Report::RuntimeError => {
-                let mut line = Vec::new();
-                let stream = self.output.report(kind, &event.location, text, &mut line);
-                self.sink.say(stream, &line);
+                self.say(|output, line| output.report(kind, &event.location, text, line));
             }
         }
     }

@@ -73,11 +73,11 @@ impl Attached {
         !self.slow.is_empty()
     }
 
-    /// Leaves what is slow to another process, so that ours ends now.
+    /// Leaves what is slow to another process, so that ours ends now. Where no process can be made, our own end waits.
     pub fn abandon(&mut self) {
         self.quick.clear();
-        if self.has_slow() && fork::leave_descriptors_behind().is_err() {
-            // Without a second process, our own end waits. Nothing is lost but time.
+        if self.has_slow() {
+            let _ = fork::leave_behind(&self.slow);
         }
         self.slow.clear();
     }

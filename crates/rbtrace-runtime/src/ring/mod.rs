@@ -2,13 +2,16 @@
 
 pub mod decode;
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result};
-use libbpf_rs::{Map, RingBuffer, RingBufferBuilder};
+
+use crate::sys::ring::RingMemory;
 
 /// Records handled in one go, so that signals and the clock are not forgotten while a fast producer keeps the ring full.
 const BATCH: usize = 4096;
+/// Records after which their room is given back. Not after each: as long as the kernel sees unread records it wakes nobody.
+const RELEASE: usize = 64;
 
 /// What the handler of a record wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,35 +34,43 @@ pub enum Drained {
 }
 
 /// The reading end of the ring.
-pub struct Ring<'a> {
-    buffer: RingBuffer<'a>,
+#[derive(Debug)]
+pub struct Ring {
+    memory: RingMemory,
 }
 
-impl<'a> Ring<'a> {
-    /// Opens the ring; `handle` gets every record.
-    pub fn new(map: &Map<'_>, mut handle: impl FnMut(&[u8]) -> Flow + 'a) -> Result<Self> {
-        let mut builder = RingBufferBuilder::new();
-        let callback = move |record: &[u8]| match handle(record) {
-            Flow::Continue => 0,
-            Flow::Stop => -libc::ECANCELED,
-        };
-        builder.add(map, callback).context("the ring buffer")?;
-        Ok(Self { buffer: builder.build().context("mapping the ring buffer")? })
+impl Ring {
+    /// Opens a ring of `size` bytes.
+    pub fn new(map: OwnedFd, size: u32) -> Result<Self> {
+        Ok(Self { memory: RingMemory::new(map, size).context("mapping the ring buffer")? })
     }
 
-    /// Handles records that have arrived, not too many at once.
-    pub fn drain(&self) -> Result<Drained> {
-        match self.buffer.consume_raw_n(BATCH) {
-            0 => Ok(Drained::Nothing),
-            count if count >= BATCH as i32 => Ok(Drained::Much),
-            count if count > 0 => Ok(Drained::Some),
-            stopped if stopped == -libc::ECANCELED => Ok(Drained::Some),
-            error => Err(std::io::Error::from_raw_os_error(-error)).context("reading the ring buffer"),
+    /// Hands on records that have arrived, not too many at once.
+    pub fn drain(&mut self, mut handle: impl FnMut(&[u8]) -> Flow) -> Result<Drained> {
+        let mut count = 0;
+        while count < BATCH {
+            let Some(record) = self.memory.next().context("reading the ring buffer")? else { break };
+            let flow = handle(record);
+            count += 1;
+            if flow == Flow::Stop {
+                break;
+            }
+            if count.is_multiple_of(RELEASE) {
+                self.memory.release();
+            }
         }
+        self.memory.release();
+        Ok(match count {
+            0 => Drained::Nothing,
+            BATCH => Drained::Much,
+            _ => Drained::Some,
+        })
     }
+}
 
-    /// Readable when records have arrived.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        crate::sys::borrow_ring(&self.buffer)
+/// Readable when records have arrived.
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
     }
 }

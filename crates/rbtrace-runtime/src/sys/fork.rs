@@ -48,21 +48,32 @@ fn reset_signals() {
     unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Forks a process that holds all our descriptors, so that our own end is not held up by what closing them takes; it ends at once, and
-/// the kernel closes them on its time. It lets go of the standard streams first, or whoever reads our output would wait for it.
-pub fn leave_descriptors_behind() -> io::Result<()> {
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    // SAFETY: the child calls only `dup2` and `_exit`.
+/// Forks a process that keeps some descriptors, so that our own end is not held up by what closing them takes; it ends at once, and the
+/// kernel closes them on its time. It lets go of everything else first, or whoever reads our output would wait for it.
+pub fn leave_behind(kept: &[OwnedFd]) -> io::Result<()> {
+    let mut kept: Vec<u32> = kept.iter().map(|fd| fd.as_raw_fd() as u32).collect();
+    kept.sort_unstable();
+    // SAFETY: the child calls only `close_range` and `_exit`, and allocates nothing.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            for standard in 0..=2 {
-                // SAFETY: descriptors by number.
-                unsafe { libc::dup2(null.as_raw_fd(), standard) };
+            let mut first = 0;
+            for &fd in &kept {
+                close_range(first, fd);
+                first = fd + 1;
             }
+            close_range(first, u32::MAX);
             // SAFETY: ends the child at once, without the parent's exit handlers.
             unsafe { libc::_exit(0) }
         }
         _ => Ok(()),
+    }
+}
+
+/// Closes the descriptors `first..end`.
+fn close_range(first: u32, end: u32) {
+    if first < end {
+        // SAFETY: descriptors by number, of a process that uses none of them any more.
+        unsafe { libc::syscall(libc::SYS_close_range, first, end - 1, 0) };
     }
 }

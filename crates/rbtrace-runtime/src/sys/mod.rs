@@ -7,6 +7,7 @@ pub mod fork;
 pub mod maps;
 pub mod object;
 pub mod perf;
+pub mod ring;
 pub mod signal;
 pub mod time;
 
@@ -22,10 +23,4 @@ fn check(result: i32) -> io::Result<i32> {
 fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: every caller hands in the result of a successful call that opens a descriptor for us alone.
     unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-/// The descriptor that becomes readable when a ring buffer has records.
-pub fn borrow_ring<'a>(ring: &'a libbpf_rs::RingBuffer<'_>) -> std::os::fd::BorrowedFd<'a> {
-    // SAFETY: libbpf keeps this descriptor open until the ring is freed; the result borrows the ring.
-    unsafe { std::os::fd::BorrowedFd::borrow_raw(ring.epoll_fd()) }
 }
