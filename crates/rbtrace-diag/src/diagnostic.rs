@@ -103,6 +103,13 @@ impl Sink {
         self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Whether an error was pushed whose place lies within `span`.
+    pub fn error_within(&self, span: Span) -> Option<Reported> {
+        let inside = |at: Span| at.source == span.source && span.start <= at.start && at.end <= span.end;
+        let errors = self.list.iter().filter(|d| d.severity == Severity::Error);
+        errors.filter_map(|d| d.labels.first()).any(|label| inside(label.span)).then_some(Reported(()))
+    }
+
     /// Everything pushed: errors first, then warnings, each in the order of the text (SPEC §9.11).
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut list: Vec<_> = self.list.iter().collect();

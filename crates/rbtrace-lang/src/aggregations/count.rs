@@ -16,7 +16,7 @@ expressions a count is an integer, read over all CPUs at that moment.
 tracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }
 ```",
     args: (0, 0),
-    type_of: |_, _| argument::state("count", vec![], false, 1),
+    type_of: |_, _| argument::state("count", vec![], true, 1),
     prepare: |_, _| Vec::new(),
     update: |b, _, _, state| words::increment(b, state, 0),
     read: Some(Read { init: |_| vec![0], fold: words::fold_sums, finish: words::finish_first }),

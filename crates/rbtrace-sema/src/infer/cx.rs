@@ -88,7 +88,11 @@ impl TypeCx for Infer<'_> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
-        self.sink.push(diagnostic)
+        match diagnostic.labels.first().and_then(|label| self.sink.error_within(label.span)) {
+            // An argument in error has no type, and what a row says of it then is no news.
+            Some(earlier) => earlier,
+            None => self.sink.push(diagnostic),
+        }
     }
 }
 

@@ -25,18 +25,15 @@ impl Infer<'_> {
     /// A block; the type of its value, which for the body of a probe is an ordinary statement.
     pub(super) fn block(&mut self, block: &Block, is_body: bool) -> Ty {
         let mut left = None;
+        let mut dead = None;
         for stmt in &block.stmts {
-            if let (Some(jump), true) = (left.take(), self.last) {
-                let warning = Diagnostic::warning("unreachable", stmt.span, "Unreachable statement").because("never runs");
-                self.sink.push(warning.label(jump, "control leaves here"));
-            }
+            dead = dead.or(left.map(|_| stmt.span));
             self.stmt(stmt);
-            if leaves(stmt) {
-                left = Some(stmt.span);
-            }
+            left = left.or(leaves(stmt).then_some(stmt.span));
         }
-        if let (Some(jump), Some(value), true) = (left, &block.value, self.last) {
-            let warning = Diagnostic::warning("unreachable", value.span, "Unreachable statement").because("never runs");
+        dead = dead.or(left.and(block.value.as_ref().map(|value| value.span)));
+        if let (Some(dead), Some(jump), true) = (dead, left, self.last) {
+            let warning = Diagnostic::warning("unreachable", dead, "Unreachable statement").because("never runs");
             self.sink.push(warning.label(jump, "control leaves here"));
         }
         match &block.value {
@@ -112,7 +109,10 @@ impl Infer<'_> {
         let Type::Aggregate(aggregate) = &ty.ty else { return ty };
         if let (ExprKind::Map(to), ExprKind::Map(_) | ExprKind::MapElement { .. }) = (&target.kind, &value.kind) {
             let typeless = self.maps.get(to).is_none_or(|state| state.value.ty == Type::Void);
-            if typeless && self.last {
+            if typeless && !self.last {
+                return Ty::VOID;
+            }
+            if typeless {
                 let message = format!(
                     "Map value '{}' cannot be assigned from one map to another. The function that returns this type must be called directly.",
                     ty.ty
