@@ -1,7 +1,8 @@
 //! Values in user space: bytes + [`Type`] → [`Value`] → text. Bytes from the kernel are input: every read is checked.
 
-use rbtrace_types::{Int, Layout, Struct, Type};
+use rbtrace_types::{Aggregate, Int, Layout, Struct, Type};
 
+use crate::aggregations;
 use crate::named;
 use crate::run::{RunError, World};
 
@@ -64,6 +65,7 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
         }
         Type::String(_) => Value::Str(string(bytes, world.trailer())),
         Type::Buffer(_) => buffer(bytes)?,
+        Type::Array(of, _) if let Type::Aggregate(aggregate) = &**of => states(aggregate, bytes),
         Type::Array(of, len) => {
             let step = of.size() as usize;
             let items = (0..*len as usize).map(|i| decode(of, bytes.get(i * step..).ok_or(RunError::Truncated)?, world));
@@ -80,6 +82,17 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
             None => Value::None,
         },
     })
+}
+
+/// The states of an aggregation on all CPUs, one behind the other, as one value.
+fn states(aggregate: &Aggregate, bytes: &[u8]) -> Value {
+    let Some(row) = aggregations::by_name(&aggregate.name) else { return Value::None };
+    let mut total = vec![0; aggregate.size as usize / 8];
+    for state in bytes.chunks_exact(aggregate.size.max(8) as usize) {
+        let words: Vec<u64> = state.chunks_exact(8).map(|word| read_int(word, 8, false).unwrap_or(0) as u64).collect();
+        (row.merge)(aggregate, &mut total, &words);
+    }
+    (row.show)(aggregate, &total, 1)
 }
 
 /// A little-endian integer of 1, 2, 4 or 8 bytes, extended to 64 bits.

@@ -1,10 +1,12 @@
 //! Calls with a format string, in the compiler: their check against the arguments' types, and their event. Shared by every function that
 //! formats.
 
+use std::sync::Arc;
+
 use rbtrace_diag::{Diagnostic, Span};
-use rbtrace_ir::EventDecl;
+use rbtrace_ir::{Bin, EventDecl, Helper, LoopKind, Op, Operand};
 use rbtrace_syntax::ast::{Expr, ExprKind};
-use rbtrace_types::{Aggregate, Type};
+use rbtrace_types::{Aggregate, Feature, Type};
 
 use crate::aggregations;
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
@@ -71,23 +73,68 @@ pub fn text(event: &EventDecl, args: &[Value]) -> Vec<u8> {
     out
 }
 
-/// An argument as it travels in a record, and its type there: aggregations are read over all CPUs first.
+/// An argument as it travels in a record, and its type there. Aggregations are read over all CPUs first; one that is no single number
+/// travels as the states of all CPUs (see `value::decode`).
 pub fn payload(cx: &mut dyn LowerCx, arg: &Expr) -> (Lowered, Type) {
     let ty = cx.type_of(arg);
     match &ty {
-        Type::Aggregate(aggregate) => (Lowered::Int(cx.lower_int(arg)), Type::int(8, aggregate.signed)),
+        Type::Aggregate(aggregate) if is_readable(aggregate) => (Lowered::Int(cx.lower_int(arg)), Type::int(8, aggregate.signed)),
+        Type::Aggregate(_) => states(cx, arg, ty),
         Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) => (cx.lower(arg), ty),
         Type::Array(..) | Type::Struct(_) | Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) => (cx.lower(arg), ty),
     }
 }
 
+/// Copies the states of all CPUs, one behind the other; those of a CPU or key that is missing stay empty.
+fn states(cx: &mut dyn LowerCx, arg: &Expr, ty: Type) -> (Lowered, Type) {
+    let cpus = cx.facts().cpus();
+    let (name, key) = match (cx.map(arg), cx.map_element(arg)) {
+        (Some((name, _)), _) => (name, None),
+        (None, Some((name, _))) => (name, Some(cx.lower_element_key(arg))),
+        (None, None) => return (Lowered::Void, Type::Void),
+    };
+    let map = cx.map_id(&name);
+    let key_size = cx.map_decl(&name).key.map_or(4, |key| key.size());
+    let size = ty.size();
+    let ir = cx.ir();
+    let key_slot = ir.memory("key", key_size);
+    let to = ir.slot_addr(key_slot);
+    ir.push(match key {
+        Some(from) => Op::Copy { to, from, bytes: key_size },
+        None => Op::Zero { addr: to, bytes: key_size },
+    });
+    let slot = ir.memory("states", size * cpus);
+    let all = ir.slot_addr(slot);
+    ir.push(Op::Zero { addr: all, bytes: size * cpus });
+    let cpu = ir.scalar("number");
+    ir.open();
+    let number = ir.value(Op::Get(cpu));
+    let key = ir.slot_addr(key_slot);
+    let state = ir.call(Helper::MapLookupPerCpu, vec![Operand::Map(map), Operand::Value(key), Operand::Value(number)]);
+    let base = ir.slot_addr(slot);
+    let index = ir.bin_int(Bin::Mul, number, size.into());
+    let to = ir.value(Op::Index { base, index, bound: size * (cpus - 1) + 1 });
+    let missing = ir.value(Op::IsNull(state));
+    ir.if_else(missing, |_| {}, |ir| ir.push(Op::Copy { to, from: state, bytes: size }));
+    let body = ir.close();
+    ir.push(Op::Loop { kind: LoopKind::Bounded { count: cpus, index: Some(cpu) }, body });
+    (Lowered::Mem(all), Type::Array(Arc::new(ty), cpus))
+}
+
 /// Whether an argument has a value that can travel in a record; says so where it has not.
 pub fn has_value(cx: &mut dyn TypeCx, function: &str, arg: &Expr, ty: &Type) -> bool {
     match ty {
-        Type::Aggregate(aggregate) if !is_readable(aggregate) => {
-            let message = format!("`{}` cannot be read inside an expression", aggregate.name);
-            let error = Diagnostic::error(arg.span, message).because("it has no single value");
-            cx.report(error.hint("`print(@x)` shows the whole map"));
+        Type::Aggregate(aggregate) if is_whole_only(aggregate) => {
+            let message = format!("Map type {ty} cannot print the value of individual keys. You must print the whole map.");
+            let error = Diagnostic::error(arg.span, message).because("a histogram has no single value");
+            let map = cx.map_element(arg).or_else(|| cx.map(arg)).map_or(String::new(), |(map, _)| map);
+            cx.report(error.hint(format!("`print(@{map})` shows it")));
+            false
+        }
+        Type::Aggregate(_) if !cx.facts().has(Feature::LookupPerCpu) => {
+            let error = Diagnostic::error(arg.span, "the kernel cannot read values of other CPUs");
+            let error = error.because("`bpf_map_lookup_percpu_elem` is missing").hint("Linux 5.19 has it");
+            cx.report(error);
             false
         }
         // An expression in error is void too, and was reported; only a call without a value is news.
@@ -103,8 +150,13 @@ pub fn has_value(cx: &mut dyn TypeCx, function: &str, arg: &Expr, ty: &Type) -> 
 }
 
 /// Whether an aggregation can be read as an integer in the kernel.
-pub fn is_readable(aggregate: &Aggregate) -> bool {
+fn is_readable(aggregate: &Aggregate) -> bool {
     aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
+}
+
+/// Whether an aggregation is shown as a part of its map only.
+fn is_whole_only(aggregate: &Aggregate) -> bool {
+    aggregations::by_name(&aggregate.name).is_some_and(|row| row.whole_only)
 }
 
 fn check(cx: &mut dyn TypeCx, function: &str, text: &[u8], format: Span, args: &[&Expr]) {
@@ -159,9 +211,10 @@ fn check_argument(cx: &mut dyn TypeCx, function: &str, wanted: Wanted, arg: &Exp
 }
 
 fn fits(wanted: Wanted, ty: &Type) -> bool {
-    let is_number = ty.is_scalar() || matches!(ty, Type::Aggregate(_));
+    let is_read = matches!(ty, Type::Aggregate(aggregate) if is_readable(aggregate));
+    let is_number = ty.is_scalar() || is_read;
     match wanted {
-        Wanted::Size => ty.is_integer() || matches!(ty, Type::Aggregate(_)),
+        Wanted::Size => ty.is_integer() || is_read,
         Wanted::Value(Conversion::Text) => true,
         Wanted::Value(Conversion::Buffer | Conversion::EscapedBuffer | Conversion::HexBuffer) => matches!(ty, Type::Buffer(_)),
         Wanted::Value(Conversion::Signed | Conversion::Unsigned | Conversion::Octal) => is_number,

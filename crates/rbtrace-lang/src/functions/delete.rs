@@ -27,9 +27,7 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     match call.args[..] {
         [scalar] if cx.map(scalar).is_some() => check_scalar(cx, scalar),
         [map, key] if cx.map_element(key).is_none() || cx.map(map).is_some() => {
-            if let Some((name, _)) = cx.map(map) {
-                cx.constrain_key(&name, key);
-            }
+            maps::key(cx, map, key);
             maps::keyed(cx, ROW.name, "delete() with two arguments", map);
         }
         _ => call.args.iter().for_each(|element| check_element(cx, element)),

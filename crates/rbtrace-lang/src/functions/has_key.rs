@@ -22,9 +22,7 @@ pub static ROW: Builtin = Builtin {
 
 fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let [map, key] = call.args[..] else { return Type::Bool };
-    if let Some((name, _)) = cx.map(map) {
-        cx.constrain_key(&name, key);
-    }
+    maps::key(cx, map, key);
     maps::keyed(cx, ROW.name, "has_key()", map);
     Type::Bool
 }

@@ -12,7 +12,7 @@ pub(super) fn whole(cx: &mut dyn TypeCx, function: &str, arg: &Expr) -> Option<(
         let error = Diagnostic::error(arg.span, format!("{function}() expects a map argument")).because("this is no whole map");
         let element = cx.map_element(arg);
         cx.report(match element {
-            Some((name, _)) => error.hint(format!("`{function}(@{name})`")),
+            Some((name, _)) => error.hint(format!("`@{name}` is the whole map")),
             None => error,
         });
     }
@@ -27,6 +27,14 @@ pub(super) fn keyed(cx: &mut dyn TypeCx, function: &str, call: &str, arg: &Expr)
         cx.report(Diagnostic::error(arg.span, message).because(format!("`@{name}` is a single value")));
     }
     Some(name)
+}
+
+/// The key of a map takes part in finding the type of its keys. That of a map without keys does not: `keyed` has something to say then.
+pub(super) fn key(cx: &mut dyn TypeCx, map: &Expr, key: &Expr) {
+    match cx.map(map) {
+        Some((name, info)) if info.key.is_some() => cx.constrain_key(&name, key),
+        Some(_) | None => drop(cx.type_of(key)),
+    }
 }
 
 /// Emits an event about a map.

@@ -5,9 +5,8 @@ use rbtrace_ir::EventDecl;
 use rbtrace_syntax::ast::Expr;
 use rbtrace_types::Type;
 
-use crate::aggregations;
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
-use crate::format::call::{has_value, is_readable, payload};
+use crate::format::call::{has_value, payload};
 use crate::row::Builtin;
 use crate::run::{RunCx, RunError};
 use crate::value::Value;
@@ -31,7 +30,7 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let Some((subject, options)) = call.args.split_first() else { return Type::Void };
     if cx.map(subject).is_some() {
         for option in options {
-            option_literal(cx, option);
+            check_option(cx, option);
         }
         return Type::Void;
     }
@@ -41,34 +40,21 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
         cx.report(error);
     }
     let ty = cx.type_of(subject);
-    let by_key = cx.map_element(subject);
-    if let (Type::Aggregate(aggregate), Some((map, _))) = (&ty, by_key)
-        && !is_readable(aggregate)
-    {
-        let error = Diagnostic::error(subject.span, format!("`{}` cannot be printed by key", aggregate.name));
-        let whole = aggregations::by_name(&aggregate.name).is_some_and(|row| row.whole_only);
-        let why = if whole { "a histogram has no single value" } else { "its parts cannot be read together in the kernel" };
-        cx.report(error.because(why).hint(format!("`print(@{map})` shows the whole map")));
-        return Type::Void;
-    }
     has_value(cx, ROW.name, subject, &ty);
     Type::Void
 }
 
 /// `top` or `div`: a literal, for the printing is not done where it could be computed.
-fn option_literal(cx: &mut dyn TypeCx, option: &Expr) -> i64 {
-    match cx.int_literal(option).map(i64::try_from) {
-        Some(Ok(number)) if number >= 0 => number,
-        Some(_) => {
-            cx.report(Diagnostic::error(option.span, "print() expects a non-negative literal here").because("does not fit"));
-            0
-        }
+fn check_option(cx: &mut dyn TypeCx, option: &Expr) {
+    let error = match cx.int_literal(option).map(u64::try_from) {
+        Some(Ok(_)) => return,
+        Some(Err(_)) => Diagnostic::error(option.span, "print() expects a non-negative literal here").because("this is negative"),
         None => {
-            let error = Diagnostic::error(option.span, "print() expects a literal here").because("this changes while the script runs");
-            cx.report(error);
-            0
+            let message = format!("print() expects a int literal ({} provided)", cx.type_of(option));
+            Diagnostic::error(option.span, message).because("this must be known when the script is compiled")
         }
-    }
+    };
+    cx.report(error);
 }
 
 fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
