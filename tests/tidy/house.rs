@@ -23,6 +23,11 @@ impl File {
         self.text.split_once("\n#[cfg(test)]\nmod ").map_or(&self.text, |(code, _)| code)
     }
 
+    /// Whether all of it is tests.
+    pub fn is_test(&self) -> bool {
+        self.path.ends_with("tests.rs") || self.path.contains("/tests/")
+    }
+
     /// The crate it belongs to; empty outside `crates/`.
     pub fn in_crate(&self) -> &str {
         self.path.strip_prefix("crates/").and_then(|path| path.split('/').next()).unwrap_or_default()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
 use rbtrace_lang::Place;
-use rbtrace_lang::probes;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
+use rbtrace_lang::{config, probes};
 use rbtrace_syntax::ast::{AttachPoint, Item, Part, Probe, Program};
 use rbtrace_types::{Field, Struct};
 
@@ -48,8 +48,8 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     if units.is_empty() && !sink.has_errors() {
         sink.push(Diagnostic::general("no probes to attach"));
     }
-    limit(attached, "probes", "max_probes", shared, sink);
-    limit(units.len(), "BPF programs", "max_bpf_progs", shared, sink);
+    limit(attached, "probes", config::max_probes::ROW.name, shared, sink);
+    limit(units.len(), "BPF programs", config::max_bpf_progs::ROW.name, shared, sink);
     units
 }
 
@@ -95,7 +95,7 @@ fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shar
     let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
     let text = format!("No matches for {} {}.", row.name, rest.join(":"));
     let hint = (row.nearest)(shared.facts, target).map(|name| format!("did you mean `{name}`?"));
-    let policy = shared.config.get("missing_probes").map_or("error", String::as_str);
+    let policy = shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str);
     let mut diagnostic = match policy {
         "ignore" => return,
         "warn" => Diagnostic::warning("missing-probe", target.span, format!("{text} Skipping.")),

@@ -40,7 +40,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let losses = self.unit.globals.losses();
         let counter = self.lookup_index(losses, id.0);
         let code = self.code();
-        let (count, done) = (code.block(self.frame.llvm, "count"), code.block(self.frame.llvm, "counted"));
+        let (count, done) = (code.block(self.frame.llvm, "lost"), code.block(self.frame.llvm, "counted"));
         code.branch(code.is_null(counter), done, count);
         code.at(count);
         code.atomic_add(counter, code.int(1));

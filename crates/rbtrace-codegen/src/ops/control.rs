@@ -8,7 +8,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     pub fn if_else(&mut self, condition: Value, then: &Region, otherwise: &Region) -> Option<Datum<'ctx>> {
         let llvm = self.frame.llvm;
         let code = self.code();
-        let (yes, no, join) = (code.block(llvm, "then"), code.block(llvm, "else"), code.block(llvm, "join"));
+        let (yes, no, join) = (code.block(llvm, "then"), code.block(llvm, "else"), code.block(llvm, "after"));
         code.branch(code.is_not_zero(self.int(condition)), yes, no);
         self.branch_region(yes, then, join);
         self.branch_region(no, otherwise, join);
@@ -19,7 +19,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     pub fn switch(&mut self, value: Value, cases: &[(Vec<u64>, Region)], default: &Region) -> Option<Datum<'ctx>> {
         let llvm = self.frame.llvm;
         let code = self.code();
-        let (other, join) = (code.block(llvm, "default"), code.block(llvm, "join"));
+        let (other, join) = (code.block(llvm, "default"), code.block(llvm, "after"));
         let blocks: Vec<_> = cases.iter().map(|_| code.block(llvm, "case")).collect();
         let keys = cases.iter().zip(&blocks).flat_map(|((keys, _), &block)| keys.iter().map(move |&key| (key, block)));
         let keys: Vec<_> = keys.map(|(key, block)| (code.int(key as i64), block)).collect();

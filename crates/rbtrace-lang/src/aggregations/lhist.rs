@@ -33,7 +33,7 @@ tracepoint:syscalls:sys_exit_read { @bytes = lhist(args.ret, 0, 10000, 1000); }
     // `div` is not applied (SPEC §9.3).
     show: |aggregate, total, _| buckets::rows(total, 1, |index| bounds(index, &Range::of(aggregate))),
     order: buckets::order,
-    json_type: "hist",
+    json_type: super::hist::ROW.json_type,
     whole_only: true,
 };
 

@@ -7,6 +7,7 @@ use rbtrace_syntax::ast::Expr;
 use rbtrace_types::{Int, Space, Type};
 
 use crate::compile::{LowerCx, Lowered, TypeCx};
+use crate::config;
 
 /// Where bytes are.
 #[derive(Clone, Copy)]
@@ -110,7 +111,7 @@ pub(super) fn check_string(cx: &mut dyn TypeCx, function: &str, arg: &Expr) {
 
 /// The largest string that is read (`max_strlen`).
 pub(super) fn max_strlen(cx: &dyn TypeCx) -> u32 {
-    cx.config("max_strlen").and_then(|text| text.parse().ok()).unwrap_or(1024)
+    cx.config(config::max_strlen::ROW.name).and_then(|text| text.parse().ok()).unwrap_or(1024)
 }
 
 /// An address space, or else that of the probe.

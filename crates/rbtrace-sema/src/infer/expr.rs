@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::row::{Allowed, Builtin};
-use rbtrace_lang::{Call, TypeCx, functions, variables};
+use rbtrace_lang::{Call, TypeCx, config, functions, variables};
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, TypeOrExpr, TypeRef, UnaryOp};
 use rbtrace_types::{Struct, Type, align_up};
 
@@ -90,7 +90,7 @@ impl Infer<'_> {
     }
 
     fn string(&mut self, span: Span, bytes: &[u8]) -> Ty {
-        let most = self.shared.number("max_strlen");
+        let most = self.shared.number(config::max_strlen::ROW.name);
         if bytes.len() as u64 >= most {
             let message = format!("String is too long (over {most} bytes): {} bytes", bytes.len());
             self.sink.push(Diagnostic::error(span, message).hint("raise `max_strlen` in a `config` block"));

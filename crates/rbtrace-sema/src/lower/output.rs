@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use rbtrace_ir::{Constant, ConstantId, EventDecl, EventId, LossDecl, LossId, LossKind, MapDecl, MapId, Program, RunConfig, Storage};
+use rbtrace_lang::config;
 use rbtrace_types::{Feature, Type};
 
 use crate::infer::{MapState, Typed};
@@ -125,7 +126,7 @@ fn map_decl(name: &str, state: &MapState, shared: &Shared) -> MapDecl {
         (Some(_), false, false) => Storage::Hash,
         (Some(_), false, true) => Storage::LruHash,
     };
-    let entries = state.declared.as_ref().map_or(shared.number("max_map_keys"), |(_, entries)| *entries);
+    let entries = state.declared.as_ref().map_or(shared.number(config::max_map_keys::ROW.name), |(_, entries)| *entries);
     let max_entries = if key.is_none() { 1 } else { u32::try_from(entries).unwrap_or(u32::MAX) };
     let symbol = format!("AT_{name}");
     let mut decl = MapDecl { name: name.to_string(), symbol, storage, key, value: state.value.ty.clone(), max_entries, preallocate: true };
@@ -146,20 +147,20 @@ fn preallocate(decl: &MapDecl, shared: &Shared) -> bool {
 fn run_config(shared: &Shared) -> RunConfig {
     let text = |key: &str| shared.config.get(key).cloned().unwrap_or_default();
     RunConfig {
-        print_maps_on_exit: text("print_maps_on_exit") == "true",
-        max_cat_bytes: shared.number("max_cat_bytes"),
-        str_trunc_trailer: text("str_trunc_trailer"),
+        print_maps_on_exit: text(config::print_maps_on_exit::ROW.name) == "true",
+        max_cat_bytes: shared.number(config::max_cat_bytes::ROW.name),
+        str_trunc_trailer: text(config::str_trunc_trailer::ROW.name),
         ring_bytes: ring_bytes(shared),
-        license: text("license"),
-        log_size: u32::try_from(shared.number("log_size")).unwrap_or(u32::MAX),
-        missing_probes: text("missing_probes"),
+        license: text(config::license::ROW.name),
+        log_size: u32::try_from(shared.number(config::log_size::ROW.name)).unwrap_or(u32::MAX),
+        missing_probes: text(config::missing_probes::ROW.name),
     }
 }
 
 /// `perf_rb_pages` pages, or by the memory there is: between 256 KiB and 16 MiB (SPEC §8.4). A power of two, as the kernel wants it.
 fn ring_bytes(shared: &Shared) -> u32 {
     const PAGE: u64 = 4096;
-    let pages = shared.number("perf_rb_pages");
+    let pages = shared.number(config::perf_rb_pages::ROW.name);
     let wanted = match pages {
         0 => (shared.options.available_memory / 1024).clamp(256 << 10, 16 << 20),
         pages => pages.saturating_mul(PAGE).min(1 << 30),
