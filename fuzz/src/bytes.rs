@@ -1,0 +1,106 @@
+//! Properties of everything that reads bytes from outside.
+
+use std::path::PathBuf;
+
+use rbtrace_host::btf::KernelBtf;
+use rbtrace_lang::run::World;
+use rbtrace_lang::{Value, format, value};
+use rbtrace_types::{Space, Type};
+
+/// Any bytes are type information or are refused; every question is answered.
+pub fn kernel_types(data: &[u8]) {
+    let path = std::env::temp_dir().join(format!("rbtrace-fuzz-{}.btf", std::process::id()));
+    if std::fs::write(&path, data).is_err() {
+        return;
+    }
+    let btf = KernelBtf::new(path.clone(), PathBuf::from("/nonexistent"));
+    for name in ["struct task_struct", "enum pid_type", "pid_t", "union x", "int"] {
+        btf.kernel_type(name);
+    }
+    btf.enum_constant("PIDTYPE_PID");
+    btf.has_function("vfs_read");
+    for tracepoint in btf.raw_tracepoints() {
+        btf.raw_tracepoint(&tracepoint.event);
+    }
+    btf.raw_tracepoint("sched_switch");
+    // The next input writes it again; a leftover is a few bytes in a temporary directory.
+    let _ = std::fs::remove_file(path);
+}
+
+/// The first bytes choose a type, the others are a value of it, or too few.
+pub fn record(data: &[u8]) {
+    let mut choices = data.iter().copied();
+    let ty = some_type(&mut choices, 0);
+    let rest = &data[data.len() - choices.len()..];
+    if let Ok(value) = value::decode(&ty, rest, &Somewhere) {
+        let mut out = Vec::new();
+        format::render(b"%s %d %x %r", &[value.clone(), value.clone(), value.clone(), value], &mut out);
+    }
+}
+
+/// Everything up to the first NUL is a format; the numbers and texts behind it are printed.
+pub fn printf(data: &[u8]) {
+    let (text, values) = data.split_at(data.iter().position(|&byte| byte == 0).unwrap_or(data.len()));
+    let values: Vec<Value> = values.chunks(9).map(some_value).collect();
+    let pieces = format::pieces(text).count();
+    assert!(pieces <= text.len());
+    format::render(text, &values, &mut Vec::new());
+}
+
+fn some_value(bytes: &[u8]) -> Value {
+    let number = bytes.iter().skip(1).fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
+    match bytes.first().copied().unwrap_or_default() % 8 {
+        0 => Value::Int(number as i64),
+        1 => Value::UInt(number),
+        2 => Value::Bool(number & 1 == 1),
+        3 => Value::Pointer(number),
+        4 => Value::Str(bytes.to_vec()),
+        5 => Value::Bytes(bytes.to_vec()),
+        6 => Value::Tuple(vec![Value::Int(number as i64), Value::Str(bytes.to_vec())]),
+        _ => Value::None,
+    }
+}
+
+fn some_type(choices: &mut std::iter::Copied<std::slice::Iter<'_, u8>>, depth: u32) -> Type {
+    let mut next = || choices.next().unwrap_or_default();
+    let (kind, size) = (next(), next());
+    match kind % if depth < 3 { 8 } else { 6 } {
+        0 => Type::Bool,
+        1 => Type::int(1 << (size % 4), true),
+        2 => Type::int(1 << (size % 4), false),
+        3 => Type::String(u32::from(size)),
+        4 => Type::Buffer(u32::from(size)),
+        5 => Type::Void.pointer(Space::Kernel),
+        6 => Type::Array(some_type(choices, depth + 1).into(), u32::from(size % 16)),
+        _ => Type::Tuple((0..size % 4).map(|_| some_type(choices, depth + 1)).collect()),
+    }
+}
+
+/// A world with an answer to everything.
+struct Somewhere;
+
+impl World for Somewhere {
+    fn user_name(&self, uid: u32) -> Option<String> {
+        (uid == 0).then(|| "root".to_string())
+    }
+
+    fn strftime(&self, format: &str, _: i64) -> String {
+        format.to_string()
+    }
+
+    fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
+        boot_ns as i64
+    }
+
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn text(&self, number: u64) -> Option<&str> {
+        (number == 0).then_some("text")
+    }
+
+    fn trailer(&self) -> &str {
+        ".."
+    }
+}

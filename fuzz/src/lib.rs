@@ -1,0 +1,31 @@
+//! What holds for every input, as one function a property. The fuzz targets call them with bytes of the fuzzer's; `cargo test`
+//! here calls them with every case of the house, so that they hold for those at least.
+
+mod bytes;
+mod compiling;
+mod texts;
+
+pub use bytes::{kernel_types, printf, record};
+pub use compiling::{compile, interpret};
+pub use texts::{c_type, diagnose, fixture, parse, tracepoint_format, tree};
+
+/// Texts of the machine that properties compile for.
+const MACHINE: &str = include_str!("../../tests/facts/small.txt");
+
+/// A property.
+pub type Property = fn(&[u8]);
+
+/// All of them, by the names of their targets.
+pub const PROPERTIES: [(&str, Property); 11] = [
+    ("parse", parse),
+    ("tree", tree),
+    ("diagnose", diagnose),
+    ("compile", compile),
+    ("interpret", interpret),
+    ("tracepoint_format", tracepoint_format),
+    ("c_type", c_type),
+    ("fixture", fixture),
+    ("kernel_types", kernel_types),
+    ("record", record),
+    ("printf", printf),
+];

@@ -1,0 +1,65 @@
+//! Properties of everything that reads a text.
+
+use rbtrace_diag::{Sink, Source, Sources, Style, render};
+use rbtrace_types::Space;
+use rbtrace_types::ctype;
+use rbtrace_types::fixture::Fixture;
+use rbtrace_types::format::TracepointFormat;
+
+/// Reads a text as a script; `None`: it is not UTF-8, which the command line refuses.
+pub(crate) fn read(data: &[u8]) -> Option<(Sources, rbtrace_syntax::ast::Program, Sink)> {
+    let text = std::str::from_utf8(data).ok()?;
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let id = sources.add("fuzz", text);
+    let program = rbtrace_syntax::parse(&sources, id, &mut sink);
+    Some((sources, program, sink))
+}
+
+/// Any text is parsed to its end; every label lies inside the text, at whole characters.
+pub fn parse(data: &[u8]) {
+    let Some((sources, _, sink)) = read(data) else { return };
+    for label in sink.sorted().iter().flat_map(|diagnostic| &diagnostic.labels) {
+        let source: &Source = sources.get(label.span.source);
+        assert!(source.text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} lies outside its text");
+    }
+}
+
+/// Reading is a function of the text: twice the same tree.
+pub fn tree(data: &[u8]) {
+    let (Some(once), Some(again)) = (read(data), read(data)) else { return };
+    assert_eq!(rbtrace_syntax::print(&once.1), rbtrace_syntax::print(&again.1));
+}
+
+/// Whatever is said can be shown, with colours and without.
+pub fn diagnose(data: &[u8]) {
+    let Some((sources, _, sink)) = read(data) else { return };
+    for diagnostic in sink.sorted() {
+        assert!(!render(diagnostic, &sources, Style { color: false }).is_empty());
+        assert!(!render(diagnostic, &sources, Style { color: true }).is_empty());
+    }
+}
+
+/// Fields of a format file lie inside what a record can be.
+pub fn tracepoint_format(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(format) = TracepointFormat::parse("category", "event", text) else { return };
+    for field in &format.fields {
+        assert!(field.offset.checked_add(field.size).is_some_and(|end| end <= 64 << 10), "{field:?} reaches out of its record");
+    }
+}
+
+/// Any text is a C type or none; a type has a text of its own.
+pub fn c_type(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Some(ty) = ctype::c_type(text, Space::Kernel, &Fixture::empty()) {
+        assert!(!ty.to_string().is_empty());
+    }
+}
+
+/// Any text is a machine, or is refused with a reason.
+pub fn fixture(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(reason) = Fixture::parse(text) {
+        assert!(!reason.is_empty());
+    }
+}
