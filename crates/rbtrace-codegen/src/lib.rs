@@ -52,6 +52,8 @@ pub struct Target {
     pub isa: Isa,
     /// Also give the texts of [`Listings`].
     pub listings: bool,
+    /// Keep values in memory from the start, as is done for programs that outgrow the stack. Slower code; lets tests take that way.
+    pub frugal: bool,
 }
 
 /// A compiled script.
@@ -119,12 +121,13 @@ impl std::error::Error for CodegenError {}
 /// per-CPU memory: rare, slower, never refused.
 pub fn compile(program: &Program, target: &Target, sources: Option<&Sources>) -> Result<Object, CodegenError> {
     let machine = Machine::new(target.isa)?;
-    let first = compile_with(program, target, sources, &machine, Frugality::Normal);
-    match first {
-        Ok(object) => Ok(object),
-        Err(CodegenError::StackTooDeep { .. }) => compile_with(program, target, sources, &machine, Frugality::Frugal),
-        Err(error) => Err(error),
+    if !target.frugal {
+        let normal = compile_with(program, target, sources, &machine, Frugality::Normal);
+        if !matches!(normal, Err(CodegenError::StackTooDeep { .. })) {
+            return normal;
+        }
     }
+    compile_with(program, target, sources, &machine, Frugality::Frugal)
 }
 
 /// The LLVM inside.

@@ -36,7 +36,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let code = self.code();
         let counter = code.alloca(llvm, code.i64, "round");
         let (test, round) = (code.block(llvm, "test"), code.block(llvm, "round"));
-        let (next, exit) = (code.block(llvm, "next"), code.block(llvm, "exit"));
+        let (next, exit) = (code.block(llvm, "next"), code.block(llvm, "leave"));
         code.store(8, counter, 8, code.int(0), false);
         code.jump(test);
         code.at(test);
@@ -68,7 +68,15 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
             }
             emitter.region(body);
         });
+        // Kernels that see that there is no round drop the callback and then look for it in vain ("No program to jit"). Behind a test
+        // the call goes with it.
+        let code = self.code();
+        let (some, none) = (code.block(self.frame.llvm, "rounds"), code.block(self.frame.llvm, "no_rounds"));
+        code.branch(code.is_not_zero(times), some, none);
+        code.at(some);
         self.run(Helper::Loop, times.into(), callback, body);
+        self.code().jump(none);
+        self.code().at(none);
     }
 
     fn for_each(&mut self, map: MapId, key: SlotId, value: Option<SlotId>, body: &Region) {

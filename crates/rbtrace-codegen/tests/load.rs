@@ -5,6 +5,7 @@ mod kernel;
 mod programs;
 
 use programs::{add, bounded, bump, call, emit, function, global, map, program, repeat, run, set, show, show_value, shown, single};
+use rbtrace_codegen::Target;
 use rbtrace_ir::{Bin, Cmp, Constant, ConstantId, Helper, LoopKind, LossId, MapId, Op, Operand, Storage, Type};
 
 #[test]
@@ -29,7 +30,7 @@ fn a_full_ring_buffer_is_counted() {
         repeat(b, 100, None, |b| emit(b, 0, 1016, |b, payload| b.push(Op::Zero { addr: payload, bytes: 1016 })));
     });
     if kernel::available("a_full_ring_buffer_is_counted") {
-        let outcome = kernel::run(&program, &[], rbtrace_codegen::Isa::V3);
+        let outcome = kernel::run(&program, &[], Target::default());
         assert_eq!(outcome.events.len() as u64 + outcome.losses[0], 100);
         assert!(outcome.losses[0] > 30, "{:?}", outcome.losses);
     }
@@ -97,6 +98,22 @@ fn three_nested_loops_keep_their_variables() {
     assert_eq!(shown(&run("three_nested_loops_keep_their_variables", &program, &[0, 0, 3])), [7 * 11 * 13 * 3]);
 }
 
+/// Kernels drop the body of such a loop and then look for it: "No program to jit".
+#[test]
+fn loops_of_no_round() {
+    let program = single(vec![], |b| {
+        let x = b.scalar("$x");
+        set(b, x, 5);
+        repeat(b, 0, None, |b| set(b, x, 6));
+        let word = b.value(Op::LoadCtx { bytes: 8, signed: false, offset: 0 });
+        let none = b.bin_int(Bin::And, word, 0);
+        let body = programs::region(b, |b| set(b, x, 7));
+        b.push(Op::Loop { kind: LoopKind::Repeat { times: none, index: None }, body });
+        show(b, x);
+    });
+    assert_eq!(shown(&run("loops_of_no_round", &program, &[3])), [5]);
+}
+
 #[test]
 fn maps_are_walked() {
     let key = Type::Tuple(vec![Type::U32, Type::String(13)]);
@@ -151,7 +168,7 @@ fn deleting_while_walking_and_returning() {
         b.push(Op::Loop { kind: LoopKind::ForEach { map: MapId(0), key, value: None }, body });
     });
     if kernel::available("deleting_while_walking_and_returning") {
-        let outcome = kernel::run(&program, &[], rbtrace_codegen::Isa::V3);
+        let outcome = kernel::run(&program, &[], Target::default());
         assert_eq!((outcome.returned, outcome.maps[0].len()), (9, 6));
     }
 }

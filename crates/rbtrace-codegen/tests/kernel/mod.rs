@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
-use rbtrace_codegen::{Isa, Target, compile};
+use rbtrace_codegen::{Target, compile};
 use rbtrace_ir::{Manifest, Program, RECORD_HEADER, Sources, verify};
 
 /// What a program left behind.
@@ -35,8 +35,8 @@ pub fn available(test: &str) -> bool {
 static LOG: Mutex<String> = Mutex::new(String::new());
 
 /// Compiles, loads and runs every program once, in order, with `ctx` as the words of its context.
-pub fn run(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
-    let loaded = load(program, isa, None).unwrap_or_else(|log| panic!("{log}"));
+pub fn run(program: &Program, ctx: &[u64], target: Target) -> Outcome {
+    let loaded = load(program, target, None).unwrap_or_else(|log| panic!("{log}"));
     let mut outcome = Outcome::default();
     for function in &program.functions {
         let mut bytes: Vec<u8> = ctx.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -55,9 +55,9 @@ pub fn run(program: &Program, ctx: &[u64], isa: Isa) -> Outcome {
 }
 
 /// Compiles and loads; on failure gives the kernel's words and the assembly.
-pub fn load(program: &Program, isa: Isa, sources: Option<&Sources>) -> Result<Object, String> {
+pub fn load(program: &Program, target: Target, sources: Option<&Sources>) -> Result<Object, String> {
     assert_eq!(verify(program), Ok(()));
-    let object = compile(program, &Target { isa, listings: true }, sources).map_err(|error| error.to_string())?;
+    let object = compile(program, &Target { listings: true, ..target }, sources).map_err(|error| error.to_string())?;
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     log().clear();

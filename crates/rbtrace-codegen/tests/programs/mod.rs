@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rbtrace_codegen::Isa;
+use rbtrace_codegen::{Isa, Target};
 use rbtrace_interp::{Machine, Nowhere};
 use rbtrace_ir::{
     Bin, Builder, EventDecl, EventId, Function, Helper, LoopKind, LossDecl, LossKind, Manifest, MapDecl, MapId, Op, Operand, Program,
@@ -128,13 +128,19 @@ pub fn call(b: &mut Builder, helper: Helper, args: &[Operand]) -> Value {
     b.call(helper, args.to_vec())
 }
 
+/// Every instruction set level, and the way that large programs take.
+pub fn targets() -> impl Iterator<Item = Target> {
+    let levels = [Isa::V2, Isa::V3, Isa::V4].into_iter().map(|isa| Target { isa, ..Target::default() });
+    levels.chain([Target { frugal: true, ..Target::default() }])
+}
+
 /// Runs a program in the kernel on every instruction set level and in the interpreter. All must agree; the outcome is given back.
 /// Nothing where the kernel cannot be used: then the interpreter's is.
 pub fn run(test: &str, program: &Program, ctx: &[u64]) -> Outcome {
     let expected = interpret(program, ctx);
     if kernel::available(test) {
-        for isa in [Isa::V2, Isa::V3, Isa::V4] {
-            assert_eq!(kernel::run(program, ctx, isa), expected, "the kernel ({isa:?}) and the interpreter (right) differ");
+        for target in targets() {
+            assert_eq!(kernel::run(program, ctx, target), expected, "the kernel ({target:?}) and the interpreter (right) differ");
         }
     }
     expected
