@@ -41,6 +41,9 @@ impl Manifest {
     /// Symbol of the internal scalar map (`Storage::Global`, u64) that the runtime sets to the boot clock before it attaches, where the
     /// script needs it. Maps whose symbol starts with [`Manifest::INTERNAL`] are never printed.
     pub const START_MAP: &'static str = "rb_start";
+    /// Symbol of the internal scalar map (`Storage::Global`, u64) that stops the programs which cannot be detached at once: not 0 means do
+    /// nothing any more.
+    pub const GATE_MAP: &'static str = "rb_gate";
     /// Start of the symbols of maps the user does not know of.
     pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.

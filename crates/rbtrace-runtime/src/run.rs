@@ -21,8 +21,6 @@ use crate::{Options, child, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
-/// Map that stops programs which cannot be detached at once, where the compiler made it.
-const GATE_MAP: &str = "rb_gate";
 /// How often losses are looked at.
 const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 /// After records arrived, the next look is this much later: a fast producer then costs few wake-ups.
@@ -176,7 +174,7 @@ impl Run<'_, '_> {
     fn finish(mut self) -> Result<i32> {
         self.attached.stop_quick();
         if self.attached.has_slow() {
-            let gated = self.session.maps.set_internal(GATE_MAP, 1)?;
+            let gated = self.session.maps.set_internal(Manifest::GATE_MAP, 1)?;
             let ends = self.loaded.programs.iter().any(|program| program.decl.role == Role::End);
             if !gated && ends {
                 // What an `end` probe clears must not come back.

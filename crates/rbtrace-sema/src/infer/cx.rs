@@ -49,6 +49,7 @@ impl TypeCx for Infer<'_> {
 
     fn map(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {
         let ExprKind::Map(name) = &expr.kind else { return None };
+        self.refuse_unassigned(name, expr.span);
         let state = self.map_state(name, expr.span);
         Some((name.clone(), info(state)))
     }
@@ -56,6 +57,7 @@ impl TypeCx for Infer<'_> {
     fn map_element(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {
         let ExprKind::MapElement { map, key } = &expr.kind else { return None };
         self.keyed(&map.node, map.span, key);
+        self.refuse_unassigned(&map.node, map.span);
         let state = self.map_state(&map.node, map.span);
         Some((map.node.clone(), info(state)))
     }

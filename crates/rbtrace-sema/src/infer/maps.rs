@@ -91,15 +91,21 @@ impl Infer<'_> {
     pub(super) fn read_map(&mut self, name: &str, span: Span) -> Ty {
         let state = self.map_state(name, span);
         let value = state.value.clone();
-        if self.last && value.ty == Type::Void {
-            let mut unknown = Diagnostic::error(span, format!("Undefined map: @{name}")).because("no probe assigns it");
-            let known = self.maps.iter().filter(|(_, map)| map.value.ty != Type::Void).map(|(name, _)| name.as_str());
-            if let Some(near) = nearest(name, known) {
-                unknown = unknown.hint(format!("did you mean `@{near}`?"));
-            }
-            self.sink.push(unknown);
-        }
+        self.refuse_unassigned(name, span);
         value
+    }
+
+    /// In the last round a map that nothing assigns is a mistake, wherever it is used.
+    pub(super) fn refuse_unassigned(&mut self, name: &str, span: Span) {
+        if !self.last || self.map_state(name, span).value.ty != Type::Void || self.sink.error_within(span).is_some() {
+            return;
+        }
+        let mut unknown = Diagnostic::error(span, format!("Undefined map: @{name}")).because("no probe assigns it");
+        let known = self.maps.iter().filter(|(_, map)| map.value.ty != Type::Void).map(|(name, _)| name.as_str());
+        if let Some(near) = nearest(name, known) {
+            unknown = unknown.hint(format!("did you mean `@{near}`?"));
+        }
+        self.sink.push(unknown);
     }
 
     /// A value of this type is assigned to the map.

@@ -86,6 +86,7 @@ impl<'a> Lower<'a> {
 
     fn unit(mut self, index: usize) -> ir::Function {
         self.ir.span = Some(self.unit.bodies[0].places[0].0.span);
+        self.gate();
         self.pid_filter();
         let is_shared = self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
         match is_shared {
@@ -97,6 +98,26 @@ impl<'a> Lower<'a> {
         }
         let name = symbol(&self.unit.bodies[0].places[0].0.name(), index);
         self.ir.finish(name, self.unit.planned.program_type)
+    }
+
+    /// A perf tracepoint takes tens of milliseconds to detach. Results are printed before that, so the program stops itself: else it would
+    /// put back what an `end` probe cleared.
+    fn gate(&mut self) {
+        if self.unit.planned.program_type != ir::ProgramType::Tracepoint {
+            return;
+        }
+        let map = self.out.internal(ir::Manifest::GATE_MAP);
+        let entry = self.ir.value(Op::Global(map));
+        let missing = self.ir.value(Op::IsNull(entry));
+        let result = self.result;
+        self.ir.if_else(
+            missing,
+            |_| {},
+            |ir| {
+                let closed = ir.load(8, false, entry, 0);
+                ir.if_else(closed, |ir| ir.push(Op::Return(result)), |_| {});
+            },
+        );
     }
 
     /// `-p`: only that process.
