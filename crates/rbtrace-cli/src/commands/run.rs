@@ -95,7 +95,7 @@ fn compile(
         return Err(Ending::Mistake);
     };
     dump::middle(&run.stages, &program);
-    let target = Target { isa: isa(host), listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages) };
+    let target = Target { isa: isa(host), listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages), ..Target::default() };
     let object = rbtrace_codegen::compile(&program, &target, Some(sources)).map_err(|error| {
         reporter.error(format!("{error}; this is a bug of rbtrace"));
         Ending::Broken
