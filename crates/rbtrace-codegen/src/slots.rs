@@ -292,3 +292,58 @@ impl Scratch {
         ScratchSize { bytes: self.fullest, chunks: self.chunk + 1 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rbtrace_ir::{Builder, LoopKind, Op, Program, ProgramType};
+
+    use super::{CHUNK, Frugality, Place, ScratchSize, place};
+
+    fn program(builders: Vec<Builder>) -> Program {
+        let functions = builders.into_iter().map(|b| b.finish("f".into(), ProgramType::RawTracepoint)).collect();
+        Program { functions, ..Program::default() }
+    }
+
+    fn touched(b: &mut Builder, size: u32) {
+        let slot = b.memory("m", size);
+        b.slot_addr(slot);
+    }
+
+    #[test]
+    fn small_slots_are_on_the_stack_until_its_budget_is_spent() {
+        let mut b = Builder::default();
+        [64, 65, 60, 64, 8].into_iter().for_each(|size| touched(&mut b, size));
+        let placed = place(&program(vec![b]), Frugality::Normal).expect("fits");
+        let scratch = |offset| Place::Scratch { chunk: 0, offset };
+        assert_eq!(placed.functions[0].slots, [Place::Stack, scratch(0), Place::Stack, Place::Stack, scratch(72)]);
+        assert_eq!(placed.scratch, ScratchSize { bytes: 80, chunks: 1 });
+    }
+
+    #[test]
+    fn what_a_callback_touches_is_in_scratch_memory() {
+        let mut b = Builder::default();
+        let (inside, outside) = (b.scalar("$inside"), b.scalar("$outside"));
+        let times = b.int(3);
+        b.open();
+        b.value(Op::Get(inside));
+        let body = b.close();
+        b.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+        b.value(Op::Get(outside));
+        let placed = place(&program(vec![b]), Frugality::Normal).expect("fits");
+        assert_eq!(placed.functions[0].slots, [Place::Scratch { chunk: 0, offset: 0 }, Place::Register]);
+    }
+
+    #[test]
+    fn a_function_has_its_scratch_memory_in_one_chunk_if_it_fits() {
+        let (mut first, mut second) = (Builder::default(), Builder::default());
+        touched(&mut first, 20_000);
+        [10_000, 10_000].into_iter().for_each(|size| touched(&mut second, size));
+        let placed = place(&program(vec![first, second]), Frugality::Normal).expect("fits");
+        assert_eq!(placed.functions[0].chunks, [0]);
+        assert_eq!(placed.functions[1].chunks, [1]);
+        assert_eq!(placed.scratch, ScratchSize { bytes: 20_000, chunks: 2 });
+        let mut huge = Builder::default();
+        touched(&mut huge, CHUNK + 1);
+        assert!(place(&program(vec![huge]), Frugality::Normal).is_err());
+    }
+}

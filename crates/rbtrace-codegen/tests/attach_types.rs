@@ -95,7 +95,7 @@ fn raw_tracepoints() {
 
 #[test]
 fn the_object_names_sections_programs_and_maps() {
-    let functions = ["begin", "probe_1", "probe_2"].map(|name| function(name, |b| add_one(b)));
+    let functions = ["begin", "probe_1", "probe_2"].map(|name| function(name, add_one));
     let maps = vec![global("n"), map("h", Storage::PerCpuHash, Some(Type::U64), Type::U64)];
     let mut program = program(functions.to_vec(), maps);
     for (at, plan) in [

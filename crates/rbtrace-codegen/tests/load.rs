@@ -440,3 +440,14 @@ fn programs_do_not_share_scratch_memory() {
     let program = program(vec![write("first", 1), write("second", 2), read], vec![]);
     assert_eq!(shown(&run("programs_do_not_share_scratch_memory", &program, &[])), [5]);
 }
+
+#[test]
+fn scalar_maps_need_no_call() {
+    if kernel::available("scalar_maps_need_no_call") {
+        let count = |b: &mut rbtrace_ir::Builder| {
+            let one = b.int(1);
+            add(b, 0, one);
+        };
+        assert_eq!(kernel::calls_left(&program(vec![function("inlined_array", count)], vec![global("n")])), 0);
+    }
+}

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
+use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
 use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
 use rbtrace_codegen::{Target, compile};
 use rbtrace_ir::{Manifest, Program, RECORD_HEADER, Sources, verify};
@@ -66,6 +67,17 @@ pub fn load(program: &Program, target: Target, sources: Option<&Sources>) -> Res
     let loaded = open.and_then(|open| open.load());
     drop(turn);
     loaded.map_err(|error| format!("{error}\n{}\n{}", log(), object.listings.map_or(String::new(), |listings| listings.asm)))
+}
+
+/// Calls of helpers that are left in the only program of that name after the kernel has inlined what it can.
+pub fn calls_left(program: &Program) -> usize {
+    const CALL: u8 = 0x85;
+    let loaded = load(program, Target::default(), None).unwrap_or_else(|log| panic!("{log}"));
+    let options = ProgInfoQueryOptions::default().include_xlated_prog_insns(true);
+    let name = program.functions[0].name.as_bytes();
+    let found = ProgInfoIter::with_query_opts(options).find(|found| found.name.to_string_lossy().as_bytes() == name);
+    drop(loaded);
+    found.expect("it was loaded").xlated_prog_insns.as_chunks::<8>().0.iter().filter(|instruction| instruction[0] == CALL).count()
 }
 
 fn log() -> MutexGuard<'static, String> {
