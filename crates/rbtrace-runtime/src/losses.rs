@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use anyhow::{Context, Result};
 use rbtrace_ir::{LossKind, Manifest, MapDecl};
 
+use crate::maps::Maps;
 use crate::output::Output;
 use crate::output::stream::Sink;
 use crate::sys::maps as entries;
@@ -25,7 +26,7 @@ impl<'m> Losses<'m> {
     }
 
     /// Reports what was lost since the last time. `warn`: also about maps.
-    pub fn report(&mut self, warn: bool, output: &dyn Output, sink: &mut Sink) -> Result<()> {
+    pub fn report(&mut self, warn: bool, maps: &Maps<'_>, output: &dyn Output, sink: &mut Sink) -> Result<()> {
         let Some(counters) = &self.counters else { return Ok(()) };
         for (number, (decl, told)) in self.manifest.losses.iter().zip(&mut self.told).enumerate() {
             let mut now = [0];
@@ -38,8 +39,8 @@ impl<'m> Losses<'m> {
             let mut line = Vec::new();
             let stream = match decl.kind {
                 LossKind::Ring => output.lost(new, &mut line),
-                LossKind::MapFull(id) => match self.manifest.maps.get(id.0 as usize) {
-                    Some(map) if warn => output.complain(&map_full(map, new, first), &mut line),
+                LossKind::MapFull(id) => match maps.get(id) {
+                    Some(map) if warn => output.complain(&dropped(map.decl, map.count()?, new, first), &mut line),
                     Some(_) | None => continue,
                 },
             };
@@ -60,7 +61,7 @@ impl<'m> Losses<'m> {
                 LossKind::Ring => say(format!("Total lost event count: {total}")),
                 LossKind::MapFull(id) => {
                     let name = self.manifest.maps.get(id.0 as usize).map_or("", |map| &map.name);
-                    say(format!("Total updates of @{name} dropped because it was full: {total}"));
+                    say(format!("Total updates of @{name} dropped: {total}"));
                 }
             }
         }
@@ -70,13 +71,18 @@ impl<'m> Losses<'m> {
     }
 }
 
-fn map_full(map: &MapDecl, dropped: u64, first: bool) -> String {
-    let (name, entries) = (&map.name, map.max_entries);
+/// Why updates of a map were dropped, and the first time also what helps.
+fn dropped(map: &MapDecl, count: usize, dropped: u64, first: bool) -> String {
+    let (name, room) = (&map.name, map.max_entries);
     let plural = if dropped == 1 { "" } else { "s" };
-    let fact = format!("Map full: @{name} holds {entries} keys; {dropped} update{plural} dropped");
+    // Maps whose entries are not reserved take them from a small stock, which a tight loop empties faster than the kernel fills it.
+    if count < room as usize / 2 {
+        return format!("The kernel had no memory at hand for new keys of @{name}: {dropped} update{plural} dropped");
+    }
+    let fact = format!("Map full: @{name} holds {room} keys; {dropped} update{plural} dropped");
     if !first {
         return fact;
     }
-    let more = u64::from(entries) * 2;
-    format!("{fact}. Raise the config `max_map_keys`, or declare the map with room for more keys: `let @{name} = hash({more});`")
+    let (kind, more) = (if map.storage.is_per_cpu() { "percpuhash" } else { "hash" }, u64::from(room) * 2);
+    format!("{fact}. Raise the config `max_map_keys`, or declare the map with room for more keys: `let @{name} = {kind}({more});`")
 }

@@ -210,8 +210,8 @@ impl Run<'_, '_> {
     }
 
     fn report_losses(&mut self) -> Result<()> {
-        let Session { output, sink, .. } = &mut self.session;
-        self.losses.report(!self.options.no_warnings, output.as_ref(), sink)
+        let Session { maps, output, sink, .. } = &mut self.session;
+        self.losses.report(!self.options.no_warnings, maps, output.as_ref(), sink)
     }
 
     fn summarize(&mut self) {

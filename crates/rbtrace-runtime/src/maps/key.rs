@@ -45,6 +45,20 @@ impl KeyOrder {
         Self::Elements(layout.offsets.iter().zip(types).map(|(&offset, ty)| (offset as usize, Self::of(ty))).collect())
     }
 
+    /// The start of a key as a number that is in the same order; keys with equal starts still have to be compared.
+    pub fn prefix(&self, key: &[u8]) -> u64 {
+        match self {
+            Self::Integer { bytes, signed } => (integer(key, *bytes, *signed) as u64) ^ (u64::from(*signed) << 63),
+            Self::Bytes(size) => {
+                let mut start = [0; 8];
+                let key = cut(key, (*size).min(start.len()));
+                start[..key.len()].copy_from_slice(key);
+                u64::from_be_bytes(start)
+            }
+            Self::Elements(elements) => elements.first().map_or(0, |(offset, order)| order.prefix(from(key, *offset))),
+        }
+    }
+
     /// Compares two keys; what is missing of a short one counts as zero.
     pub fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         match self {
@@ -83,7 +97,20 @@ mod tests {
         assert_eq!(order.compare(&key(-1, b"b\0\0\0"), &key(1, b"a\0\0\0")), Ordering::Less);
         assert_eq!(order.compare(&key(256, b"b\0\0\0"), &key(1, b"a\0\0\0")), Ordering::Greater);
         assert_eq!(order.compare(&key(1, b"ab\0\0"), &key(1, b"b\0\0\0")), Ordering::Less);
+        for (a, b) in [(key(-1, b"b\0\0\0"), key(1, b"a\0\0\0")), (key(i32::MIN, b"zzzz"), key(i32::MAX, b"\0\0\0\0"))] {
+            assert!(order.prefix(&a) < order.prefix(&b));
+        }
         assert_eq!(order.compare(&[], &key(0, b"\0\0\0\0")), Ordering::Less, "a missing string is shorter than an empty one");
+    }
+
+    #[test]
+    fn prefixes_never_contradict() {
+        let order = KeyOrder::of(&Type::String(12));
+        let keys: [&[u8; 12]; 4] = [b"\0\0\0\0\0\0\0\0\0\0\0\0", b"abcdefgh\0\0\0\0", b"abcdefghi\0\0\0", b"b\0\0\0\0\0\0\0\0\0\0\0"];
+        for pair in keys.windows(2) {
+            assert_eq!(order.compare(pair[0], pair[1]), Ordering::Less);
+            assert!(order.prefix(pair[0]) <= order.prefix(pair[1]));
+        }
     }
 
     #[test]

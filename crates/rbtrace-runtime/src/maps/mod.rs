@@ -97,6 +97,11 @@ impl<'m> Map<'m> {
         Table::new(self.decl, read, self.cpus, self.zeroed)
     }
 
+    /// How many entries there are.
+    pub fn count(&self) -> Result<usize> {
+        Ok(self.read(After::Keep).with_context(|| format!("reading {}", self.title()))?.count)
+    }
+
     /// Removes all entries.
     pub fn clear(&mut self) -> Result<()> {
         self.zeroed = false;

@@ -1,5 +1,7 @@
 //! A map's entries, merged over the CPUs and sorted (SPEC §9.3). Rows are decoded one by one while they are printed.
 
+use std::cmp::Ordering;
+
 use anyhow::{Context, Result};
 use rbtrace_ir::{Aggregate, Int, MapDecl, Storage, Type};
 use rbtrace_lang::row::Aggregation;
@@ -126,16 +128,17 @@ impl<'m> Table<'m> {
     }
 
     fn sorted(&self, count: usize) -> Vec<u32> {
-        let mut order: Vec<(i128, u32)> = (0..count as u32).map(|at| (self.rank(at), at)).collect();
         // Equal ranks are in the order of their keys: nothing that is printed may depend on the kernel's hash.
         let keys = self.decl.key.as_ref().map(KeyOrder::of);
+        let prefix = |at: u32| keys.as_ref().map_or(0, |order| order.prefix(self.key(at)));
+        let mut order: Vec<(i128, u64, u32)> = (0..count as u32).map(|at| (self.rank(at), prefix(at), at)).collect();
         order.sort_unstable_by(|a, b| {
-            let by_key = || keys.as_ref().map_or(std::cmp::Ordering::Equal, |order| order.compare(self.key(a.1), self.key(b.1)));
-            a.0.cmp(&b.0).then_with(by_key)
+            let by_key = || keys.as_ref().map_or(Ordering::Equal, |order| order.compare(self.key(a.2), self.key(b.2)));
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(by_key)
         });
         // A walk over a map that changes meanwhile may meet an entry twice.
-        order.dedup_by(|a, b| self.key_size > 0 && self.key(a.1) == self.key(b.1));
-        order.into_iter().map(|(_, at)| at).collect()
+        order.dedup_by(|a, b| self.key_size > 0 && self.key(a.2) == self.key(b.2));
+        order.into_iter().map(|(_, _, at)| at).collect()
     }
 
     /// What is compared first: the value, where it is a number.
