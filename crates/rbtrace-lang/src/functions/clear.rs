@@ -11,7 +11,8 @@ pub static ROW: Builtin = Builtin {
     name: "clear",
     signature: "clear(@map)",
     manual: "Removes all entries of a map, when the output gets to it: what was printed before is not lost.\n\n\
-             ```\ninterval:s:1 { print(@calls); clear(@calls); }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }\n\
+             interval:s:1 { print(@calls); clear(@calls); }\n```\n",
     args: (1, 1),
     has_effect: true,
     type_of: |cx, call| {

@@ -15,7 +15,8 @@ pub static ROW: Builtin = Builtin {
     name: "delete",
     signature: "delete(@map, key)\ndelete(@map[key])\ndelete(@scalar)",
     manual: "Removes an entry of a map, or the value of a map without keys; true if there was one.\n\n\
-             ```\ntracepoint:raw_syscalls:sys_exit /@start[tid]/ { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }\n\
+             tracepoint:raw_syscalls:sys_exit /@start[tid]/ { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }\n```\n",
     args: (1, 16),
     has_effect: true,
     type_of,

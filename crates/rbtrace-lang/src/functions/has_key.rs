@@ -13,7 +13,8 @@ pub static ROW: Builtin = Builtin {
     name: "has_key",
     signature: "has_key(@map, key)",
     manual: "Whether a map has an entry of that key; several keys are given as a tuple.\n\n\
-             ```\ntracepoint:raw_syscalls:sys_exit { if (has_key(@start, tid)) { @ns = hist(nsecs - @start[tid]); } }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }\n\
+             tracepoint:raw_syscalls:sys_exit { if (has_key(@start, tid)) { @ns = hist(nsecs - @start[tid]); } }\n```\n",
     args: (2, 2),
     type_of,
     lower,

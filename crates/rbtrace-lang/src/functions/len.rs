@@ -14,7 +14,8 @@ pub static ROW: Builtin = Builtin {
     name: "len",
     signature: "len(@map)",
     manual: "The number of entries of a map with keys.\n\n\
-             ```\ninterval:s:1 { printf(\"%d processes\\n\", len(@calls)); }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }\n\
+             interval:s:1 { printf(\"%d processes\\n\", len(@calls)); }\n```\n",
     args: (1, 1),
     type_of,
     lower,

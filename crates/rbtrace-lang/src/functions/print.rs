@@ -17,7 +17,8 @@ pub static ROW: Builtin = Builtin {
     signature: "print(value)\nprint(@map)\nprint(@map, top)\nprint(@map, top, div)",
     manual: "Prints a value and a newline, or a whole map as it is when the output gets to it: all entries or the `top` largest, their \
              numbers divided by `div`.\n\n\
-             ```\ninterval:s:1 { print(@bytes, 5, 1024); clear(@bytes); }\n```\n",
+             ```\ntracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = sum(args.ret); }\n\
+             interval:s:1 { print(@bytes, 5, 1024); clear(@bytes); }\n```\n",
     args: (1, 3),
     has_effect: true,
     type_of,

@@ -9,7 +9,8 @@ pub static ROW: Builtin = Builtin {
     name: "system",
     signature: "system(\"format\", values…)",
     manual: "Runs a shell command, formatted as by `printf`, and prints what it prints. Needs `--unsafe`.\n\n\
-             ```\ninterval:s:5 { system(\"ps -p %d\", @pid); }\n```\n",
+             ```\ntracepoint:syscalls:sys_enter_execve { @pid = pid; }\n\
+             interval:s:5 { system(\"ps -p %d\", @pid); }\n```\n",
     args: call::ARGS,
     is_unsafe: true,
     has_effect: true,

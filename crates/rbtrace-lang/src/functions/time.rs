@@ -14,7 +14,8 @@ pub static ROW: Builtin = Builtin {
     name: "time",
     signature: "time()\ntime(\"format\")",
     manual: "Prints the time at which the output gets to it, as C's strftime does; the format is `%H:%M:%S\\n` without one.\n\n\
-             ```\ninterval:s:1 { time(\"%H:%M:%S \"); print(@calls); }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }\n\
+             interval:s:1 { time(\"%H:%M:%S \"); print(@calls); }\n```\n",
     args: (0, 1),
     has_effect: true,
     type_of: |cx: &mut dyn TypeCx, call: &Call| {

@@ -11,7 +11,8 @@ pub static ROW: Builtin = Builtin {
     name: "zero",
     signature: "zero(@map)",
     manual: "Sets all values of a map to zero and keeps its keys, when the output gets to it.\n\n\
-             ```\ninterval:s:1 { print(@calls); zero(@calls); }\n```\n",
+             ```\ntracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }\n\
+             interval:s:1 { print(@calls); zero(@calls); }\n```\n",
     args: (1, 1),
     has_effect: true,
     type_of: |cx, call| {
