@@ -27,7 +27,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = avg(args.ret);
     is_set: |_, total| words::word(total, 1) > 0,
     show: |aggregate, total, div| words::integer(aggregate, words::mean(aggregate, total), div),
     order: words::mean,
-    json_type: "stats",
+    json_type: super::stats::ROW.json_type,
     whole_only: false,
 };
 
