@@ -402,6 +402,21 @@ fn switches_take_the_right_case() {
     assert_eq!(shown(&run("switches_take_the_right_case", &program, &[])), [-1, 13, 2, 13, -1, -1, -1, 7]);
 }
 
+/// One program for all syscalls: no jump table, for BPF has none.
+#[test]
+fn a_switch_over_hundreds_of_keys() {
+    let program = single(vec![], |b| {
+        let answer = b.scalar("$answer");
+        let number = b.value(Op::LoadCtx { bytes: 8, signed: true, offset: 8 });
+        let cases = (0..400).map(|key| (vec![key], programs::region(b, |b| set(b, answer, key as i64 * 7 + 1)))).collect();
+        let default = programs::region(b, |b| set(b, answer, -1));
+        b.push(Op::Switch { value: number, cases, default });
+        show(b, answer);
+    });
+    assert_eq!(shown(&run("a_switch_over_hundreds_of_keys", &program, &[0, 257])), [1800]);
+    assert_eq!(shown(&run("a_switch_over_hundreds_of_keys", &program, &[0, u64::MAX])), [-1]);
+}
+
 #[test]
 fn atomic_adds() {
     let program = single(vec![global("n")], |b| {

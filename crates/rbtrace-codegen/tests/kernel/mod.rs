@@ -1,4 +1,5 @@
 //! Runs compiled programs in the running kernel by test runs, and tells what they left behind. Knows libbpf; the tests do not.
+#![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
