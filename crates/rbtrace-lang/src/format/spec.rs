@@ -126,7 +126,7 @@ impl<'a> Iterator for Pieces<'a> {
 /// The piece at the start of `text`, which begins with `%`, and how long it is. What is no conversion is text.
 fn conversion(text: &[u8]) -> (Piece<'_>, usize) {
     let mut cursor = Cursor { text, at: 1 };
-    if cursor.take(b"%") {
+    if cursor.take(b'%') {
         return (Piece::Text(b"%"), cursor.at);
     }
     let mut spec = Spec {
@@ -142,7 +142,7 @@ fn conversion(text: &[u8]) -> (Piece<'_>, usize) {
     };
     cursor.flags(&mut spec);
     spec.width = cursor.size();
-    if cursor.take(b".") {
+    if cursor.take(b'.') {
         spec.precision = match cursor.size() {
             Size::None => Size::Fixed(0),
             given => given,
@@ -159,8 +159,8 @@ fn conversion(text: &[u8]) -> (Piece<'_>, usize) {
         Some(b'c') => Conversion::Char,
         Some(b'p') => Conversion::Pointer,
         Some(b's') => Conversion::Text,
-        Some(b'r') if cursor.take(b"x") => Conversion::EscapedBuffer,
-        Some(b'r') if cursor.take(b"h") => Conversion::HexBuffer,
+        Some(b'r') if cursor.take(b'x') => Conversion::EscapedBuffer,
+        Some(b'r') if cursor.take(b'h') => Conversion::HexBuffer,
         Some(b'r') => Conversion::Buffer,
         Some(float @ (b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A')) => return (Piece::Float(float), cursor.at),
         Some(_) | None => return (Piece::Text(&text[..1]), 1),
@@ -181,9 +181,9 @@ impl Cursor<'_> {
         byte
     }
 
-    fn take(&mut self, wanted: &[u8]) -> bool {
-        let found = self.text[self.at..].starts_with(wanted);
-        self.at += if found { wanted.len() } else { 0 };
+    fn take(&mut self, wanted: u8) -> bool {
+        let found = self.text.get(self.at) == Some(&wanted);
+        self.at += usize::from(found);
         found
     }
 
@@ -203,7 +203,7 @@ impl Cursor<'_> {
     }
 
     fn size(&mut self) -> Size {
-        if self.take(b"*") {
+        if self.take(b'*') {
             return Size::Argument;
         }
         let mut number = None;
@@ -217,9 +217,15 @@ impl Cursor<'_> {
 
     /// A length modifier, as bytes of the integer; without one it is C's `int`.
     fn length(&mut self) -> u8 {
-        let modifiers: [(&[u8], u8); 8] = [(b"hh", 1), (b"h", 2), (b"ll", 8), (b"l", 8), (b"j", 8), (b"z", 8), (b"t", 8), (b"L", 8)];
-        let given = modifiers.into_iter().find(|(text, _)| self.take(text));
-        given.map_or(4, |(_, bytes)| bytes)
+        let (taken, bytes) = match self.text[self.at..] {
+            [b'h', b'h', ..] => (2, 1),
+            [b'h', ..] => (1, 2),
+            [b'l', b'l', ..] => (2, 8),
+            [b'l' | b'j' | b'z' | b't' | b'L', ..] => (1, 8),
+            _ => (0, 4),
+        };
+        self.at += taken;
+        bytes
     }
 }
 
