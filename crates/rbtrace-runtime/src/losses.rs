@@ -77,7 +77,8 @@ fn dropped(map: &MapDecl, count: usize, dropped: u64, first: bool) -> String {
     let plural = if dropped == 1 { "" } else { "s" };
     // Maps whose entries are not reserved take them from a small stock, which a tight loop empties faster than the kernel fills it.
     if count < room as usize / 2 {
-        return format!("The kernel had no memory at hand for new keys of @{name}: {dropped} update{plural} dropped");
+        let why = format!("the kernel had no memory at hand for new keys, or the map was full ({room} keys) and has been cleared since");
+        return format!("{dropped} update{plural} of @{name} dropped: {why}");
     }
     let fact = format!("Map full: @{name} holds {room} keys; {dropped} update{plural} dropped");
     if !first {

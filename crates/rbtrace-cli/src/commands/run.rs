@@ -41,6 +41,8 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
         return Ok(Ending::Done);
     }
     check_privileges(reporter)?;
+    check_kernel(&run, &host, reporter);
+    check_output(&run, reporter)?;
     attach(run, child, &compiled, &host, environment, reporter)
 }
 
@@ -48,6 +50,23 @@ fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {
     privileges::missing().map_or(Ok(()), |why| {
         reporter.error(why);
         Err(Ending::Mistake)
+    })
+}
+
+/// Older kernels lack things that nobody tests any more (SPEC §8.3).
+fn check_kernel(run: &Run, host: &Host, reporter: &Reporter) {
+    let oldest = proc::Release { major: 5, minor: 15 };
+    if !run.no_warnings && host.release().release.is_some_and(|release| release < oldest) {
+        reporter.warning(format!("kernel {} is older than 5.15; some scripts will not work", host.release().text));
+    }
+}
+
+/// Whether the file of `-o` can be written; what is in it stays until the run begins.
+fn check_output(run: &Run, reporter: &Reporter) -> Result<(), Ending> {
+    let Some(path) = &run.output else { return Ok(()) };
+    std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop).map_err(|error| {
+        reporter.error(format!("failed to open output file '{}': {}", path.display(), words(&error)));
+        Ending::Mistake
     })
 }
 
@@ -89,9 +108,7 @@ fn compile(
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, sources, run.no_warnings);
     let Some(program) = program else {
-        if host.tracefs().is_none() {
-            reporter.hint("tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing");
-        }
+        explain_machine(host, reporter);
         return Err(Ending::Mistake);
     };
     dump::middle(&run.stages, &program);
@@ -104,6 +121,16 @@ fn compile(
         dump::back(&run.stages, listings);
     }
     Ok(Compiled { program, object })
+}
+
+/// What this machine does not tell may be why a script does not compile.
+fn explain_machine(host: &Host, reporter: &Reporter) {
+    if host.tracefs().is_none() {
+        reporter.hint("tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing");
+    }
+    if let Some(why) = host.btf().error() {
+        reporter.hint(format!("the kernel's types are not known: {why}"));
+    }
 }
 
 /// The newest instruction set that this kernel takes.
