@@ -90,7 +90,6 @@ pub(crate) fn parse_int(text: &str) -> Option<i128> {
 pub(crate) fn string(expr: &Expr, shared: &Shared) -> Option<Vec<u8>> {
     match &expr.kind {
         ExprKind::String(bytes) => Some(bytes.clone()),
-        ExprKind::Param(number) => Some(shared.param(*number).unwrap_or("").as_bytes().to_vec()),
         ExprKind::Binary { op: BinaryOp::Add, left, right } => {
             if matches!(left.kind, ExprKind::Param(_)) || matches!(right.kind, ExprKind::Param(_)) {
                 return None;

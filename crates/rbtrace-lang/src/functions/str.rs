@@ -164,13 +164,16 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
         (Limit::None | Limit::Dynamic, None) => capacity + 1,
         (Limit::None | Limit::Dynamic, Some(_)) | (Limit::Constant(_), _) => capacity,
     };
+    // Read from an address, a length counts the NUL: `str(p, 5)` shows 4 characters of a longer text. Upstream does so, scripts expect it.
+    let counts_nul = !matches!(from, Source::Local(_));
     let size = match limit {
-        Limit::None | Limit::Constant(_) => Operand::Int(room.into()),
+        Limit::None => Operand::Int(room.into()),
+        Limit::Constant(_) => Operand::Int(i64::from(room) - i64::from(counts_nul)),
         Limit::Dynamic => {
             let length = cx.lower_int(call.args[1]);
             let ir = cx.ir();
             let length = ir.value(Op::Clamp(length, room - 1));
-            Operand::Value(ir.bin_int(Bin::Add, length, 1))
+            Operand::Value(if counts_nul { length } else { ir.bin_int(Bin::Add, length, 1) })
         }
     };
     let ir = cx.ir();
