@@ -55,19 +55,28 @@ pub fn write_uint(number: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends the digits of a number in base 8, 10 or 16.
-pub fn write_digits(mut number: u64, base: u64, upper: bool, out: &mut Vec<u8>) {
+pub fn write_digits(number: u64, base: u64, upper: bool, out: &mut Vec<u8>) {
+    // A division by a constant is a multiplication: this runs for every number that is printed.
+    match base {
+        8 => digits::<8>(number, upper, out),
+        16 => digits::<16>(number, upper, out),
+        _ => digits::<10>(number, upper, out),
+    }
+}
+
+fn digits<const BASE: u64>(mut number: u64, upper: bool, out: &mut Vec<u8>) {
     // 22 digits: u64::MAX in base 8.
     let mut digits = [0u8; 22];
     let mut start = digits.len();
     loop {
         start -= 1;
-        let digit = (number % base) as u8;
+        let digit = (number % BASE) as u8;
         digits[start] = match digit {
             0..=9 => b'0' + digit,
             _ if upper => b'A' + digit - 10,
             _ => b'a' + digit - 10,
         };
-        number /= base;
+        number /= BASE;
         if number == 0 {
             break;
         }

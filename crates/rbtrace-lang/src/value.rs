@@ -97,12 +97,21 @@ fn states(aggregate: &Aggregate, bytes: &[u8]) -> Value {
 
 /// A little-endian integer of 1, 2, 4 or 8 bytes, extended to 64 bits.
 pub fn read_int(bytes: &[u8], width: u8, signed: bool) -> Result<i64, RunError> {
-    let mut word = [0; 8];
-    let width = usize::from(width);
-    word.get_mut(..width).ok_or(RunError::Truncated)?.copy_from_slice(bytes.get(..width).ok_or(RunError::Truncated)?);
-    let shift = 64 - 8 * width as u32;
-    let value = i64::from_ne_bytes(word) << shift;
-    Ok(if signed { value >> shift } else { (value as u64 >> shift) as i64 })
+    // One arm per width: every number that is printed or sorted comes through here, and a copy of unknown length is a call.
+    Ok(match (width, signed) {
+        (1, false) => u8::from_le_bytes(first(bytes)?).into(),
+        (1, true) => i8::from_le_bytes(first(bytes)?).into(),
+        (2, false) => u16::from_le_bytes(first(bytes)?).into(),
+        (2, true) => i16::from_le_bytes(first(bytes)?).into(),
+        (4, false) => u32::from_le_bytes(first(bytes)?).into(),
+        (4, true) => i32::from_le_bytes(first(bytes)?).into(),
+        (8, _) => i64::from_le_bytes(first(bytes)?),
+        (_, _) => return Err(RunError::Failed(format!("no integer has {width} bytes"))),
+    })
+}
+
+fn first<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RunError> {
+    bytes.first_chunk().copied().ok_or(RunError::Truncated)
 }
 
 /// Text up to the NUL; without one the string was cut off and gets the trailer (SPEC §3.6).
