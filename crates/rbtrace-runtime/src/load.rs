@@ -60,6 +60,16 @@ pub struct Rejected {
     pub log: Excerpt,
 }
 
+impl Rejected {
+    /// Fills in source lines that the log only names. `line` gives the text of a line of a file.
+    pub fn quote<'a>(&mut self, line: impl Fn(&str, u32) -> Option<&'a str>) {
+        for note in self.log.sources.iter_mut().filter(|note| note.text.is_empty()) {
+            let text = note.place.as_ref().and_then(|(file, number)| line(file, *number));
+            note.text = text.unwrap_or_default().trim().to_owned();
+        }
+    }
+}
+
 impl std::error::Error for Rejected {}
 
 impl std::fmt::Display for Rejected {

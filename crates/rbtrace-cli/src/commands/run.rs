@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rbtrace_codegen::{Isa, Listings, Object, Target};
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::{Host, proc};
-use rbtrace_runtime::StoppedChild;
+use rbtrace_runtime::{Rejected, StoppedChild};
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
 
@@ -43,7 +43,7 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     check_privileges(reporter)?;
     check_kernel(&run, &host, reporter);
     check_output(&run, reporter)?;
-    attach(run, child, &compiled, &host, environment, reporter)
+    attach(run, child, &compiled, &sources, &host, environment, reporter)
 }
 
 fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {
@@ -170,6 +170,7 @@ fn attach(
     run: Run,
     child: Option<StoppedChild>,
     compiled: &Compiled,
+    sources: &Sources,
     host: &Host,
     environment: &Environment,
     reporter: &Reporter,
@@ -192,7 +193,10 @@ fn attach(
     match rbtrace_runtime::run(&compiled.object.elf, &compiled.program.manifest, host, options) {
         Ok(0) => Ok(Ending::Done),
         Ok(code) => Ok(Ending::Script(code)),
-        Err(error) => {
+        Err(mut error) => {
+            if let Some(rejected) = error.downcast_mut::<Rejected>() {
+                rejected.quote(|file, line| sources.iter().find(|source| source.name == file).map(|source| source.line(line)));
+            }
             reporter.error(format!("{error:#}"));
             Err(Ending::Refused)
         }

@@ -171,8 +171,13 @@ impl<'m> Map<'m> {
         let mut cursor = Cursor::new(key_size);
         let mut all = Entries::default();
         loop {
-            all.keys.resize((all.count + capacity) * key_size, 0);
-            all.values.resize((all.count + capacity) * words, 0);
+            if all.count == 0 {
+                // Fresh memory is zero without being touched, and most maps fill little of it.
+                (all.keys, all.values) = (vec![0; capacity * key_size], vec![0; capacity * words]);
+            } else {
+                all.keys.resize((all.count + capacity) * key_size, 0);
+                all.values.resize((all.count + capacity) * words, 0);
+            }
             let (keys, values) = (&mut all.keys[all.count * key_size..], &mut all.values[all.count * words..]);
             let (read, last) = match entries::read(self.fd(), &mut cursor, keys, values, capacity, after)? {
                 Batch::More(read) => (read, false),
