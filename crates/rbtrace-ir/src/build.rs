@@ -10,6 +10,10 @@ use crate::op::{Bin, Cmp, ConstantId, Function, Inst, Op, Operand, ProgramType, 
 #[derive(Debug)]
 pub struct Builder {
     slots: Vec<SlotDecl>,
+    /// Slots in use, oldest first.
+    used: Vec<SlotId>,
+    /// Slots whose values died; they are handed out again.
+    free: Vec<SlotId>,
     values: u32,
     /// Invariant: never empty; the last is the innermost.
     open: Vec<Region>,
@@ -19,7 +23,7 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { slots: Vec::new(), values: 0, open: vec![Region::default()], span: None }
+        Self { slots: Vec::new(), used: Vec::new(), free: Vec::new(), values: 0, open: vec![Region::default()], span: None }
     }
 }
 
@@ -41,8 +45,28 @@ impl Builder {
     }
 
     fn slot(&mut self, name: &str, size: u32, scalar: bool) -> SlotId {
-        self.slots.push(SlotDecl { name: name.to_string(), size, scalar });
-        SlotId(self.slots.len() as u32 - 1)
+        // Sizes that differ by padding only share a slot.
+        let size = if scalar { size } else { size.next_multiple_of(8) };
+        let fits = |slot: &SlotId| self.slots[slot.0 as usize].size == size && self.slots[slot.0 as usize].scalar == scalar;
+        let slot = match self.free.iter().position(fits) {
+            Some(at) => self.free.swap_remove(at),
+            None => {
+                self.slots.push(SlotDecl { name: name.to_string(), size, scalar });
+                SlotId(self.slots.len() as u32 - 1)
+            }
+        };
+        self.used.push(slot);
+        slot
+    }
+
+    /// A point to return to with [`Builder::release`].
+    pub fn mark(&self) -> usize {
+        self.used.len()
+    }
+
+    /// Ends the life of every slot taken since `mark`: later ones may use the same memory.
+    pub fn release(&mut self, mark: usize) {
+        self.free.extend(self.used.drain(mark..));
     }
 
     /// Opens a nested region; what follows goes there until [`Builder::close`].

@@ -12,21 +12,23 @@ use rbtrace_types::{Field, Struct};
 use crate::names::{self, ArgsUse};
 use crate::shared::Shared;
 
-/// One BPF program: a probe of the script at the places that share it.
+/// One BPF program.
 pub(crate) struct Unit<'p> {
+    /// How it is attached.
+    pub planned: Planned,
+    /// What places that can share a program have in common (see `Shared` in rbtrace-lang); empty: this one is not shared.
+    key: String,
+    /// One for an ordinary program. A shared one has a body for every probe, and for every form of `args` within a probe.
+    pub bodies: Vec<Body<'p>>,
+}
+
+/// A probe's body as it is compiled for some places.
+#[derive(Debug)]
+pub(crate) struct Body<'p> {
     /// The probe.
     pub probe: &'p Probe,
     /// Its number among the probes.
     pub index: usize,
-    /// How it is attached.
-    pub planned: Planned,
-    /// One for an ordinary program; several where `args` differ among places that share a program.
-    pub bodies: Vec<Body>,
-}
-
-/// The probe's body as it is compiled for some places.
-#[derive(Debug)]
-pub(crate) struct Body {
     /// Places, each with its selector if the program is shared.
     pub places: Vec<(Place, Option<u64>)>,
     /// What `args` is.
@@ -138,12 +140,10 @@ fn push_param(text: &str, open: &mut TargetPart, parts: &mut Vec<TargetPart>) {
     }
 }
 
-/// Sorts a probe's places into programs: places whose rows say so share one, all others get their own.
+/// Sorts a probe's places into programs: places whose rows say so share one, also with those of earlier probes; all others get their own.
 fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared, sink: &mut Sink, units: &mut Vec<Unit<'p>>) {
     let usage = names::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
-    let first = units.len();
-    let mut keys: Vec<String> = Vec::new();
     for place in places {
         let planned = match (place.probe_type.plan)(shared.facts, &place, uses_args, shared.options.pid) {
             Ok(planned) => planned,
@@ -153,29 +153,32 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
             }
         };
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
-        let Some(common) = (place.probe_type.shared)(shared.facts, &place) else {
-            keys.push(String::new());
-            units.push(Unit { probe, index, planned, bodies: vec![Body { places: vec![(place, None)], args }] });
-            continue;
-        };
-        let selector = Some(common.selector);
-        match keys.iter().position(|key| *key == common.key) {
-            Some(at) => add_place(&mut units[first + at].bodies, place, selector, args, &usage),
-            None => {
-                keys.push(common.key);
-                units.push(Unit { probe, index, planned, bodies: vec![Body { places: vec![(place, selector)], args }] });
-            }
+        let common = (place.probe_type.shared)(shared.facts, &place);
+        let selector = common.as_ref().map(|common| common.selector);
+        let key = common.map(|common| common.key).unwrap_or_default();
+        let body = Body { probe, index, places: vec![(place, selector)], args };
+        match units.iter_mut().find(|unit| takes(unit, &key, &planned, &body)) {
+            Some(unit) => add_body(&mut unit.bodies, body, &usage),
+            None => units.push(Unit { planned, key, bodies: vec![body] }),
         }
     }
 }
 
-/// Places whose `args` look the same to the body share it.
-fn add_place(bodies: &mut Vec<Body>, place: Place, selector: Option<u64>, args: Option<Arc<Struct>>, usage: &ArgsUse) {
-    let same = bodies.iter_mut().find(|body| looks_same(body.args.as_deref(), args.as_deref(), usage));
-    match same {
-        Some(body) if body.places.iter().any(|(known, _)| known.parts == place.parts) => {}
-        Some(body) => body.places.push((place, selector)),
-        None => bodies.push(Body { places: vec![(place, selector)], args }),
+/// Whether a program can serve one more place: one that no other probe of the program is about, since only one body runs.
+fn takes(unit: &Unit, key: &str, planned: &Planned, new: &Body) -> bool {
+    let selector = new.places[0].1;
+    let others = unit.bodies.iter().filter(|body| body.index != new.index);
+    let taken = others.flat_map(|body| &body.places).any(|(_, other)| *other == selector);
+    !key.is_empty() && unit.key == key && unit.planned == *planned && !taken
+}
+
+/// Places of one probe whose `args` look the same to its body share it.
+fn add_body<'p>(bodies: &mut Vec<Body<'p>>, new: Body<'p>, usage: &ArgsUse) {
+    let alike = |body: &Body| body.index == new.index && looks_same(body.args.as_deref(), new.args.as_deref(), usage);
+    match bodies.iter_mut().find(|body| alike(body)) {
+        Some(body) if body.places.iter().any(|(known, _)| known.parts == new.places[0].0.parts) => {}
+        Some(body) => body.places.extend(new.places),
+        None => bodies.push(new),
     }
 }
 

@@ -55,18 +55,18 @@ pub(crate) struct Typed<'p> {
 
 /// See [`Unit`].
 pub(crate) struct TypedUnit<'p> {
-    /// The probe.
-    pub probe: &'p Probe,
     /// How it is attached.
     pub planned: Planned,
-    /// Names of its variables.
-    pub names: &'p Names,
     /// As in [`Unit`], with types.
-    pub bodies: Vec<TypedBody>,
+    pub bodies: Vec<TypedBody<'p>>,
 }
 
 /// A body and the types in it.
-pub(crate) struct TypedBody {
+pub(crate) struct TypedBody<'p> {
+    /// The probe.
+    pub probe: &'p Probe,
+    /// Names of its variables.
+    pub names: &'p Names,
     /// Places, each with its selector if the program is shared.
     pub places: Vec<(Place, Option<u64>)>,
     /// What `args` is.
@@ -81,7 +81,7 @@ pub(crate) struct TypedBody {
 struct Infer<'a> {
     shared: &'a Shared<'a>,
     names: &'a Names,
-    body: &'a Body,
+    body: &'a Body<'a>,
     types: Vec<Ty>,
     vars: Vec<Ty>,
     maps: &'a mut IndexMap<String, MapState>,
@@ -94,34 +94,30 @@ struct Infer<'a> {
 /// Types everything. Errors are in the sink.
 pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'p>>, names: &'p [Names], sink: &mut Sink) -> Typed<'p> {
     let mut maps = declared_maps(program, sink);
-    let mut vars: Vec<Vec<Vec<Ty>>> =
-        units.iter().map(|unit| vec![vec![Ty::VOID; names[unit.index].vars.len()]; unit.bodies.len()]).collect();
+    let bodies = || units.iter().flat_map(|unit| &unit.bodies);
+    let mut vars: Vec<Vec<Ty>> = bodies().map(|body| vec![Ty::VOID; names[body.index].vars.len()]).collect();
     for _ in 0..ROUNDS {
         let mut silent = Sink::default();
         let mut changed = false;
-        for (unit, vars) in units.iter().zip(&mut vars) {
-            for (body, vars) in unit.bodies.iter().zip(vars) {
-                let (_, again) = round(program, shared, unit, body, &names[unit.index], vars, &mut maps, &mut silent, false);
-                changed |= again;
-            }
+        for (body, vars) in bodies().zip(&mut vars) {
+            changed |= round(program, shared, body, &names[body.index], vars, &mut maps, &mut silent, false).1;
         }
         if !changed {
             break;
         }
     }
-    let mut typed = Vec::new();
-    for (unit, mut vars) in units.into_iter().zip(vars) {
-        let names = &names[unit.index];
-        let mut types = Vec::new();
-        for (body, vars) in unit.bodies.iter().zip(&mut vars) {
-            types.push(round(program, shared, &unit, body, names, vars, &mut maps, sink, true).0);
-        }
-        let bodies = unit.bodies.into_iter().zip(types).zip(vars);
-        let bodies = bodies.map(|((body, types), vars)| TypedBody { places: body.places, args: body.args, types, vars }).collect();
-        typed.push(TypedUnit { probe: unit.probe, planned: unit.planned, names, bodies });
-    }
+    let types = bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
+    let mut tables = types.collect::<Vec<_>>().into_iter().zip(vars);
+    let typed = units.into_iter().map(|unit| {
+        let bodies = unit.bodies.into_iter().map(|body| {
+            let (types, vars) = tables.next().expect("one for every body");
+            TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars }
+        });
+        TypedUnit { planned: unit.planned, bodies: bodies.collect() }
+    });
+    let units = typed.collect();
     warn_unused(&maps, sink);
-    Typed { units: typed, maps }
+    Typed { units, maps }
 }
 
 /// One look at one body: its types, and whether a variable or map widened.
@@ -129,7 +125,6 @@ pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'
 fn round(
     program: &Program,
     shared: &Shared,
-    unit: &Unit,
     body: &Body,
     names: &Names,
     vars: &mut Vec<Ty>,
@@ -140,10 +135,10 @@ fn round(
     let types = vec![Ty::VOID; program.expr_count as usize];
     let mut infer = Infer { shared, names, body, types, vars: std::mem::take(vars), maps, sink, last, changed: false };
     infer.declared_vars();
-    if let Some(predicate) = &unit.probe.predicate {
+    if let Some(predicate) = &body.probe.predicate {
         infer.condition(predicate);
     }
-    infer.block(&unit.probe.body, true);
+    infer.block(&body.probe.body, true);
     *vars = infer.vars;
     (infer.types, infer.changed)
 }

@@ -63,7 +63,7 @@ impl Lower<'_> {
         let read = row.read.as_ref().expect("inference refuses to read this aggregation");
         if !self.shared.facts.has(Feature::LookupPerCpu) {
             let message = format!("`{}` cannot be read inside a probe on this kernel", aggregate.name);
-            let span = self.ir.span.unwrap_or(self.unit.probe.span);
+            let span = self.ir.span.unwrap_or(self.body.probe.span);
             self.sink.push(Diagnostic::error(span, message).because("needs the helper map_lookup_percpu_elem (Linux 5.19)"));
         }
         let key = key.unwrap_or_else(|| {

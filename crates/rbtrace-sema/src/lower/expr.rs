@@ -117,7 +117,7 @@ impl Lower<'_> {
 
     /// The slot of a `$x` expression.
     pub(super) fn var_slot(&self, expr: &Expr) -> ir::SlotId {
-        let var = self.unit.names.uses[&expr.id];
+        let var = self.body.names.uses[&expr.id];
         self.vars[var.0 as usize]
     }
 

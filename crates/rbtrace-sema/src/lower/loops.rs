@@ -25,9 +25,9 @@ impl Lower<'_> {
         self.needs(Feature::Loop, condition, "`while` needs the helper bpf_loop (Linux 5.17)");
         let times = self.ir.int(MOST_ROUNDS);
         self.ir.open();
-        let mark = self.temps.used.len();
+        let mark = self.ir.mark();
         let holds = self.truth(condition);
-        self.release(mark);
+        self.ir.release(mark);
         let over = self.ir.cmp_int(Cmp::Eq, holds, 0);
         self.ir.if_else(over, |ir| ir.push(Op::Break), |_| {});
         self.block_effects(body);
@@ -36,7 +36,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn for_(&mut self, variable: &Name, over: &ForOver, body: &Block) {
-        let var = self.unit.names.declared[&variable.span].0 as usize;
+        let var = self.body.names.declared[&variable.span].0 as usize;
         match over {
             ForOver::Range(from, to) => self.for_range(var, from, to, body),
             ForOver::Map(map) => self.for_map(var, map, body),

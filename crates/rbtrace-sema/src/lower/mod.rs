@@ -13,6 +13,7 @@ mod operators;
 mod output;
 mod place;
 mod stmt;
+mod stock;
 
 use rbtrace_diag::Sink;
 use rbtrace_ir as ir;
@@ -34,6 +35,7 @@ pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Prog
         out.program.functions.push(function);
         out.program.manifest.programs.push(decl);
     }
+    stock::reserve(&mut out.program);
     out.program
 }
 
@@ -55,24 +57,16 @@ struct Lower<'a> {
     typed: &'a Typed<'a>,
     unit: &'a TypedUnit<'a>,
     /// The body under way.
-    body: &'a TypedBody,
+    body: &'a TypedBody<'a>,
     out: &'a mut Output,
     sink: &'a mut Sink,
     ir: ir::Builder,
     /// Slots of the body's variables, by `VarId`.
     vars: Vec<SlotId>,
-    temps: Temps,
     /// For `probe` in a shared program: which selector was read.
     selector: Option<SlotId>,
     /// What leaving the probe returns to the kernel.
     result: i64,
-}
-
-/// Memory for values of expressions: lives until the end of the statement, then is used again.
-#[derive(Default)]
-struct Temps {
-    free: Vec<(u32, SlotId)>,
-    used: Vec<(u32, SlotId)>,
 }
 
 impl<'a> Lower<'a> {
@@ -81,7 +75,7 @@ impl<'a> Lower<'a> {
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
         let ir = ir::Builder::default();
         let body = &unit.bodies[0];
-        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), temps: Temps::default(), selector: None, result }
+        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result }
     }
 
     fn unit(mut self, index: usize) -> ir::Function {
@@ -144,8 +138,10 @@ impl<'a> Lower<'a> {
         let mut cases = Vec::new();
         for body in &self.unit.bodies {
             self.body = body;
+            let mark = self.ir.mark();
             self.ir.open();
             self.whole_body();
+            self.ir.release(mark);
             let keys = body.places.iter().filter_map(|(_, selector)| *selector).collect();
             cases.push((keys, self.ir.close()));
         }
@@ -154,13 +150,13 @@ impl<'a> Lower<'a> {
 
     fn whole_body(&mut self) {
         self.make_vars();
-        let probe = self.unit.probe;
+        let probe = self.body.probe;
         match &probe.predicate {
             None => self.block_effects(&probe.body),
             Some(predicate) => {
-                let mark = self.temps.used.len();
+                let mark = self.ir.mark();
                 let holds = self.truth(predicate);
-                self.release(mark);
+                self.ir.release(mark);
                 self.ir.open();
                 self.block_effects(&probe.body);
                 let then = self.ir.close();
@@ -171,7 +167,7 @@ impl<'a> Lower<'a> {
 
     fn make_vars(&mut self) {
         self.vars.clear();
-        for (decl, ty) in self.unit.names.vars.iter().zip(&self.body.vars) {
+        for (decl, ty) in self.body.names.vars.iter().zip(&self.body.vars) {
             let name = format!("${}", decl.name);
             let slot = match var_is_scalar(&ty.ty) {
                 true => self.ir.scalar(&name),
@@ -197,19 +193,8 @@ impl<'a> Lower<'a> {
 
     /// Memory that lives until the end of the statement; its content is undefined.
     fn temp(&mut self, bytes: u32) -> Value {
-        let size = bytes.max(8).next_multiple_of(8);
-        let slot = match self.temps.free.iter().position(|(free, _)| *free == size) {
-            Some(at) => self.temps.free.swap_remove(at).1,
-            None => self.ir.memory("temp", size),
-        };
-        self.temps.used.push((size, slot));
+        let slot = self.ir.memory("temp", bytes);
         self.ir.slot_addr(slot)
-    }
-
-    /// Ends the life of all memory taken since `temps.used` had `mark` entries.
-    fn release(&mut self, mark: usize) {
-        let ended = self.temps.used.split_off(mark);
-        self.temps.free.extend(ended);
     }
 }
 

@@ -13,18 +13,18 @@ impl Lower<'_> {
     pub(super) fn block_effects(&mut self, block: &Block) {
         self.stmts(&block.stmts);
         if let Some(value) = &block.value {
-            let mark = self.temps.used.len();
+            let mark = self.ir.mark();
             self.effect(value);
-            self.release(mark);
+            self.ir.release(mark);
         }
     }
 
     pub(super) fn stmts(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             let outer = self.ir.span.replace(stmt.span);
-            let mark = self.temps.used.len();
+            let mark = self.ir.mark();
             self.stmt(stmt);
-            self.release(mark);
+            self.ir.release(mark);
             self.ir.span = outer;
         }
     }
@@ -72,7 +72,7 @@ impl Lower<'_> {
         }
         match &target.kind {
             ExprKind::Variable(_) => {
-                let var = self.unit.names.uses[&target.id];
+                let var = self.body.names.uses[&target.id];
                 self.set_var(var.0 as usize, value);
             }
             ExprKind::Map(name) => self.assign_scalar(name, value),
@@ -101,7 +101,7 @@ impl Lower<'_> {
     }
 
     fn let_(&mut self, name: &Name, value: Option<&Expr>) {
-        let index = self.unit.names.declared[&name.span].0 as usize;
+        let index = self.body.names.declared[&name.span].0 as usize;
         match value {
             Some(value) => self.set_var(index, value),
             None => {
