@@ -108,24 +108,18 @@ fn bucket_of(b: &mut Builder, value: ir::Value, bits: u32) -> ir::Value {
 }
 
 /// The number of the highest bit set, by binary search: BPF has no instruction for it.
+///
+/// Each step's outcome is a shift count, not a branch with two assignments: LLVM would make a branch of each of those.
 fn log2(b: &mut Builder, value: ir::Value) -> ir::Value {
-    let (rest, log) = (b.scalar("rest"), b.scalar("log"));
-    let zero = b.int(0);
-    b.push(ir::Op::Set(rest, value));
-    b.push(ir::Op::Set(log, zero));
-    for step in [32, 16, 8, 4, 2, 1] {
-        let low = b.value(ir::Op::Get(rest));
-        let high = b.bin_int(Bin::LShr, low, step);
-        let take_high = |b: &mut Builder| {
-            b.push(ir::Op::Set(rest, high));
-            let so_far = b.value(ir::Op::Get(log));
-            let more = b.bin_int(Bin::Add, so_far, step);
-            b.push(ir::Op::Set(log, more));
-        };
-        let is_high = b.cmp_int(Cmp::Ne, high, 0);
-        b.if_else(is_high, take_high, |_| {});
+    let mut rest = value;
+    let mut log = None;
+    for (exponent, step) in [(5, 32), (4, 16), (3, 8), (2, 4), (1, 2), (0, 1)] {
+        let is_high = b.cmp_int(Cmp::UGt, rest, (1 << step) - 1);
+        let shift = b.bin_int(Bin::Shl, is_high, exponent);
+        rest = b.bin(Bin::LShr, rest, shift);
+        log = Some(log.map_or(shift, |so_far| b.bin(Bin::Or, so_far, shift)));
     }
-    b.value(ir::Op::Get(log))
+    log.expect("there are steps")
 }
 
 /// Bounds and label of a bucket.
