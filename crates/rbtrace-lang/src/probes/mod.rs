@@ -42,6 +42,5 @@ pub fn by_name(name: &str) -> Option<&'static ProbeType> {
     })
 }
 
-
 #[cfg(test)]
 mod tests;
