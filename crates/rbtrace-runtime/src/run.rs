@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs a compiled script to its end; says the exit status.
 pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options) -> Result<i32> {
-    let signals = Signals::block(&watched_signals(manifest)).context("watching for signals")?;
+    let signals = Signals::watch(watched_signals(manifest)).context("watching for signals")?;
     let mut loaded = Open::new(object, manifest, &options)?.load(host, &options)?;
     let maps = Maps::new(manifest, std::mem::take(&mut loaded.maps))?;
     if options.dry_run {
@@ -157,8 +157,7 @@ impl Run<'_, '_> {
 
     fn signals_end_the_run(&mut self) -> Result<bool> {
         while let Some(number) = self.signals.next() {
-            if number == libc::SIGINT || number == libc::SIGTERM {
-                signal::unblock(&[libc::SIGINT, libc::SIGTERM]).context("watching for signals")?;
+            if signal::is_ending(number) {
                 return Ok(true);
             }
             let known = test_run::run(self.loaded, Role::Signal(number))? > 0;

@@ -1,64 +1,94 @@
-//! Signals as something to poll: they are blocked and read from a descriptor.
+//! Signals as something to poll: a handler writes their numbers into a pipe.
+//!
+//! Why not a signalfd? Its signals are blocked, so a process that waits for somebody to read its output could not be ended by a second ^C.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::own;
+use rustix::pipe::{PipeFlags, pipe_with};
 
-/// A set of signals that arrive here instead of interrupting anything.
+/// Where the handler writes: a handler is told nothing but a number.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// Signals that end a run. The first asks for it; from then on each of them has its usual effect.
+const ENDING: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
+
+/// The signals that arrive here, until it is dropped.
 #[derive(Debug)]
 pub struct Signals {
-    fd: OwnedFd,
+    numbers: Vec<i32>,
+    reader: OwnedFd,
+    _writer: OwnedFd,
 }
 
 impl Signals {
-    /// Blocks the signals of these numbers for this thread and those it starts.
-    pub fn block(numbers: &[i32]) -> io::Result<Self> {
-        let set = set_of(numbers);
-        change(libc::SIG_BLOCK, &set)?;
-        // SAFETY: the set lives until the call returns.
-        let fd = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Self { fd: own(fd) }) }
+    /// Takes over the signals of these numbers.
+    pub fn watch(numbers: Vec<i32>) -> io::Result<Self> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        PIPE.store(writer.as_raw_fd(), Ordering::Release);
+        let signals = Self { numbers, reader, _writer: writer };
+        let handler: extern "C" fn(i32) = arrived;
+        signals.numbers.iter().try_for_each(|&number| act(number, handler as libc::sighandler_t))?;
+        Ok(signals)
     }
 
     /// The next signal that has arrived.
     pub fn next(&self) -> Option<i32> {
-        let mut info = [0u8; size_of::<libc::signalfd_siginfo>()];
-        let length = rustix::io::read(&self.fd, &mut info).ok()?;
-        let number = info.get(..4)?.try_into().ok()?;
-        (length == info.len()).then(|| i32::from_ne_bytes(number))
+        let mut number = [0];
+        let length = rustix::io::read(&self.reader, &mut number).ok()?;
+        (length == 1).then(|| i32::from(number[0]))
     }
+}
+
+/// Whether a signal ends a run.
+pub fn is_ending(number: i32) -> bool {
+    ENDING.contains(&number)
 }
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.reader.as_fd()
     }
 }
 
-/// Gives signals back their usual effect: a second ^C ends the process there and then.
-pub fn unblock(numbers: &[i32]) -> io::Result<()> {
-    change(libc::SIG_UNBLOCK, &set_of(numbers))
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for &number in &self.numbers {
+            // It could be set, so it can be set back.
+            let _ = act(number, libc::SIG_DFL);
+        }
+        PIPE.store(-1, Ordering::Release);
+    }
 }
 
-fn change(how: i32, set: &libc::sigset_t) -> io::Result<()> {
-    // SAFETY: the set is initialised and only read; the old mask is not asked for.
-    match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {
+/// The handler: calls only what is safe in one.
+extern "C" fn arrived(number: i32) {
+    let byte = number as u8;
+    // SAFETY: the library's own place for this thread's error number.
+    let errno = unsafe { &mut *libc::__errno_location() };
+    // What was interrupted may be about to look at it.
+    let before = *errno;
+    // SAFETY: one byte of our own stack; a pipe that is full or gone takes nothing, and nothing is lost that mattered.
+    unsafe { libc::write(PIPE.load(Ordering::Acquire), (&raw const byte).cast(), 1) };
+    if is_ending(number) {
+        for ending in ENDING {
+            let _ = act(ending, libc::SIG_DFL);
+        }
+    }
+    *errno = before;
+}
+
+/// Sets what happens when a signal arrives; system calls that it interrupts go on.
+fn act(number: i32, action: libc::sighandler_t) -> io::Result<()> {
+    // SAFETY: all zeros is a valid action: the default one, with no flags and an empty mask.
+    let mut new: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    new.sa_sigaction = action;
+    new.sa_flags = libc::SA_RESTART;
+    // SAFETY: the action is initialised; its handler is a function that lives as long as the process.
+    match unsafe { libc::sigaction(number, &new, std::ptr::null_mut()) } {
         0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
+        _ => Err(io::Error::last_os_error()),
     }
-}
-
-fn set_of(numbers: &[i32]) -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: the call initialises the whole set.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: initialised by the call above.
-    let mut set = unsafe { set.assume_init() };
-    for &number in numbers {
-        // SAFETY: the set is initialised; a number that is no signal is refused and changes nothing.
-        unsafe { libc::sigaddset(&mut set, number) };
-    }
-    set
 }
