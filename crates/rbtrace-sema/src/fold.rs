@@ -86,15 +86,15 @@ pub(crate) fn parse_int(text: &str) -> Option<i128> {
     in_range(value).ok()
 }
 
-/// The bytes of a constant string expression: a literal, `str($1)`, or literals joined by `+`.
-pub(crate) fn string(expr: &Expr, shared: &Shared) -> Option<Vec<u8>> {
+/// The bytes of a constant string expression: a literal, or literals joined by `+`.
+pub(crate) fn string(expr: &Expr) -> Option<Vec<u8>> {
     match &expr.kind {
         ExprKind::String(bytes) => Some(bytes.clone()),
         ExprKind::Binary { op: BinaryOp::Add, left, right } => {
             if matches!(left.kind, ExprKind::Param(_)) || matches!(right.kind, ExprKind::Param(_)) {
                 return None;
             }
-            Some([string(left, shared)?, string(right, shared)?].concat())
+            Some([string(left)?, string(right)?].concat())
         }
         _ => None,
     }

@@ -37,7 +37,7 @@ impl TypeCx for Infer<'_> {
     }
 
     fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
-        string_literal(self, expr).or_else(|| fold::string(expr, self.shared))
+        string_literal(self, expr).or_else(|| fold::string(expr))
     }
 
     fn identifier<'e>(&self, expr: &'e Expr) -> Option<&'e str> {

@@ -59,7 +59,7 @@ impl Infer<'_> {
         if op != BinaryOp::Add {
             return None;
         }
-        let joined = [crate::fold::string(left, self.shared)?, crate::fold::string(right, self.shared)?].concat();
+        let joined = [crate::fold::string(left)?, crate::fold::string(right)?].concat();
         let params = |expr: &Expr| matches!(expr.kind, rbtrace_syntax::ast::ExprKind::Param(_));
         (!params(left) && !params(right)).then(|| Ty::fixed(Type::String(joined.len() as u32 + 1)))
     }

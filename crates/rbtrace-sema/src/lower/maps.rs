@@ -113,7 +113,7 @@ impl Lower<'_> {
         let ty = self.out.decl(map).value.clone();
         // The value first, as it is written to the right of `=` and may read the map.
         let addr = self.temp(self.out.decl(map).value_size());
-        if ty.size() % 8 != 0 {
+        if !ty.size().is_multiple_of(8) {
             let bytes = self.out.decl(map).value_size();
             self.ir.push(Op::Zero { addr, bytes });
         }
