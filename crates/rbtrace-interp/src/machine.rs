@@ -336,11 +336,11 @@ mod tests {
     #[test]
     fn accesses_outside_an_area_are_faults() {
         let said = run(|b| {
-            let slot = b.memory("m", 4);
+            let slot = b.memory("m", 8);
             let addr = b.slot_addr(slot);
-            b.load(8, false, addr, 0);
+            b.load(8, false, addr, 4);
         });
-        assert_eq!(said, Err(Fault("8 bytes at 0 of an area of 4".into())));
+        assert_eq!(said, Err(Fault("8 bytes at 4 of an area of 8".into())));
     }
 
     #[test]
