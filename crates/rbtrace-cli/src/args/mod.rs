@@ -272,13 +272,16 @@ impl Raw {
     }
 }
 
+/// Scripts look for these words, so they are upstream's.
 fn parse_pid(text: &str) -> Result<u32, Misuse> {
     /// `PID_MAX_LIMIT` of 64-bit kernels.
     const MAX: i64 = 0x40_0000;
-    let Ok(pid) = text.parse::<i64>() else { return Err(misuse(format!("failed to parse pid: `{text}` is not a number"))) };
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let what = if number.starts_with(|c: char| c.is_ascii_digit()) { "trailing bytes" } else { "integer" };
+    let Ok(pid) = text.parse::<i64>() else { return Err(misuse(format!("Failed to parse pid: invalid {what}: {text}"))) };
     match u32::try_from(pid) {
         Ok(pid @ 1..) if i64::from(pid) <= MAX => Ok(pid),
-        Ok(_) | Err(_) => Err(misuse(format!("pid out of range: {text}"))),
+        Ok(_) | Err(_) => Err(misuse(format!("Pid out of range: {text}"))),
     }
 }
 

@@ -67,9 +67,10 @@ fn misuse_is_said_in_a_sentence() {
     assert_eq!(parse(words("")).expect_err("nothing given"), Misuse { message: None, show_usage: true });
     assert_eq!(refused("-v"), "filename or -e 'program' required");
     assert_eq!(refused("-c a -p 1 x"), "`-c` and `-p` cannot be used together");
-    assert_eq!(refused("-p abc x"), "failed to parse pid: `abc` is not a number");
-    assert_eq!(refused("-p -1 x"), "pid out of range: -1");
-    assert_eq!(refused("-p 4194305 x"), "pid out of range: 4194305");
+    assert_eq!(refused("-p abc x"), "Failed to parse pid: invalid integer: abc");
+    assert_eq!(refused("-p 12a x"), "Failed to parse pid: invalid trailing bytes: 12a");
+    assert_eq!(refused("-p -1 x"), "Pid out of range: -1");
+    assert_eq!(refused("-p 4194305 x"), "Pid out of range: 4194305");
     assert_eq!(refused("-B wide x"), "`-B` takes `line`, `full` or `none`, not `wide`");
     assert_eq!(refused("-f xml x"), "invalid output format `xml`; valid formats are `text` and `json`");
     assert_eq!(

@@ -13,7 +13,9 @@ pub fn run(environment: &Environment) -> Ending {
     let features = Feature::ALL.map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
     let modules = host.raw_tracepoints().iter().any(|raw| raw.module != rbtrace_host::btf::VMLINUX);
     let kernel = [("btf", yes(host.btf().exists())), ("module btf", yes(modules)), ("tracefs", yes(host.tracefs().is_some()))];
-    let types = probes::ALL.iter().map(|row| (row.name.to_owned(), "yes".to_owned()));
+    // Ways to attach many functions at once; there are no function probes that could use them.
+    let multi = ["kprobe_multi", "kprobe_session", "uprobe_multi"].map(|name| (name.to_owned(), yes(false)));
+    let types = probes::ALL.iter().map(|row| (row.name.to_owned(), yes(true))).chain(multi);
     let text = [
         section("System", system(&host)),
         section("Build", [("version".into(), format!("v{}", env!("CARGO_PKG_VERSION"))), ("LLVM".into(), rbtrace_codegen::llvm_version())]),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::Host;
+use rbtrace_host::btf::VMLINUX;
 use rbtrace_sema::frontend::lang::ProbeType;
 use rbtrace_sema::frontend::lang::probes;
 use rbtrace_sema::frontend::syntax;
@@ -32,7 +33,9 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
         None => {
             let pattern = list.pattern.as_deref().unwrap_or(OsStr::new("*")).to_string_lossy();
             if looks_like_a_file(&pattern) {
-                reporter.warning(format!("`{pattern}` looks like a file, but there is none; it is taken as a pattern"));
+                reporter.warning(format!(
+                    "It appears that '{pattern}' is a filename but the file does not exist. Treating '{pattern}' as a search pattern."
+                ));
             }
             lines_of_pattern(&pattern, list.verbose, &host)
         }
@@ -134,7 +137,7 @@ fn definition(name: &str, found: &Type) -> String {
         Type::Enum(of) => of.constants.iter().map(|(constant, value)| format!("\t{constant} = {value},\n")).collect(),
         other => return format!("{other}\n"),
     };
-    format!("{name} {{\n{lines}}};\n\n")
+    format!("{VMLINUX}: {name} {{\n{lines}}};\n\n")
 }
 
 /// A member as C writes it: lengths behind the name, bits behind a colon.

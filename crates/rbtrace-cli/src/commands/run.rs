@@ -30,7 +30,7 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     }
     let host = environment.host();
     if let Some(pid) = run.pid.filter(|pid| !proc::pid_exists(*pid)) {
-        reporter.error(format!("failed to attach to pid: process {pid} is not running"));
+        reporter.error(format!("Failed to attach to pid: process {pid} is not running"));
         return Err(Ending::Mistake);
     }
     let mut sources = Sources::default();
