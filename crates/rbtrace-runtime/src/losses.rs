@@ -80,7 +80,8 @@ fn dropped(map: &MapDecl, count: usize, dropped: u64, first: bool) -> String {
         let why = format!("the kernel had no memory at hand for new keys, or the map was full ({room} keys) and has been cleared since");
         return format!("{dropped} update{plural} of @{name} dropped: {why}");
     }
-    let fact = format!("Map full: @{name} holds {room} keys; {dropped} update{plural} dropped");
+    // The first words are what scripts look for.
+    let fact = format!("Map full; can't update element of @{name}, which holds {room} keys: {dropped} update{plural} dropped");
     if !first {
         return fact;
     }

@@ -87,6 +87,13 @@ impl Run<'_, '_> {
                 self.session.say(|output, line| output.complain(&format!("{missing}. Skipping."), line));
             }
         }
+        if self.options.verbose {
+            for program in &self.loaded.programs {
+                let (probe, more) = (program.decl.probes.first().map_or("?", String::as_str), program.decl.probes.len().saturating_sub(1));
+                let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+                eprintln!("Attaching '{probe}' probe{others}");
+            }
+        }
         if !self.options.quiet {
             self.session.say(|output, line| output.attached(total, line));
             self.session.sink.after_drain();
