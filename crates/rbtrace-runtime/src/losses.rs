@@ -66,7 +66,8 @@ impl<'m> Losses<'m> {
             }
         }
         if misses > 0 {
-            say(format!("{misses} probe runs were left out by the kernel: a program was already running on that CPU"));
+            let runs = if misses == 1 { "1 run of a probe was".to_owned() } else { format!("{misses} runs of probes were") };
+            say(format!("{runs} left out by the kernel: a program was already running on that CPU"));
         }
     }
 }
