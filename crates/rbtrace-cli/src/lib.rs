@@ -14,6 +14,9 @@ use args::{Action, Misuse};
 use environment::Environment;
 use report::Reporter;
 
+/// The newest bpftrace whose scripts mean the same here (SPEC, head).
+const SPOKEN: &str = "0.27.0";
+
 /// How a run of the program ends (SPEC §8.3). What a script says with `exit(N)` is passed on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -51,7 +54,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let ending = match action {
         Action::Help(text) => say(&text),
-        Action::Version => say(&format!("rbtrace v{}\n", env!("CARGO_PKG_VERSION"))),
+        // The second line is for scripts that ask which bpftrace they are talking to.
+        Action::Version => say(&format!("rbtrace v{}\nbpftrace v{SPOKEN} scripts are understood\n", env!("CARGO_PKG_VERSION"))),
         Action::Info => commands::info::run(&environment),
         Action::List(list) => commands::list::run(&list, &environment, &reporter),
         Action::Run(run) => commands::run::run(*run, &environment, &reporter),

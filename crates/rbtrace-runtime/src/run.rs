@@ -26,6 +26,9 @@ const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 /// After records arrived, the next look is this much later: a fast producer then costs few wake-ups.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// How long records that are left at the end are handled.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Runs a compiled script to its end; says the exit status.
 pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options) -> Result<i32> {
     let signals = Signals::watch(watched_signals(manifest)).context("watching for signals")?;
@@ -41,6 +44,7 @@ pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options
     let ring = map(Manifest::RING_MAP)?.map(|map| Ring::new(map, manifest.config.ring_bytes)).transpose()?;
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
+    session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, losses, signals, watched, options: &mut options };
@@ -129,8 +133,17 @@ impl Run<'_, '_> {
             if Instant::now() >= next_losses {
                 next_losses += LOSS_INTERVAL;
                 self.report_losses()?;
+                if self.exit_unsaid()? && !busy {
+                    return Ok(());
+                }
             }
         }
+    }
+
+    /// Whether a program ended the run and its record was lost.
+    fn exit_unsaid(&mut self) -> Result<bool> {
+        let code = self.session.maps.internal(Manifest::EXIT_MAP)?;
+        Ok(code.is_some() && self.session.exit_code.is_none())
     }
 
     fn wait(&self, for_records: bool, timeout: Duration) -> Result<Woken> {
@@ -199,18 +212,25 @@ impl Run<'_, '_> {
         self.summarize();
         let result = self.session.sink.finish();
         let code = self.end_child()?;
+        let asked = self.session.maps.internal(Manifest::EXIT_MAP)?.map(|code| code as i32);
         self.attached.abandon();
-        result.map(|()| self.session.exit_code.unwrap_or(code))
+        result.map(|()| self.session.exit_code.or(asked).unwrap_or(code))
     }
 
-    /// Handles what is in the ring, and no more than the ring can hold: programs that are slow to detach may still fill it.
+    /// Handles what is in the ring, and no more than the ring can hold: programs that are slow to detach may still fill it. Records whose
+    /// handling takes long (a shell command each) do not keep the user waiting: after a while the rest is dropped, and said to be.
     fn drain_rest(&mut self, phase: Phase) -> Result<()> {
         self.session.phase = phase;
         let most = self.session.seen + u64::from(self.manifest.config.ring_bytes);
+        let patience = Instant::now() + PATIENCE;
         while self.drain()? != Drained::Nothing && self.session.seen <= most {
-            if phase == Phase::Running && self.session.is_over() {
+            if phase == Phase::Running && (self.session.is_over() || Instant::now() >= patience) {
                 self.session.phase = Phase::Discarding;
             }
+        }
+        let dropped = std::mem::take(&mut self.session.dropped);
+        if dropped > 0 && phase == Phase::Running && !self.session.is_over() {
+            self.session.say(|output, line| output.lost(dropped, line));
         }
         Ok(())
     }

@@ -42,6 +42,10 @@ pub struct Session<'m> {
     pub phase: Phase,
     /// Bytes of records seen.
     pub seen: u64,
+    /// Records that came too late to be handled.
+    pub dropped: u64,
+    /// The last record took long: others want to be looked at before the next one.
+    slow: bool,
     /// Exit status that the script asked for.
     pub exit_code: Option<i32>,
     manifest: &'m Manifest,
@@ -61,6 +65,8 @@ impl<'m> Session<'m> {
             output: output::of(options.format, options.color),
             phase: Phase::Running,
             seen: 0,
+            dropped: 0,
+            slow: false,
             exit_code: None,
             manifest,
             events: decode::events(manifest)?,
@@ -74,12 +80,14 @@ impl<'m> Session<'m> {
     pub fn record(&mut self, bytes: &[u8]) -> Flow {
         self.seen += bytes.len() as u64;
         if self.phase == Phase::Discarding {
+            self.dropped += 1;
             return Flow::Continue;
         }
         self.handle(bytes);
         self.sink.after_record();
+        let slow = std::mem::take(&mut self.slow);
         match self.phase {
-            Phase::Running if self.is_over() => Flow::Stop,
+            Phase::Running if self.is_over() || slow => Flow::Stop,
             Phase::Running | Phase::Discarding | Phase::Ending => Flow::Continue,
         }
     }
@@ -203,6 +211,7 @@ impl RunCx for Session<'_> {
     fn shell(&mut self, command: &str) -> Result<Vec<u8>, String> {
         // What the script has printed so far comes before what the command says on its own stderr.
         self.sink.after_drain();
+        self.slow = true;
         let run = Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
         Ok(run.map_err(|error| format!("failed to run `{command}`: {}", error_text(&error)))?.stdout)
     }

@@ -1,12 +1,13 @@
 //! `exit()`: ends the script.
 
 use rbtrace_diag::Diagnostic;
+use rbtrace_ir::{Manifest, Op, Value};
 use rbtrace_types::Type;
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
 use crate::run::RunError;
-use crate::value::Value;
+use crate::value::Value as Shown;
 
 /// The row.
 pub static ROW: Builtin = Builtin {
@@ -20,7 +21,7 @@ pub static ROW: Builtin = Builtin {
     type_of,
     lower,
     handle: Some(|cx, _, args| match args {
-        [Value::Int(code)] => {
+        [Shown::Int(code)] => {
             cx.exit(*code as i32);
             Ok(())
         }
@@ -45,9 +46,27 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
         Some(code) => cx.lower_int(code),
         None => cx.ir().int(0),
     };
+    remember(cx, code);
     let mut event = cx.event(ROW.name, call.span);
     event.args.push(Type::I32);
     cx.emit(event, &[Lowered::Int(code)]);
     cx.leave();
     Lowered::Void
+}
+
+/// The record may be lost when the ring buffer is full, the end of the run must not be: the runtime looks here, too.
+fn remember(cx: &mut dyn LowerCx, code: Value) {
+    let map = cx.internal_map(Manifest::EXIT_MAP);
+    let ir = cx.ir();
+    let entry = ir.value(Op::Global(map));
+    let missing = ir.value(Op::IsNull(entry));
+    ir.if_else(
+        missing,
+        |_| {},
+        |ir| {
+            ir.store(8, entry, 0, code);
+            let set = ir.int(1);
+            ir.store(8, entry, 8, set);
+        },
+    );
 }

@@ -73,6 +73,14 @@ impl<'m> Maps<'m> {
         maps
     }
 
+    /// The value of an internal scalar of 8 bytes, once it was set.
+    pub fn internal(&self, symbol: &str) -> Result<Option<u64>> {
+        let Some(map) = self.maps.iter().find(|map| map.decl.symbol == symbol) else { return Ok(None) };
+        let mut words = vec![0; map.words()];
+        entries::get(map.fd.as_fd(), &ONLY, &mut words).with_context(|| format!("reading the map {symbol}"))?;
+        Ok(words.get(1).is_some_and(|set| *set != 0).then_some(words[0]))
+    }
+
     /// Sets the value of an internal scalar of 8 bytes; `false`: the script does not have it.
     pub fn set_internal(&self, symbol: &str, value: u64) -> Result<bool> {
         let Some(map) = self.maps.iter().find(|map| map.decl.symbol == symbol) else { return Ok(false) };

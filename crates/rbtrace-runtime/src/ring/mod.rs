@@ -18,7 +18,7 @@ const RELEASE: usize = 64;
 pub enum Flow {
     /// The next record.
     Continue,
-    /// No record for now: the run ends.
+    /// No record for now: the run ends, or something else wants to be looked at.
     Stop,
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Prog
         out.program.manifest.programs.push(decl);
     }
     stock::reserve(&mut out.program);
-    out.program
+    out.finish(shared)
 }
 
 fn program_decl(function: &ir::Function, unit: &TypedUnit) -> ir::ProgramDecl {

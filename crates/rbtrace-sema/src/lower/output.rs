@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use rbtrace_ir::{Constant, ConstantId, EventDecl, EventId, LossDecl, LossId, LossKind, MapDecl, MapId, Program, RunConfig, Storage};
 use rbtrace_lang::config;
-use rbtrace_types::{Feature, Type};
+use rbtrace_types::{Feature, Layout, Type};
 
 use crate::infer::{MapState, Typed};
 use crate::shared::Shared;
@@ -111,6 +111,19 @@ impl Output {
             losses.len() - 1
         });
         LossId(at as u32)
+    }
+}
+
+impl Output {
+    /// The finished program. A script that prints nothing from its probes but whole maps needs no large buffer, which takes time to make.
+    pub fn finish(mut self, shared: &Shared) -> Program {
+        const SMALL: u32 = 256 << 10;
+        let manifest = &mut self.program.manifest;
+        let short = |event: &EventDecl| Layout::of(&event.args).size <= 8;
+        if shared.number(config::perf_rb_pages::ROW.name) == 0 && manifest.events.iter().all(short) {
+            manifest.config.ring_bytes = manifest.config.ring_bytes.min(SMALL);
+        }
+        self.program
     }
 }
 
