@@ -1,4 +1,4 @@
-//! Every property on every case of the house, whole and cut short: the seeds of the fuzzer, without the fuzzer.
+//! Every property on every case of the house, whole, cut short and stirred: a fuzzer for machines without one.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,62 @@ fn seeds(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     }
 }
 
-#[test]
-fn properties_hold_for_the_cases() {
+fn cases() -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     seeds(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests"), &mut found);
     assert!(found.len() > 10, "the cases are the seeds");
-    for (path, seed) in &found {
+    found.sort();
+    found
+}
+
+/// Words of two cases, taken in turn from either, with some left out, doubled or moved. Always the same for the same number.
+fn stirred(cases: &[(PathBuf, Vec<u8>)], number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % most.max(1) as u64) as usize
+    };
+    let mut words: Vec<&[u8]> = Vec::new();
+    for _ in 0..2 {
+        let text = program(&cases[below(cases.len())].1);
+        words.extend(text.split_inclusive(|byte| !byte.is_ascii_alphanumeric()));
+    }
+    for _ in 0..1 + below(6) {
+        let (from, to) = (below(words.len()), below(words.len()));
+        match below(3) {
+            0 => drop(words.remove(from)),
+            1 => words.insert(to, words[from]),
+            _ => words.swap(from, to),
+        }
+    }
+    words.concat()
+}
+
+/// A case's own program, without what is expected of it.
+fn program(case: &[u8]) -> &[u8] {
+    let end = case.windows(8).position(|bytes| bytes == b"\n// ----").unwrap_or(case.len());
+    &case[..end]
+}
+
+#[test]
+fn properties_hold_for_stirred_cases() {
+    // ROUNDS=100000 looks harder.
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000);
+    let cases: Vec<_> = cases().into_iter().filter(|(path, _)| path.extension().is_some_and(|ending| ending == "bt")).collect();
+    for number in 0..rounds {
+        let text = stirred(&cases, number);
+        for (name, property) in rbtrace_fuzz::PROPERTIES {
+            println!("{name}: {number}: {}", String::from_utf8_lossy(&text));
+            property(&text);
+        }
+    }
+}
+
+#[test]
+fn properties_hold_for_the_cases() {
+    for (path, seed) in &cases() {
         for (name, property) in rbtrace_fuzz::PROPERTIES {
             // Shown when it fails.
             println!("{name}: {}", path.display());

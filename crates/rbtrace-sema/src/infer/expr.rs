@@ -75,6 +75,10 @@ impl Infer<'_> {
     /// A value as it is stored or passed: an aggregation is read as an integer.
     pub(super) fn value(&mut self, expr: &Expr) -> Ty {
         let ty = self.expr(expr);
+        // What is in error has no type either, and was said already.
+        if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
+            self.sink.push(Diagnostic::error(expr.span, "this expression has no value").because("its type is `void`"));
+        }
         let Type::Aggregate(aggregate) = &ty.ty else { return ty };
         let readable = rbtrace_lang::aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some());
         if !readable {

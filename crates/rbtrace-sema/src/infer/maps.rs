@@ -35,7 +35,7 @@ impl Infer<'_> {
 
     /// The map is used with a key.
     pub(super) fn keyed(&mut self, name: &str, span: Span, key: &[Expr]) {
-        let types: Vec<Ty> = key.iter().map(|part| self.key_part(part)).collect();
+        let types: Vec<Ty> = key.iter().map(|part| self.value(part)).collect();
         let ty = match types.as_slice() {
             [one] => one.clone(),
             _ => Ty::fixed(Type::Tuple(types.iter().map(|part| part.ty.clone()).collect())),
@@ -76,15 +76,6 @@ impl Infer<'_> {
             self.map_state(name, span).key = Some(Some(joined));
             self.changed = true;
         }
-    }
-
-    /// A component of a key; aggregations are read as integers.
-    fn key_part(&mut self, part: &Expr) -> Ty {
-        let ty = self.value(part);
-        if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
-            self.sink.push(Diagnostic::error(part.span, "this expression has no value and cannot be a key"));
-        }
-        ty
     }
 
     /// The value of an element or scalar map as an expression.
