@@ -6,6 +6,7 @@
 
 pub mod ast;
 mod builder;
+pub mod c;
 pub mod lexer;
 mod limit;
 mod mark;

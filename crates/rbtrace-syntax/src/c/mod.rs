@@ -1,0 +1,146 @@
+//! C definitions in scripts: text → plain declarations (SPEC §1.4). Knows C's syntax; knows no size, no kernel, no script.
+//!
+//! [`parse`] never fails: what cannot be read is reported and left out. The road is `token` (texts → words) → `preprocess` (conditionals,
+//! macros) → `declaration` (structs, enums, typedefs), with `constant` for the numbers in all of them.
+
+mod constant;
+mod declaration;
+mod preprocess;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use rbtrace_diag::{Sink, Span, Spanned};
+
+use crate::ast::{Name, Tag};
+
+/// What the C part of a script says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unit {
+    /// In the order they are complete: an inner named struct comes before the one around it.
+    pub declarations: Vec<Declaration>,
+    /// The macros that are defined at the end.
+    pub macros: Vec<Macro>,
+    /// Headers asked for.
+    pub includes: Vec<Name>,
+}
+
+/// One definition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Declaration {
+    /// `struct s { … }`, `union u { … }`
+    Composite(Composite),
+    /// `enum e { … }`
+    Enumeration(Enumeration),
+    /// `typedef T name`
+    Typedef {
+        /// The new name.
+        name: Name,
+        /// What it means.
+        ty: CType,
+    },
+}
+
+/// A struct or union.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Composite {
+    /// `Tag::Struct` or `Tag::Union`.
+    pub tag: Tag,
+    /// Its tag, if it has one.
+    pub name: Option<String>,
+    /// Its head.
+    pub span: Span,
+    /// In order.
+    pub members: Vec<Member>,
+    /// What is said about its layout.
+    pub attributes: Attributes,
+}
+
+/// `__attribute__((packed, aligned(n)))`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Without padding.
+    pub packed: bool,
+    /// At least this alignment.
+    pub align: Option<u32>,
+}
+
+/// A member of a struct or union.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// None for an anonymous struct and for padding bits.
+    pub name: Option<String>,
+    /// Its type.
+    pub ty: CType,
+    /// Width of a bit-field.
+    pub bits: Option<u32>,
+    /// What is said about its layout.
+    pub attributes: Attributes,
+    /// Where.
+    pub span: Span,
+}
+
+/// An enum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Enumeration {
+    /// Its tag, if it has one.
+    pub name: Option<String>,
+    /// Its head.
+    pub span: Span,
+    /// In order.
+    pub constants: Vec<(String, i64)>,
+}
+
+/// A type: where it starts from, and what is around that, innermost first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CType {
+    /// The specifier.
+    pub base: Base,
+    /// What the declarator makes of it.
+    pub layers: Vec<Layer>,
+    /// Where.
+    pub span: Span,
+}
+
+/// A type specifier.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Base {
+    /// `unsigned long`, `pid_t`
+    Words(String),
+    /// `struct s`
+    Tagged(Tag, String),
+    /// A struct without a name.
+    Composite(Box<Composite>),
+    /// An enum without a name.
+    Enumeration(Box<Enumeration>),
+}
+
+/// One step of a declarator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// `*`
+    Pointer,
+    /// `[n]`; `[]` has length 0.
+    Array(u64),
+    /// `(…)`
+    Function,
+}
+
+/// `#define NAME body`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Macro {
+    /// Its name.
+    pub name: Name,
+    /// What stands behind it.
+    pub body: Spanned<String>,
+    /// Whether it is written `NAME(a, b)`.
+    pub has_params: bool,
+}
+
+/// Reads the C items of a script. `predefined` are macros without a value, `outside` knows constants that C headers would define.
+pub fn parse(items: &[&Spanned<String>], predefined: &[&str], outside: &dyn Fn(&str) -> Option<i64>, sink: &mut Sink) -> Unit {
+    let texts: Vec<token::Text> = items.iter().map(|item| token::lex(item)).collect();
+    let processed = preprocess::run(&texts, predefined, outside, sink);
+    let declarations = declaration::parse(&processed.tokens, outside, sink);
+    Unit { declarations, macros: processed.macros, includes: processed.includes }
+}
