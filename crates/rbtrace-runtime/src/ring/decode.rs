@@ -3,7 +3,7 @@
 use rbtrace_ir::{EventDecl, Layout, Manifest, RECORD_HEADER};
 use rbtrace_lang::row::Handle;
 use rbtrace_lang::run::{RunError, World};
-use rbtrace_lang::{Value, functions, value, variables};
+use rbtrace_lang::{Value, handler, value};
 
 use anyhow::{Context, Result};
 
@@ -21,8 +21,7 @@ pub struct Event<'m> {
 /// The events of a manifest, each with its handler from the tables.
 pub fn events(manifest: &Manifest) -> Result<Vec<Event<'_>>> {
     let event = |decl: &'_ EventDecl| -> Result<_> {
-        let row = functions::by_name(&decl.handler).or_else(|| variables::by_name(&decl.handler));
-        let handle = row.and_then(|row| row.handle).with_context(|| format!("`{}` has events and no handler", decl.handler))?;
+        let handle = handler(&decl.handler).with_context(|| format!("`{}` has events and no handler", decl.handler))?;
         let offsets = Layout::of(&decl.args).offsets.into_iter().map(|offset| offset as usize).collect();
         Ok((handle, offsets))
     };
