@@ -30,17 +30,6 @@ pub fn boot_ns() -> u64 {
     now(ClockId::Boottime) as u64
 }
 
-/// What TAI is ahead of the boot clock.
-pub fn tai_offset() -> u64 {
-    (boot_time_offset() + leap_seconds()) as u64
-}
-
-/// What TAI is ahead of the wall clock, in nanoseconds: whole seconds, as the kernel was told.
-fn leap_seconds() -> i64 {
-    let ahead = now(ClockId::Tai) - now(ClockId::Realtime);
-    (ahead + SECOND / 2).div_euclid(SECOND) * SECOND
-}
-
 fn now(clock: ClockId) -> i64 {
     let time = clock_gettime(clock);
     time.tv_sec * SECOND + time.tv_nsec
@@ -53,16 +42,12 @@ impl World for Machine<'_> {
 
     fn strftime(&self, format: &str, epoch_ns: i64) -> String {
         let (seconds, rest) = (epoch_ns.div_euclid(SECOND), epoch_ns.rem_euclid(SECOND));
-        let format = with_fractions(format, rest);
+        let format = with_microseconds(format, rest / 1000);
         time::strftime(&format, seconds).unwrap_or_else(|| "(?)".to_owned())
     }
 
     fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
         self.boot_offset.saturating_add_unsigned(boot_ns)
-    }
-
-    fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
-        (tai_ns as i64).saturating_sub(leap_seconds())
     }
 
     fn now(&self) -> i64 {
@@ -79,25 +64,19 @@ impl World for Machine<'_> {
     }
 }
 
-/// `%f`, `%k` and `%l` are ours, not the C library's: micro-, nano- and milliseconds.
-fn with_fractions(format: &str, nanoseconds: i64) -> String {
+/// `%f` is ours, not the C library's.
+fn with_microseconds(format: &str, microseconds: i64) -> String {
     let mut out = String::with_capacity(format.len() + 8);
     let mut rest = format;
     while let Some(at) = rest.find('%') {
         let conversion = rest[at + 1..].chars().next();
         let end = at + 1 + conversion.map_or(0, char::len_utf8);
-        let fraction = match conversion {
-            Some('f') => Some(format!("{:06}", nanoseconds / 1000)),
-            Some('k') => Some(format!("{nanoseconds:09}")),
-            Some('l') => Some(format!("{:03}", nanoseconds / 1_000_000)),
-            Some(_) | None => None,
-        };
-        match fraction {
-            Some(digits) => {
+        match conversion {
+            Some('f') => {
                 out.push_str(&rest[..at]);
-                out.push_str(&digits);
+                out.push_str(&format!("{microseconds:06}"));
             }
-            None => out.push_str(&rest[..end]),
+            _ => out.push_str(&rest[..end]),
         }
         rest = &rest[end..];
     }
@@ -106,11 +85,11 @@ fn with_fractions(format: &str, nanoseconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_fractions;
+    use super::with_microseconds;
 
     #[test]
-    fn fractions_are_put_in() {
-        assert_eq!(with_fractions("%H.%f|%%f|%é|%", 42_000), "%H.000042|%%f|%é|%");
-        assert_eq!(with_fractions("%f%k%l", 999_999_999), "999999999999999999");
+    fn microseconds_are_put_in() {
+        assert_eq!(with_microseconds("%H.%f|%%f|%é|%", 42), "%H.000042|%%f|%é|%");
+        assert_eq!(with_microseconds("%f%f", 999_999), "999999999999");
     }
 }
