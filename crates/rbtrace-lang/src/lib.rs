@@ -1,4 +1,5 @@
-//! THE TABLES: one file per language feature, under `functions/`, `variables/`, `aggregations/`, `probes/`, `config/`, `named/`.
+//! THE TABLES: one file per language feature, under `functions/`, `variables/`, `aggregations/`, `probes/`, `config/`, `named/`,
+//! `constants/`.
 //! Nothing else in rbtrace knows their names.
 //!
 //! A row is a plain `static` with function pointers: how the thing is typed, how it is lowered to IR, how its record is handled in user
@@ -14,6 +15,7 @@ pub mod value;
 
 pub mod aggregations;
 pub mod config;
+pub mod constants;
 pub mod functions;
 pub mod named;
 pub mod probes;
@@ -23,12 +25,3 @@ pub use compile::{Call, LowerCx, Lowered, Place, TypeCx};
 pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read};
 pub use run::RunCx;
 pub use value::Value;
-
-/// Who handles the records of an event with this handler name: the row of that name, or what reports mistakes inside a probe.
-pub fn handler(name: &str) -> Option<row::Handle> {
-    if name == run::RUNTIME_ERROR {
-        return Some(run::report_runtime_error);
-    }
-    let row = functions::by_name(name).or_else(|| variables::by_name(name));
-    row.and_then(|row| row.handle)
-}

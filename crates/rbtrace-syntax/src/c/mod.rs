@@ -135,6 +135,8 @@ pub struct Macro {
     pub body: Spanned<String>,
     /// Whether it is written `NAME(a, b)`.
     pub has_params: bool,
+    /// Its value, where it is a constant integer expression.
+    pub value: Option<i64>,
 }
 
 /// Reads the C items of a script. `predefined` are macros without a value, `outside` knows constants that C headers would define.

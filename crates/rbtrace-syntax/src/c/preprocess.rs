@@ -53,8 +53,8 @@ pub(super) fn run<'t>(texts: &'t [Text<'t>], predefined: &[&str], outside: &dyn 
     if let Some(open) = state.branches.last() {
         state.sink.push(Diagnostic::error(open.span, "this conditional has no `#endif`"));
     }
-    let defined = state.macros.into_values().map(|defined| defined.public);
-    Processed { tokens: state.out, macros: defined.collect(), includes: state.includes }
+    let macros = state.constants();
+    Processed { tokens: state.out, macros, includes: state.includes }
 }
 
 struct Defined<'t> {
@@ -191,7 +191,7 @@ impl<'t> State<'_, 't> {
         let begin = text.item.span.start;
         let body = text.item.node.get((span.start - begin) as usize..(span.end - begin) as usize).unwrap_or_default();
         let name = Spanned { node: name.text.to_owned(), span: name.span };
-        let public = Macro { name: name.clone(), body: Spanned { node: body.to_owned(), span }, has_params };
+        let public = Macro { name: name.clone(), body: Spanned { node: body.to_owned(), span }, has_params, value: None };
         self.macros.insert(name.node, Defined { public, body: after });
     }
 
@@ -204,6 +204,20 @@ impl<'t> State<'_, 't> {
         let written = text.item.node.get((span.start - begin) as usize..(span.end - begin) as usize).unwrap_or_default();
         let name = written.trim_matches(['<', '>', '"', ' ']);
         self.includes.push(Spanned { node: name.to_owned(), span });
+    }
+
+    /// All macros, those with their values that are constants by themselves.
+    fn constants(&mut self) -> Vec<Macro> {
+        let bodies: Vec<_> = self.macros.values().map(|found| (found.public.clone(), found.body)).collect();
+        let value_of = |(public, body): (Macro, &'t [Token<'t>])| {
+            let outer = std::mem::take(&mut self.out);
+            self.expand(body, &mut vec![public.name.node.clone()]);
+            let expanded = std::mem::replace(&mut self.out, outer);
+            let names = Names { own: &HashMap::new(), outside: self.outside, unknown_is_zero: false };
+            let value = value(&expanded, &names, public.body.span).ok().filter(|_| !public.has_params);
+            Macro { value, ..public }
+        };
+        bodies.into_iter().map(value_of).collect()
     }
 
     /// Appends tokens, macros replaced. `within` are the macros under way: those are left as they are.
