@@ -5,6 +5,7 @@
 pub mod btf;
 pub mod features;
 pub mod proc;
+pub mod symbols;
 pub mod syscalls;
 pub mod tracefs;
 

@@ -142,4 +142,6 @@ pub trait LowerCx: TypeCx {
     fn read_aggregate(&mut self, map: &str, key: Option<ir::Value>, aggregate: &Aggregate) -> ir::Value;
     /// Leaves the probe.
     fn leave(&mut self);
+    /// Whether nobody uses the value of this call: it is a statement.
+    fn is_statement(&self, call: &Call) -> bool;
 }

@@ -58,10 +58,13 @@ pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, _args: &[Valu
 pub trait World {
     /// Name of a user.
     fn user_name(&self, uid: u32) -> Option<String>;
-    /// C `strftime` in the local time zone, with `%f` as 6-digit microseconds, of nanoseconds since the epoch.
+    /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
+    /// `%l` as 3-digit milliseconds.
     fn strftime(&self, format: &str, epoch_ns: i64) -> String;
     /// Nanoseconds since the epoch of a time on the boot clock.
     fn boot_to_epoch(&self, boot_ns: u64) -> i64;
+    /// Nanoseconds since the epoch of a time on the TAI clock.
+    fn tai_to_epoch(&self, tai_ns: u64) -> i64;
     /// Nanoseconds since the epoch now.
     fn now(&self) -> i64;
     /// A text of [`rbtrace_ir::Manifest::texts`].

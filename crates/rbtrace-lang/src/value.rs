@@ -61,7 +61,8 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
         Type::Pointer(..) => Value::Pointer(read_int(bytes, 8, false)? as u64),
         Type::Enum(e) => {
             let number = read_int(bytes, 8, false)?;
-            Value::Enum(number, e.constants.iter().find(|(_, value)| *value == number).map(|(name, _)| name.clone()))
+            // Where constants share a number, the one that was declared last gives the name.
+            Value::Enum(number, e.constants.iter().rev().find(|(_, value)| *value == number).map(|(name, _)| name.clone()))
         }
         Type::String(_) => Value::Str(string(bytes, world.trailer())),
         Type::Buffer(_) => buffer(bytes)?,
@@ -179,6 +180,9 @@ mod tests {
         fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
             boot_ns as i64 + 1000
         }
+        fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
+            tai_ns as i64 - 37
+        }
         fn now(&self) -> i64 {
             0
         }
@@ -251,8 +255,10 @@ mod tests {
         check(&username::ty(), &8u64.to_ne_bytes(), Value::Text("8".into()));
         let stamp = |ns: u64, text: u64| [ns.to_ne_bytes(), text.to_ne_bytes()].concat();
         check(&timestamp::ty(), &stamp(5, 2), Value::Text("%M@1005".into()));
+        check(&timestamp::ty(), &stamp(5, 2 | timestamp::TAI), Value::Text("%M@-32".into()));
         check(&timestamp::ty(), &stamp(0, 0), Value::Text("(?)".into()));
-        let colour = Type::Enum(Arc::new(Enum { name: "enum c".into(), constants: vec![("RED".into(), 1)] }));
+        let constants = vec![("FIRST".into(), 1), ("RED".into(), 1)];
+        let colour = Type::Enum(Arc::new(Enum { name: "enum c".into(), constants }));
         check(&colour, &1u64.to_ne_bytes(), Value::Enum(1, Some("RED".into())));
         check(&colour, &2u64.to_ne_bytes(), Value::Enum(2, None));
     }

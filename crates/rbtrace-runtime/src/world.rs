@@ -4,7 +4,7 @@ use rbtrace_host::Host;
 use rbtrace_host::proc::boot_time_offset;
 use rbtrace_ir::Manifest;
 use rbtrace_lang::run::World;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
 use crate::sys::time;
 
@@ -30,8 +30,23 @@ pub fn boot_ns() -> u64 {
     now(ClockId::Boottime) as u64
 }
 
+/// What TAI is ahead of the boot clock.
+pub fn tai_offset() -> u64 {
+    (boot_time_offset() + leap_seconds()) as u64
+}
+
+/// What TAI is ahead of the wall clock, in nanoseconds: whole seconds, as the kernel was told.
+fn leap_seconds() -> i64 {
+    let Ok(tai) = clock_gettime_dynamic(DynamicClockId::Tai) else { return 0 };
+    let ahead = nanoseconds(tai) - now(ClockId::Realtime);
+    (ahead + SECOND / 2).div_euclid(SECOND) * SECOND
+}
+
 fn now(clock: ClockId) -> i64 {
-    let time = clock_gettime(clock);
+    nanoseconds(clock_gettime(clock))
+}
+
+fn nanoseconds(time: Timespec) -> i64 {
     time.tv_sec * SECOND + time.tv_nsec
 }
 
@@ -42,12 +57,16 @@ impl World for Machine<'_> {
 
     fn strftime(&self, format: &str, epoch_ns: i64) -> String {
         let (seconds, rest) = (epoch_ns.div_euclid(SECOND), epoch_ns.rem_euclid(SECOND));
-        let format = with_microseconds(format, rest / 1000);
+        let format = with_fractions(format, rest);
         time::strftime(&format, seconds).unwrap_or_else(|| "(?)".to_owned())
     }
 
     fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
         self.boot_offset.saturating_add_unsigned(boot_ns)
+    }
+
+    fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
+        (tai_ns as i64).saturating_sub(leap_seconds())
     }
 
     fn now(&self) -> i64 {
@@ -64,19 +83,25 @@ impl World for Machine<'_> {
     }
 }
 
-/// `%f` is ours, not the C library's.
-fn with_microseconds(format: &str, microseconds: i64) -> String {
+/// `%f`, `%k` and `%l` are ours, not the C library's: micro-, nano- and milliseconds.
+fn with_fractions(format: &str, nanoseconds: i64) -> String {
     let mut out = String::with_capacity(format.len() + 8);
     let mut rest = format;
     while let Some(at) = rest.find('%') {
         let conversion = rest[at + 1..].chars().next();
         let end = at + 1 + conversion.map_or(0, char::len_utf8);
-        match conversion {
-            Some('f') => {
+        let fraction = match conversion {
+            Some('f') => Some(format!("{:06}", nanoseconds / 1000)),
+            Some('k') => Some(format!("{nanoseconds:09}")),
+            Some('l') => Some(format!("{:03}", nanoseconds / 1_000_000)),
+            Some(_) | None => None,
+        };
+        match fraction {
+            Some(digits) => {
                 out.push_str(&rest[..at]);
-                out.push_str(&format!("{microseconds:06}"));
+                out.push_str(&digits);
             }
-            _ => out.push_str(&rest[..end]),
+            None => out.push_str(&rest[..end]),
         }
         rest = &rest[end..];
     }
@@ -85,11 +110,11 @@ fn with_microseconds(format: &str, microseconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_microseconds;
+    use super::with_fractions;
 
     #[test]
-    fn microseconds_are_put_in() {
-        assert_eq!(with_microseconds("%H.%f|%%f|%é|%", 42), "%H.000042|%%f|%é|%");
-        assert_eq!(with_microseconds("%f%f", 999_999), "999999999999");
+    fn fractions_are_put_in() {
+        assert_eq!(with_fractions("%H.%f|%%f|%é|%", 42_000), "%H.000042|%%f|%é|%");
+        assert_eq!(with_fractions("%f%k%l", 999_999_999), "999999999999999999");
     }
 }

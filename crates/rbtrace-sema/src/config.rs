@@ -52,7 +52,7 @@ fn set_entry(values: &mut BTreeMap<&'static str, String>, entry: &ConfigEntry, s
     match (row.parse)(&text) {
         Ok(value) => drop(values.insert(row.name, value)),
         Err(accepted) => {
-            let message = format!("invalid value for `{}`: {accepted}", row.name);
+            let message = format!("Invalid value for {}. Found: {text}. Valid values: {accepted}", row.name);
             sink.push(Diagnostic::error(entry.value.span, message).because("this value is not accepted"));
         }
     }
@@ -64,7 +64,7 @@ fn set_environment(values: &mut BTreeMap<&'static str, String>, key: &str, value
         Ok(value) => drop(values.insert(row.name, value)),
         Err(accepted) => {
             let name = row.name.to_uppercase();
-            sink.push(Diagnostic::general(format!("invalid value `{value}` for the environment variable of `{name}`: {accepted}")));
+            sink.push(Diagnostic::general(format!("Invalid value for {name}. Found: {value}. Valid values: {accepted}")));
         }
     }
 }

@@ -15,5 +15,5 @@ pub static ROW: ConfigKey = ConfigKey {
 };
 
 fn parse(text: &str) -> Result<String, String> {
-    parse::one_of(&["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"], text)
+    parse::one_of(&["Dual MIT/GPL", "Dual BSD/GPL", "Dual MPL/GPL", "GPL and additional rights", "GPL v2", "GPL"], text)
 }

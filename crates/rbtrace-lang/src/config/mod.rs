@@ -89,28 +89,28 @@ mod tests {
         for no in ["0", "FALSE", "off", "no"] {
             check("print_maps_on_exit", no, Ok("false"));
         }
-        check("print_maps_on_exit", "2", Err("expected `true` or `false`"));
+        check("print_maps_on_exit", "2", Err("true, false"));
     }
 
     #[test]
     fn numbers_are_decimal() {
         check("max_strlen", "0064", Ok("64"));
         check("strlen", "200", Ok("200"));
-        check("max_strlen", "0", Err("expected a positive integer"));
-        check("max_map_keys", "many", Err("expected a positive integer"));
+        check("max_strlen", "0", Err("positive integers"));
+        check("max_map_keys", "many", Err("positive integers"));
         check("max_cat_bytes", "0", Ok("0"));
-        check("max_cat_bytes", "-1", Err("expected an integer that is not negative"));
+        check("max_cat_bytes", "-1", Err("integers that are not negative"));
     }
 
     #[test]
     fn words_are_from_a_list() {
         check("missing_probes", "warn", Ok("warn"));
-        check("missing_probes", "WARN", Err("expected `error`, `warn` or `ignore`"));
+        check("missing_probes", "WARN", Err("error, warn, ignore"));
         check("license", "Dual BSD/GPL", Ok("Dual BSD/GPL"));
         check(
             "license",
             "MIT",
-            Err("expected `GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or `Dual MPL/GPL`"),
+            Err("Dual MIT/GPL, Dual BSD/GPL, Dual MPL/GPL, GPL and additional rights, GPL v2, GPL"),
         );
         check("cache_user_symbols", "0", Ok("NONE"));
         check("str_trunc_trailer", "", Ok(""));

@@ -5,20 +5,20 @@ pub(super) fn boolean(text: &str) -> Result<String, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "on" | "yes" => Ok("true".into()),
         "0" | "false" | "off" | "no" => Ok("false".into()),
-        _ => Err("expected `true` or `false`".into()),
+        _ => Err("true, false".into()),
     }
 }
 
 /// A number that may be 0.
 pub(super) fn unsigned(text: &str) -> Result<String, String> {
-    text.parse::<u64>().map(|number| number.to_string()).map_err(|_| "expected an integer that is not negative".into())
+    text.parse::<u64>().map(|number| number.to_string()).map_err(|_| "integers that are not negative".into())
 }
 
 /// A number that may not be 0. It must fit 32 bits: it counts entries or bytes of one thing.
 pub(super) fn positive(text: &str) -> Result<String, String> {
     match text.parse::<u32>() {
         Ok(number) if number > 0 => Ok(number.to_string()),
-        Ok(_) | Err(_) => Err("expected a positive integer".into()),
+        Ok(_) | Err(_) => Err("positive integers".into()),
     }
 }
 
@@ -32,9 +32,7 @@ pub(super) fn one_of(words: &[&str], text: &str) -> Result<String, String> {
     if words.contains(&text) {
         return Ok(text.into());
     }
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    let (last, others) = quoted.split_last().expect("there is always a choice");
-    Err(format!("expected {} or {last}", others.join(", ")))
+    Err(words.join(", "))
 }
 
 /// What is said of a feature that may still change. A boolean says it too.

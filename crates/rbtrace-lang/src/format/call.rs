@@ -219,6 +219,7 @@ fn fits(wanted: Wanted, ty: &Type) -> bool {
         Wanted::Value(Conversion::Buffer | Conversion::EscapedBuffer | Conversion::HexBuffer) => matches!(ty, Type::Buffer(_)),
         Wanted::Value(Conversion::Signed | Conversion::Unsigned | Conversion::Octal) => is_number,
         Wanted::Value(Conversion::Hex | Conversion::UpperHex | Conversion::Char | Conversion::Pointer) => is_number,
+        Wanted::Value(Conversion::AllocationFlags) => is_number,
     }
 }
 
@@ -229,5 +230,6 @@ fn wants(wanted: Wanted) -> &'static str {
         Wanted::Value(Conversion::Buffer | Conversion::EscapedBuffer | Conversion::HexBuffer) => "a buffer",
         Wanted::Value(Conversion::Signed | Conversion::Unsigned | Conversion::Octal) => "an integer or a pointer",
         Wanted::Value(Conversion::Hex | Conversion::UpperHex | Conversion::Char | Conversion::Pointer) => "an integer or a pointer",
+        Wanted::Value(Conversion::AllocationFlags) => "an integer",
     }
 }

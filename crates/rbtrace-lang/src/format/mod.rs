@@ -2,6 +2,7 @@
 //! The same splitter serves both halves, so what was checked is what is printed.
 
 pub mod call;
+mod gfp;
 mod render;
 mod spec;
 

@@ -3,6 +3,7 @@
 use crate::text;
 use crate::value::Value;
 
+use super::gfp;
 use super::spec::{Conversion, Piece, Size, Spec, bounded, pieces};
 
 /// Appends the text. A conversion whose argument is missing or of a kind it cannot show (the compiler lets neither through) leaves a
@@ -47,6 +48,10 @@ fn convert<'a>(spec: Spec, args: &mut impl Iterator<Item = &'a Value>, out: &mut
         Conversion::Octal => column.unsigned(value, 8, b"0", out),
         Conversion::Hex => column.unsigned(value, 16, b"0x", out),
         Conversion::UpperHex => column.unsigned(value, 16, b"0X", out),
+        Conversion::AllocationFlags => match number(value) {
+            Some(flags) => column.pad(out, |out| gfp::write(flags, out)),
+            None => not_shown(out),
+        },
         Conversion::Char => match number(value) {
             Some(byte) => column.pad(out, |out| out.push(byte as u8)),
             None => not_shown(out),

@@ -70,6 +70,8 @@ pub enum Conversion {
     EscapedBuffer,
     /// `rh`: a buffer, `hh hh`.
     HexBuffer,
+    /// `gr`: flags of an allocation.
+    AllocationFlags,
 }
 
 impl Conversion {
@@ -87,6 +89,7 @@ impl Conversion {
             Self::Buffer => "r",
             Self::EscapedBuffer => "rx",
             Self::HexBuffer => "rh",
+            Self::AllocationFlags => "gr",
         }
     }
 }
@@ -162,6 +165,7 @@ fn conversion(text: &[u8]) -> (Piece<'_>, usize) {
         Some(b'r') if cursor.take(b'x') => Conversion::EscapedBuffer,
         Some(b'r') if cursor.take(b'h') => Conversion::HexBuffer,
         Some(b'r') => Conversion::Buffer,
+        Some(b'g') if cursor.take(b'r') => Conversion::AllocationFlags,
         Some(float @ (b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A')) => return (Piece::Float(float), cursor.at),
         Some(_) | None => return (Piece::Text(&text[..1]), 1),
     };
@@ -258,6 +262,7 @@ mod tests {
         check("%-16.3s", &[Piece::Spec(column)]);
         check("%*.*d", &[Piece::Spec(Spec { width: Size::Argument, precision: Size::Argument, ..signed })]);
         check("%.d", &[Piece::Spec(Spec { precision: Size::Fixed(0), ..signed })]);
+        check("%gr%g", &[Piece::Spec(plain(Conversion::AllocationFlags)), Piece::Float(b'g')]);
         check("%r%rx%rh", &[Conversion::Buffer, Conversion::EscapedBuffer, Conversion::HexBuffer].map(|c| Piece::Spec(plain(c))));
     }
 

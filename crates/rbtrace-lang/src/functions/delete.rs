@@ -7,6 +7,7 @@ use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
+use crate::run;
 
 use super::{clear, maps};
 
@@ -14,7 +15,8 @@ use super::{clear, maps};
 pub static ROW: Builtin = Builtin {
     name: "delete",
     signature: "delete(@map, key)\ndelete(@map[key])\ndelete(@scalar)",
-    manual: "Removes an entry of a map, or the value of a map without keys; true if there was one.\n\n\
+    manual: "Removes an entry of a map, or the value of a map without keys; true if there was one. As a statement it warns if there was \
+             none; `_ = delete(…);` does not.\n\n\
              ```\ntracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }\n\
              tracepoint:raw_syscalls:sys_exit /@start[tid]/ { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }\n```\n",
     args: (1, 16),
@@ -73,7 +75,22 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
             all
         }
     };
+    if cx.is_statement(call) {
+        warn_if_missing(cx, call, removed);
+    }
     Lowered::Int(removed)
+}
+
+/// Who does not look at the result expects that there is something to remove.
+fn warn_if_missing(cx: &mut dyn LowerCx, call: &Call, removed: Value) {
+    cx.ir().open();
+    let then = cx.ir().close();
+    cx.ir().open();
+    let mut event = cx.event(run::RUNTIME_ERROR, call.span);
+    event.texts.push("Can't delete element because it does not exist.".into());
+    cx.emit(event, &[]);
+    let otherwise = cx.ir().close();
+    cx.ir().push(Op::If { cond: removed, then, otherwise });
 }
 
 fn remove(cx: &mut dyn LowerCx, map: &str, key: Value) -> Value {

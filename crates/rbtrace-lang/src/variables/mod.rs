@@ -10,7 +10,7 @@ mod gid;
 mod has_cpid;
 mod jiffies;
 mod ncpus;
-mod nsecs;
+pub mod nsecs;
 mod numaid;
 mod pid;
 mod probe;

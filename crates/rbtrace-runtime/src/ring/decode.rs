@@ -66,6 +66,9 @@ mod tests {
         fn boot_to_epoch(&self, _: u64) -> i64 {
             0
         }
+        fn tai_to_epoch(&self, _: u64) -> i64 {
+            0
+        }
         fn now(&self) -> i64 {
             0
         }

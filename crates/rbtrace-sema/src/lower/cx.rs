@@ -188,6 +188,10 @@ impl LowerCx for Lower<'_> {
     fn leave(&mut self) {
         self.ir.push(Op::Return(self.result));
     }
+
+    fn is_statement(&self, call: &Call) -> bool {
+        self.statement == Some(call.id)
+    }
 }
 
 impl Lower<'_> {

@@ -19,6 +19,7 @@ use rbtrace_diag::Sink;
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, SlotId, Value};
 use rbtrace_lang::row::PidFilter;
+use rbtrace_syntax::ast::ExprId;
 use rbtrace_types::Type;
 
 use crate::infer::{Typed, TypedBody, TypedUnit};
@@ -67,6 +68,8 @@ struct Lower<'a> {
     selector: Option<SlotId>,
     /// What leaving the probe returns to the kernel.
     result: i64,
+    /// The expression that is the statement under way.
+    statement: Option<ExprId>,
 }
 
 impl<'a> Lower<'a> {
@@ -75,7 +78,7 @@ impl<'a> Lower<'a> {
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
         let ir = ir::Builder::default();
         let body = &unit.bodies[0];
-        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result }
+        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result, statement: None }
     }
 
     fn unit(mut self, index: usize) -> ir::Function {

@@ -61,6 +61,7 @@ impl Lower<'_> {
                 self.add_to_map(target, by);
             }
             _ => {
+                self.statement = Some(expr.id);
                 self.expr(expr);
             }
         }
