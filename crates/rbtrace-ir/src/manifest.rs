@@ -44,6 +44,9 @@ impl Manifest {
     /// Symbol of the internal scalar map (`Storage::Global`, u64) that holds the exit status once a program ended the run: the record that
     /// says so may be lost.
     pub const EXIT_MAP: &'static str = "rb_exit";
+    /// Symbol of the internal scalar map (`Storage::Global`, u64) that the runtime sets to what TAI is ahead of the boot clock, where the
+    /// script needs it.
+    pub const TAI_MAP: &'static str = "rb_tai";
     /// Symbol of the internal scalar map (`Storage::Global`, u64) that stops the programs which cannot be detached at once: not 0 means do
     /// nothing any more.
     pub const GATE_MAP: &'static str = "rb_gate";

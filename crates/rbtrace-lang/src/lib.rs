@@ -25,3 +25,12 @@ pub use compile::{Call, LowerCx, Lowered, Place, TypeCx};
 pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read};
 pub use run::RunCx;
 pub use value::Value;
+
+/// Who handles the records of an event with this handler name: the row of that name, or what reports mistakes inside a probe.
+pub fn handler(name: &str) -> Option<row::Handle> {
+    if name == run::RUNTIME_ERROR {
+        return Some(run::report_runtime_error);
+    }
+    let row = functions::by_name(name).or_else(|| variables::by_name(name));
+    row.and_then(|row| row.handle)
+}

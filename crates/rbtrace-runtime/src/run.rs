@@ -44,6 +44,7 @@ pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options
     let ring = map(Manifest::RING_MAP)?.map(|map| Ring::new(map, manifest.config.ring_bytes)).transpose()?;
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
+    session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, losses, signals, watched, options: &mut options };
