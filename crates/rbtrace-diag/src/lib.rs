@@ -6,6 +6,7 @@
 mod diagnostic;
 mod render;
 mod source;
+mod window;
 
 pub use diagnostic::{Code, Diagnostic, Label, Reported, Severity, Sink};
 pub use render::{Style, header, location, render};

@@ -56,6 +56,14 @@ impl Source {
         (line as u32 + 1, offset - self.lines[line] + 1)
     }
 
+    /// The bytes of the line that holds a byte offset, without its newline.
+    pub fn line_around(&self, offset: usize) -> std::ops::Range<usize> {
+        let (line, _) = self.line_column(offset as u32);
+        let start = self.lines[line as usize - 1] as usize;
+        let next = self.lines.get(line as usize).map_or(self.text.len(), |&next| next as usize - 1);
+        start..next
+    }
+
     /// The text of a 1-based line, without its newline; empty past the end.
     pub fn line(&self, number: u32) -> &str {
         let Some(&start) = (number as usize).checked_sub(1).and_then(|n| self.lines.get(n)) else { return "" };
