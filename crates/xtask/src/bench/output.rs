@@ -56,7 +56,7 @@ pub fn keys(bench: &Bench, workload: &mut Workload) -> Result<Columns> {
     let mut columns = Columns::new(&bench.tools, 3);
     for _ in 0..bench.rounds(ROUNDS) {
         for (column, tool) in bench.tools.iter().enumerate() {
-            match Live::start(tool.script(&script), bench.scratch.join("keys.out")) {
+            match Live::start(tool.script_with_keys(&script, 2 * KEYS), bench.scratch.join("keys.out")) {
                 Ok(live) => columns.push(column, keys_of(live, workload)?),
                 Err(error) => columns.failures[column] = Some(format!("{error:#}")),
             }
