@@ -59,12 +59,12 @@ pub(crate) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
         }
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
             let items: Option<Vec<Type>> = x.iter().zip(y).map(|(x, y)| join_plain(x, y)).collect();
-            Some(Ty::fixed(Type::Tuple(items?)))
+            bounded(Type::Tuple(items?))
         }
         (Type::Record(x), Type::Record(y)) if x.len() == y.len() => {
             let field = |name: &String| y.iter().find(|(other, _)| other == name).map(|(_, ty)| ty);
             let items: Option<Vec<_>> = x.iter().map(|(name, ty)| Some((name.clone(), join_plain(ty, field(name)?)?))).collect();
-            Some(Ty::fixed(Type::Record(items?)))
+            bounded(Type::Record(items?))
         }
         (Type::Aggregate(x), Type::Aggregate(y)) => join_aggregates(x, y),
         _ => {
@@ -72,6 +72,17 @@ pub(crate) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
             Some(Ty { ty: Type::Int(joined.int), flexible: joined.flexible })
         }
     }
+}
+
+/// Tuples that widen to deeper ones hold themselves (`@a = (1, @a)`): no type is large enough.
+const DEEPEST: usize = 12;
+
+fn bounded(ty: Type) -> Option<Ty> {
+    (depth(&ty) <= DEEPEST).then(|| Ty::fixed(ty))
+}
+
+fn depth(ty: &Type) -> usize {
+    ty.elements().map_or(0, |items| 1 + items.iter().map(|item| depth(item)).max().unwrap_or(0))
 }
 
 fn join_plain(a: &Type, b: &Type) -> Option<Type> {
