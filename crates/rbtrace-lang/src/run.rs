@@ -77,7 +77,7 @@ pub trait World {
 pub trait RunCx {
     /// Resolves names and times.
     fn world(&self) -> &dyn World;
-    /// Prints a script's text to the output.
+    /// Prints a script's text to the output; text mode ends what `join` and `system` print with a newline.
     fn print(&mut self, kind: Message, text: &[u8]);
     /// Prints a value and a newline.
     fn print_value(&mut self, value: &Value);

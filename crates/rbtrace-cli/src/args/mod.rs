@@ -289,7 +289,7 @@ fn parse_format(text: Option<&str>) -> Result<Format, Misuse> {
     match text {
         None | Some("text") => Ok(Format::Text),
         Some("json") => Ok(Format::Json),
-        Some(other) => Err(misuse(format!("invalid output format `{other}`; valid formats are `text` and `json`"))),
+        Some(other) => Err(misuse(format!("Invalid output format \"{other}\"\nValid formats: 'text', 'json'"))),
     }
 }
 

@@ -72,7 +72,7 @@ fn misuse_is_said_in_a_sentence() {
     assert_eq!(refused("-p -1 x"), "Pid out of range: -1");
     assert_eq!(refused("-p 4194305 x"), "Pid out of range: 4194305");
     assert_eq!(refused("-B wide x"), "`-B` takes `line`, `full` or `none`, not `wide`");
-    assert_eq!(refused("-f xml x"), "invalid output format `xml`; valid formats are `text` and `json`");
+    assert_eq!(refused("-f xml x"), "Invalid output format \"xml\"\nValid formats: 'text', 'json'");
     assert_eq!(
         refused("--no-feature magic x"),
         "`--no-feature` does not know `magic`; it knows kprobe_multi, kprobe_session, uprobe_multi"

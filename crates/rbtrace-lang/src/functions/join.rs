@@ -34,9 +34,7 @@ pub static ROW: Builtin = Builtin {
             Value::Str(text) if !text.is_empty() => Some(text.as_slice()),
             _ => None,
         });
-        let mut line = texts.collect::<Vec<_>>().join(separator);
-        line.push(b'\n');
-        cx.print(Message::Join, &line);
+        cx.print(Message::Join, &texts.collect::<Vec<_>>().join(separator));
         Ok(())
     }),
     ..Builtin::BASE
