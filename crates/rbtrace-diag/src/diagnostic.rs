@@ -83,15 +83,49 @@ impl Diagnostic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reported(());
 
+/// Text that stands somewhere else than it was written: the body of a macro and the call it replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where the text was written.
+    pub within: Span,
+    /// Where it stands.
+    pub call: Span,
+}
+
+/// The most places that one diagnostic shows.
+const MOST_LABELS: usize = 8;
+
 /// Where diagnostics are collected.
 #[derive(Debug, Default)]
 pub struct Sink {
     list: Vec<Diagnostic>,
+    /// What is looked at came out of these, innermost last.
+    origins: Vec<Origin>,
 }
 
 impl Sink {
+    /// What is pushed from now on may be about a text that stands elsewhere.
+    pub fn enter(&mut self, origin: Origin) {
+        self.origins.push(origin);
+    }
+
+    /// The end of [`Sink::enter`].
+    pub fn leave(&mut self) {
+        self.origins.pop();
+    }
+
     /// Keeps a diagnostic; the same one twice is kept once.
-    pub fn push(&mut self, diagnostic: Diagnostic) -> Reported {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        if let Some(primary) = diagnostic.labels.first() {
+            let mut place = primary.span;
+            // What a caller wrote stands inside the body of what it called, too; only calls that lead to the place are told.
+            for origin in self.origins.iter().rev() {
+                if origin.within.contains(place) && diagnostic.labels.len() < MOST_LABELS {
+                    diagnostic.labels.push(Label { span: origin.call, text: "expanded from".to_string() });
+                    place = origin.call;
+                }
+            }
+        }
         if !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
@@ -105,9 +139,8 @@ impl Sink {
 
     /// Whether an error was pushed whose place lies within `span`.
     pub fn error_within(&self, span: Span) -> Option<Reported> {
-        let inside = |at: Span| at.source == span.source && span.start <= at.start && at.end <= span.end;
         let errors = self.list.iter().filter(|d| d.severity == Severity::Error);
-        errors.filter_map(|d| d.labels.first()).any(|label| inside(label.span)).then_some(Reported(()))
+        errors.filter_map(|d| d.labels.first()).any(|label| span.contains(label.span)).then_some(Reported(()))
     }
 
     /// Everything pushed: errors first, then warnings, each in the order of the text (SPEC §9.11).

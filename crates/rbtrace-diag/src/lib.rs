@@ -8,7 +8,7 @@ mod render;
 mod source;
 mod window;
 
-pub use diagnostic::{Code, Diagnostic, Label, Reported, Severity, Sink};
+pub use diagnostic::{Code, Diagnostic, Label, Origin, Reported, Severity, Sink};
 pub use render::{Style, header, location, render};
 pub use source::{Source, SourceId, Sources, Span, Spanned};
 
