@@ -42,7 +42,7 @@ fn its_examples_compile() {
         let options =
             Options { available_memory: 1 << 30, is_unsafe: true, params: vec!["1".into(), "2".into(), "3".into()], ..Options::default() };
         if !sink.has_errors() {
-            rbtrace_sema::compile(&tree, &sources, &facts, &options, &mut sink);
+            rbtrace_sema::compile(&tree, &mut sources, &facts, &options, &mut sink);
         }
         if sink.has_errors() {
             wrong.extend(sink.sorted().into_iter().map(|said| render(said, &sources, Style::default())));

@@ -19,13 +19,13 @@ const CONTEXT: [u8; 4096] = [0; 4096];
 const LIMITS: [&str; 2] = ["runs forever", "the context has no address here"];
 
 fn compiled(data: &[u8]) -> Option<ir::Program> {
-    let (sources, tree, mut sink) = read(data)?;
+    let (mut sources, tree, mut sink) = read(data)?;
     if sink.has_errors() {
         return None;
     }
     let params = ["1", "two", "3"].map(str::to_string).to_vec();
     let options = Options { params, is_unsafe: true, available_memory: 1 << 30, ..Options::default() };
-    let program = rbtrace_sema::compile(&tree, &sources, &*FACTS, &options, &mut sink);
+    let program = rbtrace_sema::compile(&tree, &mut sources, &*FACTS, &options, &mut sink);
     assert_eq!(program.is_none(), sink.has_errors(), "a program, or errors");
     program
 }

@@ -39,7 +39,7 @@ fn compile(file: &CaseFile) -> Result<Compiled, String> {
     let tree = syntax::parse(&sources, source, &mut sink);
     let options = options(file)?;
     // As the command line does it: a text that does not parse is not looked at further.
-    let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, &sources, &facts, &options, &mut sink) };
+    let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, &mut sources, &facts, &options, &mut sink) };
     let said = sink.sorted().into_iter().map(|diagnostic| render(diagnostic, &sources, Style::default())).collect();
     Ok(Compiled { program, said })
 }

@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod features;
+mod imports;
 pub mod proc;
 pub mod symbols;
 pub mod syscalls;
@@ -150,6 +151,10 @@ impl Facts for Host {
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {
         proc::pid_namespace().ok().flatten()
+    }
+
+    fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {
+        imports::read(from, path)
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {

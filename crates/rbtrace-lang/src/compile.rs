@@ -54,6 +54,56 @@ pub struct MapInfo {
     pub value: Type,
 }
 
+/// A value that is known while a script is compiled.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// An integer.
+    Int(i128),
+    /// `true`, `false`
+    Bool(bool),
+    /// A text.
+    Text(Vec<u8>),
+    /// What `typeinfo` knows: the kind of a type, and the type.
+    TypeInfo {
+        /// `int`
+        base: String,
+        /// `uint64`
+        full: String,
+    },
+}
+
+impl Constant {
+    /// As a condition.
+    pub fn truth(&self) -> Option<bool> {
+        match self {
+            Self::Int(value) => Some(*value != 0),
+            Self::Bool(value) => Some(*value),
+            Self::Text(_) | Self::TypeInfo { .. } => None,
+        }
+    }
+
+    /// For comparisons: `true` is a text of its own.
+    pub fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bool(true) => Some(b"true"),
+            Self::Bool(false) => Some(b"false"),
+            Self::Int(_) | Self::TypeInfo { .. } => None,
+        }
+    }
+
+    /// `typeinfo(x).base_type`
+    pub fn field(&self, name: &str) -> Option<Constant> {
+        let Self::TypeInfo { base, full } = self else { return None };
+        match name {
+            "base_type" => Some(Self::Text(base.clone().into_bytes())),
+            "full_type" => Some(Self::Text(full.clone().into_bytes())),
+            "btf_id" => Some(Self::Int(0)),
+            _ => None,
+        }
+    }
+}
+
 /// Types, literals and facts: what a row may ask while a call is typed. Asking for a type never fails: an expression in error has type
 /// `Void`, and something was reported.
 pub trait TypeCx {
@@ -79,6 +129,8 @@ pub trait TypeCx {
     fn map_element(&mut self, expr: &Expr) -> Option<(String, MapInfo)>;
     /// The text of positional parameter N, if it was given.
     fn param(&self, number: u32) -> Option<String>;
+    /// The named parameter `--name`, if it was given; its value, if it has one.
+    fn named_param(&self, name: &str) -> Option<Option<String>>;
     /// Process id of the `-c` child or of `-p`.
     fn command_pid(&self) -> Option<u32>;
     /// Whether `--unsafe` was given.

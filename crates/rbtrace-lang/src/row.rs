@@ -6,7 +6,7 @@ use rbtrace_diag::{Diagnostic, Sink, Span};
 use rbtrace_ir as ir;
 use rbtrace_types::{Aggregate, Facts, Field, Space, Struct, Type};
 
-use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
+use crate::compile::{Call, Constant, LowerCx, Lowered, Place, TypeCx};
 use crate::run::{RunCx, RunError};
 use crate::value::Value;
 
@@ -34,6 +34,8 @@ pub struct Builtin {
     pub type_of: fn(&mut dyn TypeCx, &Call) -> Type,
     /// The string constant that the call is, where it is one (`str($1)`).
     pub literal: Option<Literal>,
+    /// The value that the call has at compile time, where it has one; its arguments were typed.
+    pub constant: Option<Known>,
     /// Appends its operations.
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
     /// Handles its record in user space.
@@ -54,6 +56,7 @@ impl Builtin {
         leaves: false,
         type_of: |_, _| Type::Void,
         literal: None,
+        constant: None,
         lower: |_, _| Lowered::Void,
         handle: None,
     };
@@ -61,6 +64,9 @@ impl Builtin {
 
 /// See [`Builtin::literal`].
 pub type Literal = fn(&mut dyn TypeCx, &Call) -> Option<Vec<u8>>;
+
+/// See [`Builtin::constant`].
+pub type Known = fn(&mut dyn TypeCx, &Call) -> Option<Constant>;
 
 /// See [`Builtin::handle`].
 pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;

@@ -9,7 +9,7 @@ use rbtrace_lang::{config, probes};
 use rbtrace_syntax::ast::{AttachPoint, Item, Part, Probe, Program};
 use rbtrace_types::{Field, Struct};
 
-use crate::names::{self, ArgsUse};
+use crate::args::{self, ArgsUse};
 use crate::shared::Shared;
 
 /// One BPF program.
@@ -149,7 +149,7 @@ fn push_param(text: &str, open: &mut TargetPart, parts: &mut Vec<TargetPart>) {
 
 /// Sorts a probe's places into programs: places whose rows say so share one, also with those of earlier probes; all others get their own.
 fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared, sink: &mut Sink, units: &mut Vec<Unit<'p>>) {
-    let usage = names::args_use(probe);
+    let usage = args::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
     for place in places {
         let planned = match (place.probe_type.plan)(shared.facts, &place, uses_args, shared.options.pid) {

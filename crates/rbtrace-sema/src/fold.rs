@@ -36,7 +36,7 @@ pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldErro
 }
 
 /// `a op b`; comparisons and logic are not integers and give `None`.
-fn binary(op: BinaryOp, a: i128, b: i128) -> Result<Option<i128>, FoldError> {
+pub(crate) fn binary(op: BinaryOp, a: i128, b: i128) -> Result<Option<i128>, FoldError> {
     let value = match op {
         BinaryOp::Add => a + b,
         BinaryOp::Sub => a - b,

@@ -1,17 +1,23 @@
 //! AST → IR, as passes in order. Pure: asks [`Facts`] about the machine, says what is wrong to a [`Sink`], never fails and never does IO.
 //!
-//! `config` → `attach_points` → `names` → `infer` (types to a fixpoint, then one round that reports) → `lower`. What a pass learns goes to side
+//! `imports` → `macros` → `config` → `attach_points` → `names` → `infer` (types to a fixpoint, then one round that reports) → `lower`. What a pass learns goes to side
 //! tables keyed by expression; the AST stays what was written.
 
+mod args;
 mod attach_points;
 mod config;
 mod fold;
+mod imports;
 mod infer;
 mod lower;
+mod macros;
 mod names;
+mod program_options;
 mod shared;
+mod stdlib;
 mod types;
 mod unsupported;
+mod walk;
 
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_ir as ir;
@@ -25,6 +31,8 @@ use crate::shared::Shared;
 pub struct Options {
     /// Positional parameters: `$1` is the first.
     pub params: Vec<String>,
+    /// Named parameters, as they were written behind `--`: `--name` or `--name=value`.
+    pub named: Vec<(String, Option<String>)>,
     /// The process given by `-p`.
     pub pid: Option<u32>,
     /// The process id of the `-c` child.
@@ -37,13 +45,18 @@ pub struct Options {
     pub available_memory: u64,
 }
 
-/// Compiles a program. `None` if an error was pushed to the sink.
-pub fn compile(program: &ast::Program, sources: &Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
+/// Compiles a program. `None` if an error was pushed to the sink. What it imports, and the files of the standard library that it needs, are
+/// added to the sources.
+pub fn compile(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
+    let whole = imports::merge(program, sources, facts, sink);
+    let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
+    let program = &program;
     unsupported::check(program, sink);
     let config = config::resolve(program, options, sink);
-    let shared = Shared { facts, options, sources, config };
+    let shared = Shared { facts, options, sources, config, expansions: &expansions };
+    program_options::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);
-    let names = names::resolve(program, sink);
+    let names = names::resolve(program, &expansions, sink);
     // Types are inferred even after errors, so that one run says all there is to say; what is already in error has type `void`.
     let typed = infer::infer(program, &shared, units, &names, sink);
     if sink.has_errors() {
@@ -59,10 +72,12 @@ pub fn compile(program: &ast::Program, sources: &Sources, facts: &dyn Facts, opt
 }
 
 /// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
-pub fn probe_names(program: &ast::Program, sources: &Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
-    let config = config::resolve(program, options, sink);
-    let shared = Shared { facts, options, sources, config };
-    let units = attach_points::expand(program, &shared, sink);
+pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
+    let whole = imports::merge(program, sources, facts, sink);
+    let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
+    let config = config::resolve(&program, options, sink);
+    let shared = Shared { facts, options, sources, config, expansions: &expansions };
+    let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
     traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()
 }

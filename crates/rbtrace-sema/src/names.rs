@@ -1,11 +1,14 @@
-//! Scratch variables: each `$x` → the declaration it means (SPEC §2.16). Also which `args` a probe's body looks at.
+//! Scratch variables: each `$x` → the declaration it means (SPEC §2.16).
 //!
 //! Knows scopes, not types. Loops and jumps are checked here too, because that is a question of what encloses what.
 
 use std::collections::HashMap;
 
 use rbtrace_diag::{Diagnostic, Sink, Span, nearest};
-use rbtrace_syntax::ast::{Arg, Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeOrExpr, TypeRef};
+use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeRef};
+
+use crate::macros::{Expansions, written_name};
+use crate::walk::{self, Node, children, type_children};
 
 /// A variable of one probe; an index into [`Names::vars`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,32 +34,22 @@ pub(crate) struct Names {
     pub vars: Vec<VarDecl>,
     /// The variable of each `$x` expression.
     pub uses: HashMap<ExprId, VarId>,
-    /// The variable that a `let` or a loop declares, by the place of its name.
-    pub declared: HashMap<Span, VarId>,
-}
-
-/// What a probe's body reads of `args`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ArgsUse {
-    /// Nothing.
-    None,
-    /// These fields.
-    Fields(Vec<String>),
-    /// The whole struct.
-    Whole,
+    /// The variable that a `let` or a loop declares. The place alone is not enough: the text of a macro stands in many places.
+    pub declared: HashMap<Name, VarId>,
 }
 
 /// The names of every probe, by its number.
-pub(crate) fn resolve(program: &Program, sink: &mut Sink) -> Vec<Names> {
+pub(crate) fn resolve(program: &Program, expansions: &Expansions, sink: &mut Sink) -> Vec<Names> {
     let probes = program.items.iter().filter_map(|item| match item {
         Item::Probe(probe) => Some(probe),
         Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) => None,
     });
-    probes.map(|probe| resolve_probe(probe, sink)).collect()
+    probes.map(|probe| resolve_probe(probe, expansions, sink)).collect()
 }
 
-fn resolve_probe(probe: &Probe, sink: &mut Sink) -> Names {
-    let mut scopes = Scopes { names: Names::default(), open: vec![HashMap::new()], closed: HashMap::new(), loops: 0, sink };
+fn resolve_probe(probe: &Probe, expansions: &Expansions, sink: &mut Sink) -> Names {
+    let mut scopes =
+        Scopes { names: Names::default(), open: vec![HashMap::new()], closed: HashMap::new(), loops: 0, expansions, sink };
     if let Some(predicate) = &probe.predicate {
         scopes.expr(predicate);
     }
@@ -71,6 +64,7 @@ struct Scopes<'s> {
     /// Names of blocks that ended, created by assignment: old scripts use them later (SPEC §10.3).
     closed: HashMap<String, VarId>,
     loops: u32,
+    expansions: &'s Expansions,
     sink: &'s mut Sink,
 }
 
@@ -100,6 +94,7 @@ impl Scopes<'_> {
                 self.expr(target);
             }
             StmtKind::Let { name, ty, value } => {
+                ty.iter().for_each(|ty| type_children(ty, &mut |child| self.expr(child)));
                 value.iter().for_each(|value| self.expr(value));
                 self.declare(name, ty.clone());
             }
@@ -160,17 +155,17 @@ impl Scopes<'_> {
     fn declare(&mut self, name: &Name, ty: Option<TypeRef>) {
         if let Some(var) = self.lookup(&name.node) {
             let first = self.names.vars[var.0 as usize].span;
-            let message = format!("Variable ${} was already declared. Variable shadowing is not allowed.", name.node);
+            let message = format!("Variable ${} was already declared. Variable shadowing is not allowed.", written_name(&name.node));
             self.sink
                 .push(Diagnostic::error(name.span, message).because("declared again here").label(first, "this is the initial declaration"));
         }
         let var = self.create(&name.node, name.span, ty);
-        self.names.declared.insert(name.span, var);
+        self.names.declared.insert(name.clone(), var);
     }
 
     fn create(&mut self, name: &str, span: Span, declared: Option<TypeRef>) -> VarId {
         let var = VarId(self.names.vars.len() as u32);
-        self.names.vars.push(VarDecl { name: name.to_string(), span, declared, hoisted: false });
+        self.names.vars.push(VarDecl { name: written_name(name).to_string(), span, declared, hoisted: false });
         self.open.last_mut().expect("the probe's own scope is open").insert(name.to_string(), var);
         var
     }
@@ -187,6 +182,7 @@ impl Scopes<'_> {
             self.names.vars[var.0 as usize].hoisted = true;
             self.names.uses.insert(expr.id, var);
             self.open[0].insert(name.to_string(), var);
+            let name = written_name(name);
             let message = format!("`${name}` is used outside the block that assigns it");
             let warning = Diagnostic::warning("legacy-scope", expr.span, message).because("it is 0 here when that block did not run");
             self.sink.push(
@@ -195,9 +191,10 @@ impl Scopes<'_> {
                     .hint(format!("declare it before the block: `let ${name};`")),
             );
         } else {
+            let name = written_name(name);
             let mut unknown =
                 Diagnostic::error(expr.span, format!("Undefined or undeclared variable: ${name}")).because("nothing assigns it before");
-            let visible: Vec<String> = self.open.iter().flat_map(|scope| scope.keys().cloned()).collect();
+            let visible: Vec<String> = self.open.iter().flat_map(|scope| scope.keys()).map(|name| written_name(name).to_string()).collect();
             if let Some(near) = nearest(name, visible.iter().map(String::as_str)) {
                 unknown = unknown.hint(format!("did you mean `${near}`?"));
             }
@@ -206,6 +203,7 @@ impl Scopes<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        self.expansions.enter(expr, self.sink);
         match &expr.kind {
             ExprKind::Variable(name) => self.variable(expr, name),
             ExprKind::If { condition, then, otherwise } => {
@@ -216,115 +214,17 @@ impl Scopes<'_> {
             ExprKind::Block(block) => self.block(block),
             _ => children(expr, &mut |child| self.expr(child)),
         }
+        self.expansions.leave(expr, self.sink);
     }
 }
 
-/// The direct subexpressions of an expression that is no block.
-pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
-    match &expr.kind {
-        ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Variable(_) | ExprKind::Map(_) => {}
-        ExprKind::Param(_) | ExprKind::ParamCount | ExprKind::Ident(_) | ExprKind::Error => {}
-        ExprKind::If { .. } | ExprKind::Block(_) => {}
-        ExprKind::MapElement { key, .. } => key.iter().for_each(visit),
-        ExprKind::Tuple(items) => items.iter().for_each(visit),
-        ExprKind::Record(items) => items.iter().for_each(|(_, item)| visit(item)),
-        ExprKind::Call { args, .. } => args.iter().for_each(|arg| match arg {
-            Arg::Expr(arg) => visit(arg),
-            Arg::Type(_) => {}
-        }),
-        ExprKind::Binary { left, right, .. } => {
-            visit(left);
-            visit(right);
+/// The variables that the blocks inside an expression declare with `let` or `for`.
+pub(crate) fn declarations(expr: &Expr) -> Vec<String> {
+    let mut found = Vec::new();
+    walk::expr(expr, &mut |node| {
+        if let Node::Stmt(Stmt { kind: StmtKind::Let { name, .. } | StmtKind::For { variable: name, .. }, .. }) = node {
+            found.push(name.node.clone());
         }
-        ExprKind::Unary { operand, .. } | ExprKind::Cast { operand, .. } | ExprKind::Comptime(operand) => visit(operand),
-        ExprKind::Step { target, .. } => visit(target),
-        ExprKind::Ternary { condition, then, otherwise } => {
-            visit(condition);
-            then.iter().for_each(|then| visit(then));
-            visit(otherwise);
-        }
-        ExprKind::Field { base, .. } | ExprKind::TupleIndex { base, .. } => visit(base),
-        ExprKind::Index { base, index } => {
-            visit(base);
-            visit(index);
-        }
-        ExprKind::SizeOf(of) | ExprKind::OffsetOf(of, _) | ExprKind::TypeInfo(of) => match of {
-            TypeOrExpr::Expr(of) => visit(of),
-            TypeOrExpr::Type(_) => {}
-        },
-    }
-}
-
-/// Which `args` a probe reads.
-pub(crate) fn args_use(probe: &Probe) -> ArgsUse {
-    let mut usage = ArgsUse::None;
-    if let Some(predicate) = &probe.predicate {
-        args_of_expr(predicate, &mut usage);
-    }
-    args_of_block(&probe.body, &mut usage);
-    usage
-}
-
-fn args_of_block(block: &Block, usage: &mut ArgsUse) {
-    for stmt in &block.stmts {
-        args_of_stmt(stmt, usage);
-    }
-    block.value.iter().for_each(|value| args_of_expr(value, usage));
-}
-
-fn args_of_stmt(stmt: &Stmt, usage: &mut ArgsUse) {
-    match &stmt.kind {
-        StmtKind::Expr(a) | StmtKind::Discard(a) => args_of_expr(a, usage),
-        StmtKind::Assign { target, value } | StmtKind::Compound { target, value, .. } => {
-            args_of_expr(target, usage);
-            args_of_expr(value, usage);
-        }
-        StmtKind::Let { value, .. } | StmtKind::Return(value) => value.iter().for_each(|value| args_of_expr(value, usage)),
-        StmtKind::Unroll { count: condition, body } | StmtKind::While { condition, body } => {
-            args_of_expr(condition, usage);
-            args_of_block(body, usage);
-        }
-        StmtKind::For { over, body, .. } => {
-            match over {
-                ForOver::Map(map) => args_of_expr(map, usage),
-                ForOver::Range(from, to) => {
-                    args_of_expr(from, usage);
-                    args_of_expr(to, usage);
-                }
-            }
-            args_of_block(body, usage);
-        }
-        StmtKind::Break | StmtKind::Continue | StmtKind::Import(_) | StmtKind::Error => {}
-    }
-}
-
-fn args_of_expr(expr: &Expr, usage: &mut ArgsUse) {
-    match &expr.kind {
-        ExprKind::Field { base, field } if is_args(base) => add_field(usage, &field.node),
-        ExprKind::Ident(name) if name == "args" => *usage = ArgsUse::Whole,
-        ExprKind::If { condition, then, otherwise } => {
-            args_of_expr(condition, usage);
-            args_of_block(then, usage);
-            otherwise.iter().for_each(|block| args_of_block(block, usage));
-        }
-        ExprKind::Block(block) => args_of_block(block, usage),
-        _ => children(expr, &mut |child| args_of_expr(child, usage)),
-    }
-}
-
-/// `args`, or `*args` as old scripts write it (SPEC §2.9).
-pub(crate) fn is_args(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Ident(name) => name == "args",
-        ExprKind::Unary { op: rbtrace_syntax::ast::UnaryOp::Deref, operand } => is_args(operand),
-        _ => false,
-    }
-}
-
-fn add_field(usage: &mut ArgsUse, field: &str) {
-    match usage {
-        ArgsUse::None => *usage = ArgsUse::Fields(vec![field.to_string()]),
-        ArgsUse::Fields(fields) if fields.iter().all(|known| known != field) => fields.push(field.to_string()),
-        ArgsUse::Fields(_) | ArgsUse::Whole => {}
-    }
+    });
+    found
 }

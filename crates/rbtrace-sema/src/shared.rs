@@ -6,6 +6,7 @@ use rbtrace_diag::{Sources, Span};
 use rbtrace_types::Facts;
 
 use crate::Options;
+use crate::macros::Expansions;
 
 /// See the module.
 pub(crate) struct Shared<'a> {
@@ -15,6 +16,8 @@ pub(crate) struct Shared<'a> {
     pub options: &'a Options,
     /// Texts, for locations.
     pub sources: &'a Sources,
+    /// Which expressions came out of macros.
+    pub expansions: &'a Expansions,
     /// Effective configuration: every key of the table, as canonical text.
     pub config: BTreeMap<&'static str, String>,
 }
@@ -28,6 +31,11 @@ impl Shared<'_> {
     /// The text of positional parameter N.
     pub fn param(&self, number: u32) -> Option<&str> {
         self.options.params.get((number as usize).checked_sub(1)?).map(String::as_str)
+    }
+
+    /// A named parameter; the last one counts.
+    pub fn named_param(&self, name: &str) -> Option<Option<String>> {
+        self.options.named.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
     /// `file:line:col1-col2`

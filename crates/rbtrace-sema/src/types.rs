@@ -24,10 +24,15 @@ pub(crate) fn resolve(written: &TypeRef, facts: &dyn Facts, sink: &mut Sink) -> 
         }
         _ => None,
     };
-    let Some(mut ty) = sized.or_else(|| base(name, written.tag, facts)) else {
+    let Some(ty) = sized.or_else(|| base(name, written.tag, facts)) else {
         sink.push(Diagnostic::error(written.span, format!("Cannot find type `{name}`")).because("no builtin or kernel type has this name"));
         return None;
     };
+    suffixed(ty, suffixes)
+}
+
+/// A type with what follows it: `*` and `[n]`, read from left to right.
+pub(crate) fn suffixed(mut ty: Type, suffixes: &[TypeSuffix]) -> Option<Type> {
     for suffix in suffixes {
         ty = match suffix {
             TypeSuffix::Pointer => ty.pointer(Space::None),

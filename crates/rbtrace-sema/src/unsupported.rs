@@ -8,10 +8,8 @@ pub(crate) fn check(program: &Program, sink: &mut Sink) {
     for item in &program.items {
         match item {
             Item::C(text) => refuse(sink, text.span, "C definitions and preprocessor lines"),
-            Item::Import(path) => refuse(sink, path.span, "imports"),
-            Item::Macro(item) => refuse(sink, item.name.span, "macros"),
             Item::Function(item) => refuse(sink, item.name.span, "subprograms"),
-            Item::Config(_) | Item::MapDecl(_) | Item::Probe(_) => {}
+            Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Probe(_) => {}
         }
     }
 }

@@ -151,6 +151,8 @@ pub struct Run {
     pub script: Script,
     /// `$1`, `$2`, …
     pub params: Vec<String>,
+    /// `--name` and `--name=value` behind `--`
+    pub named: Vec<(String, Option<String>)>,
     pub pid: Option<u32>,
     pub command: Option<String>,
     pub output: Option<PathBuf>,
@@ -239,11 +241,8 @@ impl Raw {
         }
         let stages = stage::parse(&self.debug).map_err(misuse)?;
         check_features(&self.no_feature)?;
-        let named = |word: &&OsString| word.to_string_lossy().starts_with("--");
-        if let Some(word) = self.rest.iter().find(named) {
-            return Err(misuse(format!("named parameters (`{}`) are not there yet", word.display())));
-        }
-        let mut words = self.words.into_iter().chain(self.rest);
+        let (named, rest): (Vec<OsString>, Vec<OsString>) = self.rest.into_iter().partition(|word| word.to_string_lossy().starts_with("--"));
+        let mut words = self.words.into_iter().chain(rest);
         let script = match self.program.filter(|text| !text.is_empty()) {
             Some(text) => Script::Text(text),
             None => match words.next() {
@@ -255,6 +254,7 @@ impl Raw {
         Ok(Run {
             script,
             params: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+            named: named.iter().map(|word| named_param(&word.to_string_lossy())).collect(),
             pid: self.pid.as_deref().map(parse_pid).transpose()?,
             command: self.command,
             output: self.output,
@@ -269,6 +269,15 @@ impl Raw {
             emit_elf: self.emit_elf,
             emit_llvm: self.emit_llvm,
         })
+    }
+}
+
+/// `--name` or `--name=value`
+fn named_param(word: &str) -> (String, Option<String>) {
+    let word = word.trim_start_matches('-');
+    match word.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (word.to_owned(), None),
     }
 }
 

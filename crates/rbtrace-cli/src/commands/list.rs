@@ -61,7 +61,7 @@ fn lines_of_script(script: &Script, verbose: bool, host: &Host, environment: &En
     let source = script::read(script, &mut sources, reporter)?;
     let program = syntax::parse(&sources, source, &mut sink);
     let options = rbtrace_sema::Options { config: environment.config(), ..Default::default() };
-    let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &sources, host, &options, &mut sink) };
+    let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &mut sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, &sources, false);
     if sink.has_errors() {
         return None;

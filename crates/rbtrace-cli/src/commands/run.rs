@@ -98,6 +98,7 @@ fn compile(
     dump::tree(&run.stages, &tree);
     let options = rbtrace_sema::Options {
         params: run.params.clone(),
+        named: run.named.clone(),
         pid: run.pid,
         child,
         is_unsafe: run.is_unsafe,

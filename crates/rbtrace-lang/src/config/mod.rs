@@ -21,7 +21,7 @@ pub mod str_trunc_trailer;
 mod unstable_dw_ustack;
 mod unstable_import_statement;
 mod unstable_tseries;
-mod unstable_typeinfo;
+pub mod unstable_typeinfo;
 mod use_blazesym;
 
 mod parse;

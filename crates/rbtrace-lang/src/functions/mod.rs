@@ -6,7 +6,10 @@ mod clear;
 mod delete;
 mod errorf;
 mod exit;
+mod fail;
+pub mod getopt;
 mod has_key;
+mod is_literal;
 mod join;
 mod len;
 mod print;
@@ -34,7 +37,10 @@ pub static ALL: &[&Builtin] = &[
     &delete::ROW,
     &errorf::ROW,
     &exit::ROW,
+    &fail::ROW,
+    &getopt::ROW,
     &has_key::ROW,
+    &is_literal::ROW,
     &join::ROW,
     &len::ROW,
     &print::ROW,

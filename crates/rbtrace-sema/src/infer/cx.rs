@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Span};
-use rbtrace_lang::compile::{MapInfo, Place, TypeCx};
+use rbtrace_lang::compile::{Constant, MapInfo, Place, TypeCx};
 use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Facts, Struct, Type};
 
@@ -33,10 +33,17 @@ impl TypeCx for Infer<'_> {
     }
 
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
-        fold::int(expr, self.shared).ok().flatten()
+        match self.constants.get(&expr.id) {
+            Some(Constant::Int(value)) => Some(*value),
+            Some(Constant::Bool(_) | Constant::Text(_) | Constant::TypeInfo { .. }) => None,
+            None => fold::int(expr, self.shared).ok().flatten(),
+        }
     }
 
     fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
+        if let Some(Constant::Text(text)) = self.constants.get(&expr.id) {
+            return Some(text.clone());
+        }
         string_literal(self, expr).or_else(|| fold::string(expr))
     }
 
@@ -64,6 +71,10 @@ impl TypeCx for Infer<'_> {
 
     fn param(&self, number: u32) -> Option<String> {
         self.shared.param(number).map(str::to_string)
+    }
+
+    fn named_param(&self, name: &str) -> Option<Option<String>> {
+        self.shared.named_param(name)
     }
 
     fn command_pid(&self) -> Option<u32> {

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::row::{Allowed, Builtin};
 use rbtrace_lang::{Call, TypeCx, config, functions, variables};
-use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, TypeOrExpr, TypeRef, UnaryOp};
+use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, TypeRef, UnaryOp};
 use rbtrace_types::{Struct, Type, align_up};
 
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
-use crate::names::is_args;
-use crate::{fold, types};
+use crate::args::is_args;
+use crate::fold;
 
 impl Infer<'_> {
     /// The type of an expression; kept in the table.
     pub(super) fn expr(&mut self, expr: &Expr) -> Ty {
+        let expansions = self.shared.expansions;
+        expansions.enter(expr, self.sink);
         let ty = match fold::int(expr, self.shared) {
             Ok(Some(value)) => Ty::literal(value),
             Ok(None) => self.kind(expr),
             Err(why) => self.fold_error(expr, why),
         };
+        expansions.leave(expr, self.sink);
         self.types[expr.id.0 as usize] = ty.clone();
         ty
     }
@@ -42,6 +45,9 @@ impl Infer<'_> {
             ExprKind::Unary { op, operand } => self.unary(expr.span, *op, operand),
             ExprKind::Step { target, .. } => self.step(target),
             ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr.span, condition, then.as_deref(), otherwise),
+            ExprKind::If { condition, then, otherwise } if matches!(condition.kind, ExprKind::Comptime(_)) => {
+                self.if_comptime(condition, then, otherwise.as_ref())
+            }
             ExprKind::If { condition, then, otherwise } => self.if_(expr.span, condition, then, otherwise.as_ref()),
             ExprKind::Block(block) => self.block(block, false),
             ExprKind::Cast { ty, operand } => self.cast(expr.span, ty, operand),
@@ -50,9 +56,10 @@ impl Infer<'_> {
             ExprKind::Field { base, field } => self.field(base, field),
             ExprKind::TupleIndex { base, index } => self.tuple_index(base, index.node, index.span),
             ExprKind::Index { base, index } => self.index(base, index),
-            ExprKind::SizeOf(of) => self.size_of(of),
-            ExprKind::Comptime(inner) => self.comptime(inner),
-            ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) => self.unsupported(expr.span),
+            ExprKind::SizeOf(of) => self.size_of(expr, of),
+            ExprKind::Comptime(inner) => self.comptime(expr, inner),
+            ExprKind::OffsetOf(of, path) => self.offset_of(expr, of, path),
+            ExprKind::TypeInfo(of) => self.type_info(expr, of),
             ExprKind::Error => Ty::VOID,
         }
     }
@@ -211,7 +218,9 @@ impl Infer<'_> {
             let error = Diagnostic::error(call.span, format!("{}() is an unsafe function being used in safe mode", row.name));
             self.sink.push(error.because("it can change the system").hint("allow it with `--unsafe`"));
         }
-        Ty::fixed((row.type_of)(self, &call))
+        let ty = Ty::fixed((row.type_of)(self, &call));
+        self.constant_call(row, &call);
+        ty
     }
 
     /// Whether the number of arguments is right; says so if not.
@@ -330,7 +339,7 @@ impl Infer<'_> {
 
     fn cast(&mut self, span: Span, written: &TypeRef, operand: &Expr) -> Ty {
         let from = self.value(operand);
-        let Some(to) = types::resolve(written, self.shared.facts, self.sink) else { return Ty::VOID };
+        let Some(to) = self.written_type(written) else { return Ty::VOID };
         let (from_scalar, to_scalar) = (from.ty.is_scalar(), to.is_scalar());
         let fits = match (&from.ty, &to) {
             (Type::Void, _) => true,
@@ -452,32 +461,6 @@ impl Infer<'_> {
                 Ty::VOID
             }
         }
-    }
-
-    fn size_of(&mut self, of: &TypeOrExpr) -> Ty {
-        match of {
-            TypeOrExpr::Expr(of) => drop(self.size_of_expr(of)),
-            TypeOrExpr::Type(ty) => drop(types::resolve(ty, self.shared.facts, self.sink)),
-        }
-        Ty::fixed(Type::U64)
-    }
-
-    fn comptime(&mut self, inner: &Expr) -> Ty {
-        let ty = self.expr(inner);
-        let constant = matches!(inner.kind, ExprKind::Bool(_) | ExprKind::String(_)) || self.int_literal(inner).is_some();
-        if !constant {
-            self.sink.push(Diagnostic::error(inner.span, "Unable to evaluate at compile time.").because("not a constant"));
-        }
-        ty
-    }
-
-    /// `sizeof(int32)` reads as an identifier: a type of that name wins.
-    fn size_of_expr(&mut self, of: &Expr) -> Option<Type> {
-        if let Some(ty) = types::named(of, self.shared.facts) {
-            self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
-            return Some(ty);
-        }
-        Some(self.value(of).ty)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Map types flow between probes, so a later assignment may widen an earlier one (SPEC §3.3). Widening only goes up and types are bounded, so
 //! the rounds end.
 
+mod comptime;
 mod cx;
 mod expr;
 mod maps;
@@ -10,13 +11,15 @@ mod operators;
 mod stmt;
 mod unify;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rbtrace_diag::{Diagnostic, Sink, Span};
 use rbtrace_lang::Place;
+use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Planned;
-use rbtrace_syntax::ast::{Item, Probe, Program};
+use rbtrace_syntax::ast::{ExprId, Item, Probe, Program};
 use rbtrace_types::{Struct, Type};
 
 use crate::attach_points::{Body, Unit};
@@ -75,6 +78,8 @@ pub(crate) struct TypedBody<'p> {
     pub types: Vec<Ty>,
     /// By `VarId`.
     pub vars: Vec<Ty>,
+    /// Expressions whose value is known.
+    pub constants: HashMap<ExprId, Constant>,
 }
 
 /// The passes' state while one body is looked at.
@@ -84,6 +89,7 @@ struct Infer<'a> {
     body: &'a Body<'a>,
     types: Vec<Ty>,
     vars: Vec<Ty>,
+    constants: HashMap<ExprId, Constant>,
     maps: &'a mut IndexMap<String, MapState>,
     sink: &'a mut Sink,
     /// The last round: what is unknown now stays unknown.
@@ -106,12 +112,12 @@ pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'
             break;
         }
     }
-    let types = bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
-    let mut tables = types.collect::<Vec<_>>().into_iter().zip(vars);
+    let learnt = bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
+    let mut tables = learnt.collect::<Vec<_>>().into_iter().zip(vars);
     let typed = units.into_iter().map(|unit| {
         let bodies = unit.bodies.into_iter().map(|body| {
-            let (types, vars) = tables.next().expect("one for every body");
-            TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars }
+            let ((types, constants), vars) = tables.next().expect("one for every body");
+            TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars, constants }
         });
         TypedUnit { planned: unit.planned, bodies: bodies.collect() }
     });
@@ -131,16 +137,16 @@ fn round(
     maps: &mut IndexMap<String, MapState>,
     sink: &mut Sink,
     last: bool,
-) -> (Vec<Ty>, bool) {
+) -> ((Vec<Ty>, HashMap<ExprId, Constant>), bool) {
     let types = vec![Ty::VOID; program.expr_count as usize];
-    let mut infer = Infer { shared, names, body, types, vars: std::mem::take(vars), maps, sink, last, changed: false };
+    let mut infer = Infer { shared, names, body, types, vars: std::mem::take(vars), constants: HashMap::new(), maps, sink, last, changed: false };
     infer.declared_vars();
     if let Some(predicate) = &body.probe.predicate {
         infer.condition(predicate);
     }
     infer.block(&body.probe.body, true);
     *vars = infer.vars;
-    (infer.types, infer.changed)
+    ((infer.types, infer.constants), infer.changed)
 }
 
 fn declared_maps(program: &Program, sink: &mut Sink) -> IndexMap<String, MapState> {

@@ -8,14 +8,14 @@ use rbtrace_types::Type;
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
 use crate::names::VarId;
-use crate::{fold, types};
+use crate::fold;
 
 impl Infer<'_> {
     /// Variables with a declared type have it from the start.
     pub(super) fn declared_vars(&mut self) {
         for (index, var) in self.names.vars.iter().enumerate() {
             let Some(written) = &var.declared else { continue };
-            let Some(ty) = types::resolve(written, self.shared.facts, self.sink) else { continue };
+            let Some(ty) = self.written_type(written) else { continue };
             if self.vars[index].ty == Type::Void {
                 self.vars[index] = Ty::fixed(ty);
             }
@@ -170,7 +170,7 @@ impl Infer<'_> {
     }
 
     fn let_(&mut self, name: &Name, value: Option<&Expr>) {
-        let Some(&var) = self.names.declared.get(&name.span) else { return };
+        let Some(&var) = self.names.declared.get(name) else { return };
         let Some(value) = value else { return };
         if let Some((row, _)) = aggregation_call(value) {
             self.sink.push(Diagnostic::error(value.span, format!("{}() should be assigned to a map", row.name)));
@@ -246,7 +246,7 @@ impl Infer<'_> {
                 Some(join(&from_ty, &to_ty).unwrap_or(Ty::fixed(Type::I64)))
             }
         };
-        if let (Some(ty), Some(&var)) = (ty, self.names.declared.get(&variable.span)) {
+        if let (Some(ty), Some(&var)) = (ty, self.names.declared.get(variable)) {
             self.set_var(var.0 as usize, ty);
         }
         self.block(body, true);

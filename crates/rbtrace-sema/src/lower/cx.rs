@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Reported, Span};
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, Value};
-use rbtrace_lang::compile::{Call, LowerCx, Lowered, MapInfo, Place, TypeCx};
+use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, MapInfo, Place, TypeCx};
 use rbtrace_lang::functions;
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
 use rbtrace_types::{Aggregate, Facts, Layout, Struct, Type};
@@ -35,10 +35,17 @@ impl TypeCx for Lower<'_> {
     }
 
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
-        fold::int(expr, self.shared).ok().flatten()
+        match self.body.constants.get(&expr.id) {
+            Some(Constant::Int(value)) => Some(*value),
+            Some(Constant::Bool(_) | Constant::Text(_) | Constant::TypeInfo { .. }) => None,
+            None => fold::int(expr, self.shared).ok().flatten(),
+        }
     }
 
     fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
+        if let Some(Constant::Text(text)) = self.body.constants.get(&expr.id) {
+            return Some(text.clone());
+        }
         string_literal(self, expr).or_else(|| fold::string(expr))
     }
 
@@ -61,6 +68,10 @@ impl TypeCx for Lower<'_> {
 
     fn param(&self, number: u32) -> Option<String> {
         self.shared.param(number).map(str::to_string)
+    }
+
+    fn named_param(&self, name: &str) -> Option<Option<String>> {
+        self.shared.named_param(name)
     }
 
     fn command_pid(&self) -> Option<u32> {

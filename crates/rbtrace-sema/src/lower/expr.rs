@@ -2,24 +2,30 @@
 
 use rbtrace_ir as ir;
 use rbtrace_ir::{Cmp, Op, Value};
-use rbtrace_lang::compile::{Call, LowerCx, Lowered, TypeCx};
+use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, TypeCx};
 use rbtrace_lang::{functions, variables};
-use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, TypeOrExpr, UnaryOp};
+use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, UnaryOp};
 use rbtrace_types::{Space, Type};
 
 use super::Lower;
 use super::memory::{has_padding, layout};
 use crate::infer::packed;
-use crate::names::is_args;
+use crate::args::is_args;
 
 impl Lower<'_> {
     /// Evaluates an expression; see [`Lowered`].
     pub(super) fn expr(&mut self, expr: &Expr) -> Lowered {
         let outer = self.ir.span.replace(expr.span);
+        let expansions = self.shared.expansions;
+        expansions.enter(expr, self.sink);
         let value = match self.int_literal(expr) {
             Some(value) => Lowered::Int(self.ir.int(value as i64)),
-            None => self.kind(expr),
+            None => match self.body.constants.get(&expr.id) {
+                Some(known) => self.constant_value(expr, known),
+                None => self.kind(expr),
+            },
         };
+        expansions.leave(expr, self.sink);
         self.ir.span = outer;
         value
     }
@@ -39,6 +45,9 @@ impl Lower<'_> {
             ExprKind::Unary { op, operand } => self.unary(*op, operand),
             ExprKind::Step { up, prefix, target } => self.step(*up, *prefix, target),
             ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr, condition, then.as_deref(), otherwise),
+            ExprKind::If { condition, then, otherwise } if matches!(condition.kind, ExprKind::Comptime(_)) => {
+                self.if_comptime(condition, then, otherwise.as_ref())
+            }
             ExprKind::If { condition, then, otherwise } => self.if_(expr, condition, then, otherwise.as_ref()),
             ExprKind::Block(block) => self.block_value(block),
             ExprKind::Cast { operand, .. } => self.cast(expr, operand),
@@ -51,10 +60,10 @@ impl Lower<'_> {
             ExprKind::Field { base, field } => self.field(base, &field.node),
             ExprKind::TupleIndex { base, index } => self.element(base, index.node),
             ExprKind::Index { base, index } => self.index(base, index),
-            ExprKind::SizeOf(of) => self.size_of(of),
             ExprKind::Comptime(inner) => self.expr(inner),
             ExprKind::Param(_) | ExprKind::ParamCount => unreachable!("positional parameters are constants"),
-            ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) | ExprKind::Error => unreachable!("inference refuses these"),
+            ExprKind::SizeOf(_) | ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) => unreachable!("constants"),
+            ExprKind::Error => unreachable!("the parser or a pass before has said why"),
         }
     }
 
@@ -389,11 +398,30 @@ impl Lower<'_> {
         }
     }
 
-    fn size_of(&mut self, of: &TypeOrExpr) -> Lowered {
-        let size = match of {
-            TypeOrExpr::Expr(of) => self.value_ty(of).size(),
-            TypeOrExpr::Type(written) => crate::types::resolve(written, self.shared.facts, self.sink).map_or(0, |ty| ty.size()),
-        };
-        Lowered::Int(self.ir.int(i64::from(size)))
+    /// A value that inference found.
+    fn constant_value(&mut self, expr: &Expr, known: &Constant) -> Lowered {
+        match known {
+            Constant::Int(value) => Lowered::Int(self.ir.int(*value as i64)),
+            Constant::Bool(value) => Lowered::Int(self.ir.int(i64::from(*value))),
+            Constant::Text(text) => self.string(text),
+            Constant::TypeInfo { base, full } => {
+                let ty = self.ty(expr);
+                let layout = layout(&ty);
+                let mut bytes = vec![0; ty.size() as usize];
+                for (text, offset) in [base, full].into_iter().zip(&layout.offsets[1..]) {
+                    bytes[*offset as usize..][..text.len()].copy_from_slice(text.as_bytes());
+                }
+                Lowered::Mem(self.constant(&bytes))
+            }
+        }
+    }
+
+    /// `if comptime …`: only what runs is there.
+    fn if_comptime(&mut self, condition: &Expr, then: &Block, otherwise: Option<&Block>) -> Lowered {
+        let is_true = self.body.constants.get(&condition.id).and_then(Constant::truth).expect("inference wants a constant here");
+        match if is_true { Some(then) } else { otherwise } {
+            Some(block) => self.block_value(block),
+            None => Lowered::Void,
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn for_(&mut self, variable: &Name, over: &ForOver, body: &Block) {
-        let var = self.body.names.declared[&variable.span].0 as usize;
+        let var = self.body.names.declared[variable].0 as usize;
         match over {
             ForOver::Range(from, to) => self.for_range(var, from, to, body),
             ForOver::Map(map) => self.for_map(var, map, body),

@@ -102,7 +102,7 @@ impl Lower<'_> {
     }
 
     fn let_(&mut self, name: &Name, value: Option<&Expr>) {
-        let index = self.body.names.declared[&name.span].0 as usize;
+        let index = self.body.names.declared[name].0 as usize;
         match value {
             Some(value) => self.set_var(index, value),
             None => {

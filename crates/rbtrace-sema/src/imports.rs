@@ -1,0 +1,76 @@
+//! Imports (SPEC §2.3): a script and the files that it names → one program. Reads no file; asks `Facts`.
+
+use std::collections::BTreeSet;
+
+use rbtrace_diag::{Diagnostic, Sink, Sources, Span};
+use rbtrace_syntax::ast::{Item, Program};
+use rbtrace_syntax::parse;
+use rbtrace_types::Facts;
+
+use crate::stdlib;
+
+/// The program with the items of what it imports in the place of the imports. Numbers of expressions are not unique in it.
+pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts, sink: &mut Sink) -> Program {
+    let mut merge = Merge { sources, facts, sink, seen: BTreeSet::new() };
+    let mut items = Vec::with_capacity(program.items.len());
+    for item in &program.items {
+        match item {
+            Item::Import(path) => merge.import(&path.node, path.span, &mut items),
+            Item::C(_) | Item::Config(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => {
+                items.push(item.clone())
+            }
+        }
+    }
+    Program { items, expr_count: program.expr_count }
+}
+
+struct Merge<'a> {
+    sources: &'a mut Sources,
+    facts: &'a dyn Facts,
+    sink: &'a mut Sink,
+    /// Names of the files that were read: each is read once.
+    seen: BTreeSet<String>,
+}
+
+impl Merge<'_> {
+    fn import(&mut self, path: &str, span: Span, items: &mut Vec<Item>) {
+        // The library is there without being asked for.
+        if stdlib::is_file(path) {
+            return;
+        }
+        let from = self.sources.get(span.source).name.clone();
+        let files = match self.facts.import(&from, path) {
+            Ok(files) => files,
+            Err(why) => {
+                let error = Diagnostic::error(span, format!("cannot import `{path}`: {why}")).because("imported here");
+                self.sink.push(error.hint("the path is relative to the script's directory"));
+                return;
+            }
+        };
+        for (name, text) in files {
+            if self.seen.insert(name.clone()) {
+                self.file(&name, text, span, items);
+            }
+        }
+    }
+
+    fn file(&mut self, name: &str, text: String, span: Span, items: &mut Vec<Item>) {
+        if !name.ends_with(".bt") {
+            let what = if name.ends_with(".h") { "C headers" } else { "BPF objects in C" };
+            let error = Diagnostic::error(span, format!("imports of {what} are not supported by this version of rbtrace"));
+            self.sink.push(error.because(format!("`{name}` is not a `.bt` file")));
+            return;
+        }
+        let id = self.sources.add(name, text);
+        for item in parse(self.sources, id, self.sink).items {
+            match &item {
+                Item::Import(path) => self.import(&path.node, path.span, items),
+                Item::Config(config) => {
+                    let error = Diagnostic::error(config.span, "`config` is not allowed in an imported file");
+                    self.sink.push(error.because("only the script itself has one").label(span, "imported here"));
+                }
+                Item::C(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => items.push(item),
+            }
+        }
+    }
+}
