@@ -19,7 +19,8 @@ const fn package(name: &'static str, why: &'static str) -> Package {
 
 /// To build and to test.
 pub const BUILD: &[Package] = &[
-    package("gcc", "links, and compiles the libbpf that libbpf-rs carries"),
+    package("gcc", "compiles the libbpf that libbpf-rs carries"),
+    package("binutils", "links"),
     package("make", "builds that libbpf"),
     package("libc6-dev", "the C library's headers for it"),
     package("linux-libc-dev", "the kernel's headers for it"),
