@@ -1,7 +1,13 @@
 //! "Did you mean …?": the nearest of a set of names.
 
+/// Nobody meant to write a name that is longer.
+const LONGEST_NAME: usize = 200;
+
 /// The candidate nearest to `wanted`, if it is near enough to be a slip of the fingers.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wanted.len() > LONGEST_NAME {
+        return None;
+    }
     let limit = (wanted.chars().count() / 3).clamp(1, 4);
     candidates
         .into_iter()
@@ -43,5 +49,7 @@ mod tests {
         assert_eq!(nearest("sys_enter_opneat", names), Some("sys_enter_openat"));
         assert_eq!(nearest("sys_enter_opena", names), Some("sys_enter_open"));
         assert_eq!(nearest("vfs_read", names), None);
+        let long = "x".repeat(300);
+        assert_eq!(nearest(&long, [long.as_str()]), None, "what no finger slipped at is not compared");
     }
 }

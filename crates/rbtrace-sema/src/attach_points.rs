@@ -174,9 +174,8 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
 /// Whether a program can serve one more place: one that no other probe of the program is about, since only one body runs.
 fn takes(unit: &Unit, key: &str, planned: &Planned, new: &Body) -> bool {
     let selector = new.places[0].1;
-    let others = unit.bodies.iter().filter(|body| body.index != new.index);
-    let taken = others.flat_map(|body| &body.places).any(|(_, other)| *other == selector);
-    !key.is_empty() && unit.key == key && unit.planned == *planned && !taken
+    let mut others = unit.bodies.iter().filter(|body| body.index != new.index).flat_map(|body| &body.places);
+    !key.is_empty() && unit.key == key && unit.planned == *planned && !others.any(|(_, other)| *other == selector)
 }
 
 /// Places of one probe whose `args` look the same to its body share it.
