@@ -66,6 +66,9 @@ impl Reporter {
             }
         }
         say(&text);
+        if sink.overflowed() {
+            self.hint("there is more to say; these are the first ones");
+        }
     }
 }
 

@@ -95,10 +95,15 @@ pub struct Origin {
 /// The most places that one diagnostic shows.
 const MOST_LABELS: usize = 8;
 
+/// The most errors, and the most warnings, that are kept: nobody reads on, and a generated script may have a mistake in each of its lines.
+const MOST_KEPT: usize = 100;
+
 /// Where diagnostics are collected.
 #[derive(Debug, Default)]
 pub struct Sink {
     list: Vec<Diagnostic>,
+    /// Whether something was left out.
+    overflowed: bool,
     /// What is looked at came out of these, innermost last.
     origins: Vec<Origin>,
 }
@@ -114,7 +119,7 @@ impl Sink {
         self.origins.pop();
     }
 
-    /// Keeps a diagnostic; the same one twice is kept once.
+    /// Keeps a diagnostic; the same one twice is kept once, and of very many only the first ones are.
     pub fn push(&mut self, mut diagnostic: Diagnostic) -> Reported {
         if let Some(primary) = diagnostic.labels.first() {
             let mut place = primary.span;
@@ -126,10 +131,24 @@ impl Sink {
                 }
             }
         }
-        if !self.list.contains(&diagnostic) {
-            self.list.push(diagnostic);
+        if self.list.contains(&diagnostic) {
+            return Reported(());
+        }
+        match self.list.iter().filter(|kept| kept.severity == diagnostic.severity).count() < MOST_KEPT {
+            true => self.list.push(diagnostic),
+            false => self.overflowed = true,
         }
         Reported(())
+    }
+
+    /// There may be more to say, and nobody looks for it any more.
+    pub fn leave_out(&mut self) {
+        self.overflowed = true;
+    }
+
+    /// Whether there was more than is kept.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// Whether any error was pushed.
@@ -143,10 +162,28 @@ impl Sink {
         errors.filter_map(|d| d.labels.first()).any(|label| span.contains(label.span)).then_some(Reported(()))
     }
 
-    /// Everything pushed: errors first, then warnings, each in the order of the text (SPEC §9.11).
+    /// Everything kept: errors first, then warnings, each in the order of the text (SPEC §9.11).
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|d| (d.severity, d.labels.first().map(|l| l.span)));
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceId;
+
+    #[test]
+    fn very_many_are_cut_and_said_to_be() {
+        let mut sink = Sink::default();
+        for at in 0..100_000 {
+            assert!(!sink.overflowed() || at > MOST_KEPT);
+            sink.push(Diagnostic::warning("odd", Span::new(SourceId(0), at, at + 1), "odd"));
+        }
+        sink.push(Diagnostic::general("an error behind many warnings is an error"));
+        assert!(sink.overflowed() && sink.has_errors());
+        assert_eq!(sink.sorted().len(), MOST_KEPT + 1);
     }
 }

@@ -16,14 +16,11 @@ use crate::{limit, mark};
 /// The most errors that are looked for in one item: each reads it once more.
 const MAX_ERRORS: usize = 64;
 
-/// The most findings of the lexer that are passed on: more come from something that is no script.
-const MAX_PROBLEMS: usize = 500;
-
 /// Reads a script. Never fails: what could not be read was pushed to `sink` and is left out or an `Error` node.
 pub fn parse(sources: &Sources, id: SourceId, sink: &mut Sink) -> Program {
     let text = &sources.get(id).text;
     let mut lexed = lex(text, id);
-    for problem in std::mem::take(&mut lexed.problems).into_iter().take(MAX_PROBLEMS) {
+    for problem in std::mem::take(&mut lexed.problems) {
         sink.push(problem);
     }
     let mut program = Program::default();
@@ -77,6 +74,7 @@ fn parse_item(mut code: Code<'_>, lexed: &Lexed<'_>, text: &str, expr_count: &mu
         skipped.retain(|inner| inner.start < piece.start || inner.end > piece.end);
         skipped.push(piece);
     }
+    sink.leave_out();
     None
 }
 
