@@ -5,6 +5,7 @@
 
 mod comptime;
 mod cx;
+mod declared;
 mod expr;
 mod maps;
 mod operators;
@@ -15,12 +16,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rbtrace_diag::{Diagnostic, Sink, Span};
+use rbtrace_diag::{Sink, Span};
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Planned;
-use rbtrace_syntax::ast::{ExprId, Item, Probe, Program};
-use rbtrace_types::{Struct, Type};
+use rbtrace_syntax::ast::{ExprId, Probe, Program};
+use rbtrace_types::Struct;
 
 use crate::attach_points::{Body, Unit};
 use crate::names::Names;
@@ -99,7 +100,7 @@ struct Infer<'a> {
 
 /// Types everything. Errors are in the sink.
 pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'p>>, names: &'p [Names], sink: &mut Sink) -> Typed<'p> {
-    let mut maps = declared_maps(program, sink);
+    let mut maps = declared::maps(program, sink);
     let bodies = || units.iter().flat_map(|unit| &unit.bodies);
     let mut vars: Vec<Vec<Ty>> = bodies().map(|body| vec![Ty::VOID; names[body.index].vars.len()]).collect();
     for _ in 0..ROUNDS {
@@ -122,7 +123,7 @@ pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'
         TypedUnit { planned: unit.planned, bodies: bodies.collect() }
     });
     let units = typed.collect();
-    warn_unused(&maps, sink);
+    declared::check(&maps, sink);
     Typed { units, maps }
 }
 
@@ -147,25 +148,4 @@ fn round(
     infer.block(&body.probe.body, true);
     *vars = infer.vars;
     ((infer.types, infer.constants), infer.changed)
-}
-
-fn declared_maps(program: &Program, sink: &mut Sink) -> IndexMap<String, MapState> {
-    let mut maps = IndexMap::new();
-    for item in &program.items {
-        let Item::MapDecl(decl) = item else { continue };
-        let declared = Some((decl.kind.node.clone(), decl.entries.node));
-        let state = MapState { key: None, value: Ty::VOID, first: decl.name.span, declared, deletes: false };
-        if maps.insert(decl.name.node.clone(), state).is_some() {
-            sink.push(Diagnostic::error(decl.name.span, format!("map `@{}` is declared twice", decl.name.node)));
-        }
-    }
-    maps
-}
-
-fn warn_unused(maps: &IndexMap<String, MapState>, sink: &mut Sink) {
-    for (name, map) in maps {
-        if map.declared.is_some() && map.key.is_none() && map.value.ty == Type::Void {
-            sink.push(Diagnostic::warning("unused-map", map.first, format!("Unused map: @{name}")));
-        }
-    }
 }
