@@ -104,14 +104,14 @@ pub struct Sink {
     list: Vec<Diagnostic>,
     /// Whether something was left out.
     overflowed: bool,
-    /// What is looked at came out of these, innermost last.
-    origins: Vec<Origin>,
+    /// What is looked at came out of these, innermost last; each with the number of diagnostics there were before.
+    origins: Vec<(Origin, usize)>,
 }
 
 impl Sink {
     /// What is pushed from now on may be about a text that stands elsewhere.
     pub fn enter(&mut self, origin: Origin) {
-        self.origins.push(origin);
+        self.origins.push((origin, self.list.len()));
     }
 
     /// The end of [`Sink::enter`].
@@ -124,7 +124,7 @@ impl Sink {
         if let Some(primary) = diagnostic.labels.first() {
             let mut place = primary.span;
             // What a caller wrote stands inside the body of what it called, too; only calls that lead to the place are told.
-            for origin in self.origins.iter().rev() {
+            for (origin, _) in self.origins.iter().rev() {
                 if origin.within.contains(place) && diagnostic.labels.len() < MOST_LABELS {
                     diagnostic.labels.push(Label { span: origin.call, text: "expanded from".to_string() });
                     place = origin.call;
@@ -156,9 +156,10 @@ impl Sink {
         self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
-    /// Whether an error was pushed whose place lies within `span`.
+    /// Whether an error was pushed whose place lies within `span`. The same text elsewhere, from another call, has errors of its own.
     pub fn error_within(&self, span: Span) -> Option<Reported> {
-        let errors = self.list.iter().filter(|d| d.severity == Severity::Error);
+        let before = self.origins.last().map_or(0, |(_, before)| *before);
+        let errors = self.list[before..].iter().filter(|d| d.severity == Severity::Error);
         errors.filter_map(|d| d.labels.first()).any(|label| span.contains(label.span)).then_some(Reported(()))
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldErro
             _ => Ok(None),
         },
         ExprKind::Comptime(inner) => int(inner, shared),
+        ExprKind::Block(block) => block.bare_value().map_or(Ok(None), |value| int(value, shared)),
         _ => Ok(None),
     }
 }
@@ -96,6 +97,7 @@ pub(crate) fn string(expr: &Expr) -> Option<Vec<u8>> {
             }
             Some([string(left)?, string(right)?].concat())
         }
+        ExprKind::Block(block) => string(block.bare_value()?),
         _ => None,
     }
 }

@@ -195,7 +195,9 @@ impl Scopes<'_> {
             let mut unknown =
                 Diagnostic::error(expr.span, format!("Undefined or undeclared variable: ${name}")).because("nothing assigns it before");
             let visible: Vec<String> = self.open.iter().flat_map(|scope| scope.keys()).map(|name| written_name(name).to_string()).collect();
-            if let Some(near) = nearest(name, visible.iter().map(String::as_str)) {
+            if visible.iter().any(|other| other == name) {
+                unknown = unknown.hint("a macro sees only its own variables and those that it is given");
+            } else if let Some(near) = nearest(name, visible.iter().map(String::as_str)) {
                 unknown = unknown.hint(format!("did you mean `${near}`?"));
             }
             self.sink.push(unknown);

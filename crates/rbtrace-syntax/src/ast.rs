@@ -170,6 +170,13 @@ pub struct Block {
     pub value: Option<Box<Expr>>,
 }
 
+impl Block {
+    /// The value of a block that is nothing else: `{ e }`.
+    pub fn bare_value(&self) -> Option<&Expr> {
+        self.value.as_deref().filter(|_| self.stmts.is_empty())
+    }
+}
+
 /// A statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stmt {

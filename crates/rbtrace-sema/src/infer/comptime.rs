@@ -113,10 +113,10 @@ impl Infer<'_> {
                 true => self.constant(then),
                 false => self.constant(otherwise),
             },
-            ExprKind::Block(Block { stmts, value: Some(value), .. }) if stmts.is_empty() => self.constant(value),
+            ExprKind::Block(block) => self.constant(block.bare_value()?),
             ExprKind::If { condition, then, otherwise: Some(otherwise) } => {
                 let taken = if self.constant(condition)?.truth()? { then } else { otherwise };
-                if taken.stmts.is_empty() { self.constant(taken.value.as_ref()?) } else { None }
+                self.constant(taken.bare_value()?)
             }
             _ => self.string_literal(expr).map(Constant::Text),
         }

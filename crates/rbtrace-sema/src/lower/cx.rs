@@ -99,7 +99,11 @@ impl TypeCx for Lower<'_> {
 
 /// The string constant that a call is, as its row says.
 pub(crate) fn string_literal(cx: &mut dyn TypeCx, expr: &Expr) -> Option<Vec<u8>> {
-    let ExprKind::Call { function, args } = &expr.kind else { return None };
+    let (function, args) = match &expr.kind {
+        ExprKind::Call { function, args } => (function, args),
+        ExprKind::Block(block) => return cx.string_literal(block.bare_value()?),
+        _ => return None,
+    };
     let literal = functions::by_name(&function.node)?.literal?;
     let args = args.iter().filter_map(|arg| match arg {
         Arg::Expr(arg) => Some(arg),

@@ -25,11 +25,13 @@ pub(super) struct Copier<'a> {
     expansions: Expansions,
     next_id: u32,
     next_mark: u32,
+    /// Whether it was said that the program grows too large.
+    full: bool,
 }
 
 impl<'a> Copier<'a> {
     pub fn new(definitions: Definitions<'a>, sink: &'a mut Sink) -> Self {
-        Self { definitions, sink, expansions: Expansions::default(), next_id: 0, next_mark: 0 }
+        Self { definitions, sink, expansions: Expansions::default(), next_id: 0, next_mark: 0, full: false }
     }
 
     /// One more than the last number given, and what came out of macros.
@@ -77,7 +79,7 @@ impl<'a> Copier<'a> {
     }
 
     fn variable_name(&mut self, name: &Name, scope: &Scope) -> Name {
-        Name { node: scope.variable(&name.node), span: name.span }
+        Name { node: scope.declared(&name.node), span: name.span }
     }
 
     pub fn expr(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Expr {
@@ -129,7 +131,14 @@ impl<'a> Copier<'a> {
             ExprKind::Field { base, field } => ExprKind::Field { base: self.boxed(base, scope), field: field.clone() },
             ExprKind::TupleIndex { base, index } => ExprKind::TupleIndex { base: self.boxed(base, scope), index: index.clone() },
             ExprKind::Comptime(inner) => ExprKind::Comptime(self.boxed(inner, scope)),
-            other => other.clone(),
+            ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Variable(_) | ExprKind::Map(_) => expr.kind.clone(),
+            ExprKind::MapElement { .. } | ExprKind::Param(_) | ExprKind::ParamCount | ExprKind::Ident(_) | ExprKind::Call { .. } => {
+                expr.kind.clone()
+            }
+            ExprKind::If { .. } | ExprKind::Block(_) | ExprKind::Cast { .. } | ExprKind::Index { .. } | ExprKind::SizeOf(_) => {
+                expr.kind.clone()
+            }
+            ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) | ExprKind::Error => expr.kind.clone(),
         }
     }
 
@@ -205,13 +214,11 @@ impl<'a> Copier<'a> {
         let link = Link { definition: definition.clone(), call, outer: caller.link.clone() };
         let scope = Scope::of_call(link, args, caller, self.fresh_mark());
         let body = &definition.item.body;
-        let expr = match (&body.stmts[..], &body.value) {
-            // Only a bare value can be a literal, which is what formats and the like need.
-            ([], Some(value)) => self.expr(value, &scope),
-            _ => {
-                let block = self.block(body, &scope);
-                self.new_expr(ExprKind::Block(block), body.span)
-            }
+        let mut block = self.block(body, &scope);
+        // What is said of the whole is about the call. Plain values stand for themselves: formats and the like want literals.
+        let expr = match block.value.take_if(|value| block.stmts.is_empty() && is_plain(value)) {
+            Some(value) => Expr { span: call, ..*value },
+            None => self.new_expr(ExprKind::Block(block), call),
         };
         self.expansions.add(expr.id, Origin { within: body.span, call });
         expr
@@ -227,8 +234,7 @@ impl<'a> Copier<'a> {
             return Err(Diagnostic::error(call, message).because("a macro is replaced by its body, so it would never end"));
         }
         if outer.len() >= DEEPEST || self.next_id > MOST {
-            let error = Diagnostic::error(call, "macros expand to too much code");
-            return Err(error.because(format!("more than {MOST} expressions, or {DEEPEST} macros inside each other")));
+            return Err(too_much(call));
         }
         Ok(())
     }
@@ -240,7 +246,7 @@ impl<'a> Copier<'a> {
 
     /// What a parameter stands for, copied once more.
     fn passed(&mut self, passed: &Passed, span: Span) -> Expr {
-        match self.arg_of(passed) {
+        match self.arg_of(passed, span) {
             Arg::Expr(expr) => expr,
             Arg::Type(ty) => {
                 self.sink.push(
@@ -251,9 +257,13 @@ impl<'a> Copier<'a> {
         }
     }
 
-    pub(super) fn arg_of(&mut self, passed: &Passed) -> Arg {
+    pub(super) fn arg_of(&mut self, passed: &Passed, span: Span) -> Arg {
         if self.next_id > MOST {
-            return Arg::Expr(self.new_expr(ExprKind::Error, Span::default()));
+            if !self.full {
+                self.full = true;
+                self.sink.push(too_much(span));
+            }
+            return Arg::Expr(self.new_expr(ExprKind::Error, span));
         }
         let declared = match &*passed.arg {
             Arg::Expr(expr) => declarations(expr),
@@ -277,6 +287,11 @@ impl<'a> Copier<'a> {
     }
 }
 
+/// Values in which nothing can be wrong.
+fn is_plain(value: &Expr) -> bool {
+    matches!(value.kind, ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Map(_))
+}
+
 /// The calls around a text, the innermost first.
 fn links(scope: &Scope) -> Vec<Rc<Link>> {
     std::iter::successors(scope.link.clone(), |link| link.outer.clone()).collect()
@@ -292,6 +307,11 @@ fn passed_word(name: &Name, scope: &Scope) -> Option<Name> {
     let Arg::Expr(Expr { kind: ExprKind::Ident(word), span, .. }) = &*passed.arg else { return None };
     let word = Name { node: word.clone(), span: *span };
     Some(passed_word(&word, &passed.scope).unwrap_or(word))
+}
+
+fn too_much(span: Span) -> Diagnostic {
+    let error = Diagnostic::error(span, "macros expand to too much code");
+    error.because(format!("more than {MOST} expressions, or {DEEPEST} macros inside each other"))
 }
 
 fn is_builtin(name: &str) -> bool {

@@ -36,6 +36,8 @@ pub(super) struct Scope {
     /// What parameters without a sigil stand for.
     pub exprs: HashMap<String, Passed>,
     variables: HashMap<String, String>,
+    /// Variables that this use of an argument declares.
+    own: HashMap<String, String>,
     maps: HashMap<String, String>,
     /// The mark of this expansion's own variables; none in the text of a probe.
     mark: Option<u32>,
@@ -71,15 +73,23 @@ impl Scope {
         let mut scope = (**self).clone();
         for name in names {
             let fresh = format!("{}{MARK}{mark}", written_name(name));
-            scope.variables.insert(name.clone(), fresh);
+            scope.own.insert(name.clone(), fresh);
         }
         Rc::new(scope)
     }
 
     /// What `$name` is called from now on.
     pub fn variable(&self, name: &str) -> String {
-        match (self.variables.get(name), self.mark) {
-            (Some(passed), _) => passed.clone(),
+        match self.own.get(name).or(self.variables.get(name)) {
+            Some(known) => known.clone(),
+            None => self.declared(name),
+        }
+    }
+
+    /// What `let $name` makes. It is never what a caller passed, although a parameter may be called the same: that is an error.
+    pub fn declared(&self, name: &str) -> String {
+        match (self.own.get(name), self.mark) {
+            (Some(own), _) => own.clone(),
             (None, Some(mark)) => format!("{name}{MARK}{mark}"),
             (None, None) => name.to_string(),
         }

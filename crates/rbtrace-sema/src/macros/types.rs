@@ -12,7 +12,7 @@ impl Copier<'_> {
         let base = match &ty.base {
             TypeBase::TypeOf(of) => TypeBase::TypeOf(Box::new(self.type_or_expr(of, scope))),
             TypeBase::Name(name) => match scope.exprs.get(name).filter(|_| ty.tag.is_none()) {
-                Some(passed) => TypeBase::TypeOf(Box::new(type_of_arg(self.arg_of(passed)))),
+                Some(passed) => TypeBase::TypeOf(Box::new(type_of_arg(self.arg_of(passed, ty.span)))),
                 None => ty.base.clone(),
             },
         };
@@ -40,7 +40,7 @@ impl Copier<'_> {
             _ => None,
         };
         match passed {
-            Some(passed) => self.arg_of(passed),
+            Some(passed) => self.arg_of(passed, expr.span),
             None => Arg::Expr(self.expr(expr, scope)),
         }
     }
