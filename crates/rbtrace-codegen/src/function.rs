@@ -169,6 +169,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             Op::MemEq(a, b, bytes) => Some(self.mem_eq(*a, *b, *bytes)),
             Op::LoadCtx { bytes, signed, offset } => Some(self.load_ctx(*bytes, *signed, *offset)),
             Op::CtxAddr => Some(self.ctx_addr()),
+            Op::AddrInt(addr) => Some(self.addr_int(*addr)),
             Op::LoadTrusted { bytes, signed, pointer, offset } => Some(self.load_trusted(*bytes, *signed, *pointer, *offset)),
             Op::Call(helper, args) => Some(self.call(*helper, args)),
             Op::Global(map) => Some(self.global(*map)),

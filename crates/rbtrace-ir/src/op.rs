@@ -289,6 +289,8 @@ pub enum Op {
     },
     /// → Int: the kernel address of the program's context, for what lies in it at offsets only known at run time (`__data_loc`).
     CtxAddr,
+    /// → Int: an address as a number, for scripts that ask for it. The verifier still knows what it points to.
+    AddrInt(Value),
     /// → Int: reads through a pointer that the verifier trusts (an argument of a typed raw tracepoint, the current task).
     LoadTrusted {
         /// 1, 2, 4 or 8.

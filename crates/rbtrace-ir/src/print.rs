@@ -50,6 +50,7 @@ pub(crate) fn op_text(program: &Program, op: &Op) -> String {
         Op::MemEq(a, b, bytes) => format!("equal {bytes} {}, {}", v(a), v(b)),
         Op::LoadCtx { bytes, signed, offset } => format!("load_ctx {} +{offset}", int_name(*bytes, *signed)),
         Op::CtxAddr => "ctx_addr".into(),
+        Op::AddrInt(addr) => format!("addr_int {}", v(addr)),
         Op::LoadTrusted { bytes, signed, pointer, offset } => format!("load_trusted {} {}+{offset}", int_name(*bytes, *signed), v(pointer)),
         Op::Call(helper, args) => format!("call {}({})", helper.name(), operands(program, args)),
         Op::Global(id) => format!("global {}", map(*id)),

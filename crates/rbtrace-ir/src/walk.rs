@@ -12,7 +12,8 @@ impl Op {
             Op::Loss(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
             Op::Bin(_, a, b) | Op::Cmp(_, a, b) | Op::MemEq(a, b, _) => vec![*a, *b],
             Op::Select(cond, a, b) => vec![*cond, *a, *b],
-            Op::Extend { value, .. } | Op::Clamp(value, _) | Op::Set(_, value) | Op::Offset(value, _) | Op::IsNull(value) => vec![*value],
+            Op::Extend { value, .. } | Op::Clamp(value, _) | Op::Set(_, value) | Op::Offset(value, _) => vec![*value],
+            Op::IsNull(value) | Op::AddrInt(value) => vec![*value],
             Op::Index { base, index, .. } => vec![*base, *index],
             Op::Load { addr, .. } | Op::Zero { addr, .. } => vec![*addr],
             Op::Store { addr, value, .. } | Op::AtomicAdd { addr, value, .. } => vec![*addr, *value],
@@ -35,7 +36,7 @@ impl Op {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::ConstAddr(_) => vec![],
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
             Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) => vec![],
-            Op::CtxAddr | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
+            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
             Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
@@ -50,7 +51,7 @@ impl Op {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
-            Op::CtxAddr | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
+            Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
             Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
@@ -60,7 +61,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) => Some(ValueKind::Int),
             Op::Get(_) | Op::Load { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } => Some(ValueKind::Int),
-            Op::CtxAddr | Op::IsNull(_) => Some(ValueKind::Int),
+            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) => Some(ValueKind::Int),
             Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } => Some(ValueKind::Addr),
             Op::Global(_) => Some(ValueKind::AddrOrNull),
             Op::Call(helper, _) => Some(match helper.ret() {

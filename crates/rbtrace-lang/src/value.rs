@@ -1,6 +1,6 @@
 //! Values in user space: bytes + [`Type`] → [`Value`] → text. Bytes from the kernel are input: every read is checked.
 
-use rbtrace_types::{Aggregate, Int, Layout, Struct, Type};
+use rbtrace_types::{Aggregate, Enum, Int, Layout, Struct, Type};
 
 use crate::aggregations;
 use crate::named;
@@ -59,11 +59,7 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
         Type::Int(Int { bytes: width, signed: true }) => Value::Int(read_int(bytes, *width, true)?),
         Type::Int(Int { bytes: width, signed: false }) => Value::UInt(read_int(bytes, *width, false)? as u64),
         Type::Pointer(..) => Value::Pointer(read_int(bytes, 8, false)? as u64),
-        Type::Enum(e) => {
-            let number = read_int(bytes, 8, false)?;
-            // Where constants share a number, the one that was declared last gives the name.
-            Value::Enum(number, e.constants.iter().rev().find(|(_, value)| *value == number).map(|(name, _)| name.clone()))
-        }
+        Type::Enum(e) => enumerator(e, read_int(bytes, 8, false)?),
         Type::String(_) => Value::Str(string(bytes, world.trailer())),
         Type::Buffer(_) => buffer(bytes)?,
         Type::Array(of, _) if let Type::Aggregate(aggregate) = &**of => states(aggregate, bytes),
@@ -141,28 +137,38 @@ fn structure(s: &Struct, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
         let rest = bytes.get(field.offset as usize..).ok_or(RunError::Truncated)?;
         let value = match field.bits {
             None => decode(&field.ty, rest, world)?,
-            Some((first, width)) => bit_field(&field.ty, rest, first, width)?,
+            Some((first, width)) => bit_field(&field.ty, rest, field.storage_bytes(), first, width)?,
         };
         fields.push((field.name.clone(), value));
     }
     Ok(Value::Struct(fields))
 }
 
-fn bit_field(ty: &Type, bytes: &[u8], first: u8, width: u8) -> Result<Value, RunError> {
-    let storage = read_int(bytes, ty.size() as u8, false)? as u64;
-    let up = 64 - u32::from(first) - u32::from(width);
-    let down = 64 - u32::from(width);
-    Ok(match ty.is_signed() {
-        true => Value::Int((storage << up) as i64 >> down),
-        false => Value::UInt((storage << up) >> down),
+fn bit_field(ty: &Type, bytes: &[u8], storage: u8, first: u8, width: u8) -> Result<Value, RunError> {
+    let word = read_int(bytes, storage, false)? as u64;
+    let (up, down) = (64 - u32::from(first) - u32::from(width), 64 - u32::from(width));
+    let raised = word << up;
+    Ok(match ty {
+        Type::Enum(e) => enumerator(e, (raised >> down) as i64),
+        Type::Bool => Value::Bool(raised != 0),
+        ty if ty.is_signed() => Value::Int(raised as i64 >> down),
+        _ => Value::UInt(raised >> down),
     })
+}
+
+/// A constant's name, else the number.
+fn enumerator(of: &Enum, number: i64) -> Value {
+    // A narrow one was stored without its sign.
+    let same = |value: i64| value == number || (number >> 32 == 0 && i64::from(number as i32) == value);
+    // Where constants share a number, the one that was declared last gives the name.
+    Value::Enum(number, of.constants.iter().rev().find(|(_, value)| same(*value)).map(|(name, _)| name.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use rbtrace_types::{Enum, Field, Space};
+    use rbtrace_types::{Field, Space};
 
     use super::*;
     use crate::named::{timestamp, username};

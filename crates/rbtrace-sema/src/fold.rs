@@ -20,6 +20,7 @@ pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldErro
     match &expr.kind {
         ExprKind::Int(value) => Ok(Some(i128::from(*value))),
         ExprKind::Param(number) => Ok(param_int(shared.param(*number))),
+        ExprKind::Ident(name) => Ok(shared.c.number(name).map(i128::from)),
         ExprKind::ParamCount => Ok(Some(shared.options.params.len() as i128)),
         ExprKind::Unary { op: UnaryOp::Neg, operand } => match int(operand, shared)? {
             Some(value) => in_range(-value).map(Some),

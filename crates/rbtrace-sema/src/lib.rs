@@ -5,6 +5,7 @@
 
 mod args;
 mod attach_points;
+mod c_types;
 mod config;
 mod fold;
 mod imports;
@@ -47,13 +48,20 @@ pub struct Options {
 
 /// Compiles a program. `None` if an error was pushed to the sink. What it imports, and the files of the standard library that it needs, are
 /// added to the sources.
-pub fn compile(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
+pub fn compile(
+    program: &ast::Program,
+    sources: &mut Sources,
+    facts: &dyn Facts,
+    options: &Options,
+    sink: &mut Sink,
+) -> Option<ir::Program> {
     let whole = imports::merge(program, sources, facts, sink);
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let program = &program;
     unsupported::check(program, sink);
     let config = config::resolve(program, options, sink);
-    let shared = Shared { facts, options, sources, config, expansions: &expansions };
+    let c = c_types::CTypes::of(program, facts, sink);
+    let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
     program_options::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);
     let names = names::resolve(program, &expansions, sink);
@@ -76,7 +84,8 @@ pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Fa
     let whole = imports::merge(program, sources, facts, sink);
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let config = config::resolve(&program, options, sink);
-    let shared = Shared { facts, options, sources, config, expansions: &expansions };
+    let c = c_types::CTypes::of(&program, facts, sink);
+    let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
     traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()

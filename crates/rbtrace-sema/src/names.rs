@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use rbtrace_diag::{Diagnostic, Sink, Span, nearest};
-use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeRef};
+use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeRef, UnaryOp};
 
 use crate::macros::{Expansions, written_name};
 use crate::walk::{self, Node, children, type_children};
@@ -25,6 +25,8 @@ pub(crate) struct VarDecl {
     pub declared: Option<TypeRef>,
     /// Used outside the block that made it (scripts of 0.21 and before): starts as zero.
     pub hoisted: bool,
+    /// `&$x`: it must lie in memory.
+    pub addressed: bool,
 }
 
 /// What the names of one probe mean.
@@ -48,8 +50,7 @@ pub(crate) fn resolve(program: &Program, expansions: &Expansions, sink: &mut Sin
 }
 
 fn resolve_probe(probe: &Probe, expansions: &Expansions, sink: &mut Sink) -> Names {
-    let mut scopes =
-        Scopes { names: Names::default(), open: vec![HashMap::new()], closed: HashMap::new(), loops: 0, expansions, sink };
+    let mut scopes = Scopes { names: Names::default(), open: vec![HashMap::new()], closed: HashMap::new(), loops: 0, expansions, sink };
     if let Some(predicate) = &probe.predicate {
         scopes.expr(predicate);
     }
@@ -165,7 +166,8 @@ impl Scopes<'_> {
 
     fn create(&mut self, name: &str, span: Span, declared: Option<TypeRef>) -> VarId {
         let var = VarId(self.names.vars.len() as u32);
-        self.names.vars.push(VarDecl { name: written_name(name).to_string(), span, declared, hoisted: false });
+        let name_written = written_name(name).to_string();
+        self.names.vars.push(VarDecl { name: name_written, span, declared, hoisted: false, addressed: false });
         self.open.last_mut().expect("the probe's own scope is open").insert(name.to_string(), var);
         var
     }
@@ -214,6 +216,12 @@ impl Scopes<'_> {
                 otherwise.iter().for_each(|block| self.block(block));
             }
             ExprKind::Block(block) => self.block(block),
+            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => {
+                self.expr(operand);
+                if let Some(var) = self.names.uses.get(&operand.id) {
+                    self.names.vars[var.0 as usize].addressed = true;
+                }
+            }
             _ => children(expr, &mut |child| self.expr(child)),
         }
         self.expansions.leave(expr, self.sink);

@@ -6,6 +6,7 @@ use rbtrace_diag::{Sources, Span};
 use rbtrace_types::Facts;
 
 use crate::Options;
+use crate::c_types::CTypes;
 use crate::macros::Expansions;
 
 /// See the module.
@@ -16,6 +17,8 @@ pub(crate) struct Shared<'a> {
     pub options: &'a Options,
     /// Texts, for locations.
     pub sources: &'a Sources,
+    /// The C side of the script and of the kernel.
+    pub c: CTypes<'a>,
     /// Which expressions came out of macros.
     pub expansions: &'a Expansions,
     /// Effective configuration: every key of the table, as canonical text.

@@ -3,52 +3,68 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Sink};
-use rbtrace_syntax::ast::{Tag, TypeBase, TypeRef, TypeSuffix};
-use rbtrace_types::{Facts, Space, Type};
+use rbtrace_syntax::ast::{Expr, ExprKind, Tag, TypeBase, TypeRef, TypeSuffix};
+use rbtrace_types::{Space, Type};
+
+use crate::c_types::{CTypes, pointee};
+
+/// The most bytes of an array that is written out.
+const MAX_ARRAY: u64 = 1 << 20;
 
 /// The type a reference means. `None`: something was pushed to the sink.
-pub(crate) fn resolve(written: &TypeRef, facts: &dyn Facts, sink: &mut Sink) -> Option<Type> {
+pub(crate) fn resolve(written: &TypeRef, c: &CTypes, sink: &mut Sink) -> Option<Type> {
     let TypeBase::Name(name) = &written.base else {
         sink.push(Diagnostic::error(written.span, "`typeof` is not supported by this version of rbtrace"));
         return None;
     };
     let mut suffixes = written.suffixes.as_slice();
-    let sized = match (name.as_str(), suffixes) {
-        ("string", [TypeSuffix::Array(Some(size)), rest @ ..]) => {
-            suffixes = rest;
-            Some(Type::String(u32::try_from(*size).ok()?.max(1)))
-        }
-        ("buffer", [TypeSuffix::Array(Some(size)), rest @ ..]) => {
-            suffixes = rest;
-            Some(Type::Buffer(u32::try_from(*size).ok()?))
-        }
+    let capacity = match suffixes {
+        [TypeSuffix::Array(Some(size)), rest @ ..] => sized(name, *size).inspect(|_| suffixes = rest),
         _ => None,
     };
-    let Some(ty) = sized.or_else(|| base(name, written.tag, facts)) else {
+    let Some(ty) = capacity.or_else(|| base(name, written.tag, c)) else {
         sink.push(Diagnostic::error(written.span, format!("Cannot find type `{name}`")).because("no builtin or kernel type has this name"));
         return None;
     };
-    suffixed(ty, suffixes)
+    let found = suffixed(ty, suffixes);
+    if found.is_none() {
+        sink.push(Diagnostic::error(written.span, "this array is too large"));
+    }
+    found
 }
 
 /// A type with what follows it: `*` and `[n]`, read from left to right.
 pub(crate) fn suffixed(mut ty: Type, suffixes: &[TypeSuffix]) -> Option<Type> {
     for suffix in suffixes {
         ty = match suffix {
-            TypeSuffix::Pointer => ty.pointer(Space::None),
-            TypeSuffix::Array(Some(len)) => Type::Array(Arc::new(ty), u32::try_from(*len).ok()?),
-            TypeSuffix::Array(None) => Type::Array(Arc::new(ty), 0),
+            TypeSuffix::Pointer => pointee(ty).pointer(Space::None),
+            TypeSuffix::Array(len) => {
+                let len = len.unwrap_or(0);
+                let bytes = len.checked_mul(u64::from(ty.size().max(1))).filter(|bytes| *bytes <= MAX_ARRAY);
+                bytes.map(|_| Type::Array(Arc::new(ty), len as u32))?
+            }
         };
     }
     Some(ty)
 }
 
-fn base(name: &str, tag: Option<Tag>, facts: &dyn Facts) -> Option<Type> {
+/// Types whose `[n]` is a capacity.
+fn sized(name: &str, size: u64) -> Option<Type> {
+    let size = u32::try_from(size).ok()?;
+    match name {
+        "string" | "str_t" => Some(Type::String(size.max(1))),
+        "buffer" | "buf_t" => Some(Type::Buffer(size)),
+        _ => None,
+    }
+}
+
+fn base(name: &str, tag: Option<Tag>, c: &CTypes) -> Option<Type> {
     match tag {
-        Some(Tag::Struct) => facts.kernel_type(&format!("struct {name}")),
-        Some(Tag::Union) => facts.kernel_type(&format!("union {name}")),
-        Some(Tag::Enum) => facts.kernel_type(&format!("enum {name}")),
-        None => plain(name).or_else(|| facts.kernel_type(name)),
+        Some(Tag::Struct) => c.by_name(&format!("struct {name}")),
+        Some(Tag::Union) => c.by_name(&format!("union {name}")),
+        Some(Tag::Enum) => c.by_name(&format!("enum {name}")),
+        // Scripts of old wrote `(sock *)x` for a struct.
+        None => plain(name).or_else(|| c.by_name(name)).or_else(|| c.by_name(&format!("struct {name}"))),
     }
 }
 
@@ -72,9 +88,9 @@ fn plain(name: &str) -> Option<Type> {
 }
 
 /// The type that a bare identifier names, where a type or an expression may stand.
-pub(crate) fn named(expr: &rbtrace_syntax::ast::Expr, facts: &dyn Facts) -> Option<Type> {
+pub(crate) fn named(expr: &Expr, c: &CTypes) -> Option<Type> {
     match &expr.kind {
-        rbtrace_syntax::ast::ExprKind::Ident(name) => base(name, None, facts),
+        ExprKind::Ident(name) => base(name, None, c),
         _ => None,
     }
 }

@@ -7,9 +7,8 @@ use rbtrace_syntax::ast::{Item, Program};
 pub(crate) fn check(program: &Program, sink: &mut Sink) {
     for item in &program.items {
         match item {
-            Item::C(text) => refuse(sink, text.span, "C definitions and preprocessor lines"),
             Item::Function(item) => refuse(sink, item.name.span, "subprograms"),
-            Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Probe(_) => {}
+            Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Probe(_) => {}
         }
     }
 }

@@ -54,6 +54,13 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         Datum::Int(code.opaque(code.int_of(self.frame.ctx)))
     }
 
+    /// Opaque: the memory behind it is read by helpers, of which LLVM knows nothing.
+    pub fn addr_int(&mut self, addr: Value) -> Datum<'ctx> {
+        let pointer = self.pointer(self.addr(addr));
+        let code = self.code();
+        Datum::Int(code.opaque(code.int_of(pointer)))
+    }
+
     pub fn load_trusted(&mut self, bytes: u8, signed: bool, pointer: Value, offset: u32) -> Datum<'ctx> {
         let code = self.code();
         let pointer = code.offset(code.pointer_of(self.int(pointer)), offset);

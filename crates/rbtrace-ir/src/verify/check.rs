@@ -103,6 +103,7 @@ impl Checker<'_> {
             Op::Zero { addr, bytes } => access(*addr, 0, *bytes, state),
             Op::AtomicAdd { addr, offset, value } => ints(&[*value], state).and_then(|()| access(*addr, *offset, 8, state)),
             Op::MemEq(a, b, bytes) => access(*a, 0, *bytes, state).and_then(|()| access(*b, 0, *bytes, state)),
+            Op::AddrInt(addr) => access(*addr, 0, 0, state),
             Op::LoadCtx { bytes, .. } => width(*bytes, &[1, 2, 4, 8]),
             Op::LoadTrusted { bytes, pointer, .. } => ints(&[*pointer], state).and_then(|()| width(*bytes, &[1, 2, 4, 8])),
             Op::Call(helper, args) => self.call(helper.arity(), args, state),

@@ -16,7 +16,11 @@ impl Infer<'_> {
     /// `sizeof(…)`
     pub(super) fn size_of(&mut self, expr: &Expr, of: &TypeOrExpr) -> Ty {
         if let Some(ty) = self.type_meant(of) {
-            self.keep(expr, Constant::Int(i128::from(ty.size())));
+            let whole = self.shared.c.complete(&ty);
+            if matches!(&whole, Type::Struct(s) if s.size == 0 && s.fields.is_empty()) {
+                return self.unknown_struct(&ty.to_string(), expr.span);
+            }
+            self.keep(expr, Constant::Int(i128::from(whole.size())));
         }
         Ty::fixed(Type::U64)
     }
@@ -26,7 +30,7 @@ impl Infer<'_> {
         let Some(mut ty) = self.type_meant(of) else { return Ty::VOID };
         let mut offset = 0;
         for field in path {
-            let found = match &ty {
+            let found = match &self.shared.c.complete(&ty) {
                 Type::Struct(s) => s.field(&field.node).map(|field| (field.offset, field.ty.clone())),
                 Type::Record(fields) => {
                     let at = fields.iter().position(|(name, _)| *name == field.node);
@@ -162,7 +166,7 @@ impl Infer<'_> {
 
     /// `sizeof(int32)` reads as an identifier: a type of that name wins.
     fn type_of_expr(&mut self, of: &Expr) -> Option<Type> {
-        if let Some(ty) = types::named(of, self.shared.facts) {
+        if let Some(ty) = types::named(of, &self.shared.c) {
             self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
             return Some(ty);
         }
@@ -171,7 +175,7 @@ impl Infer<'_> {
 
     /// A type as written, `typeof(…)` resolved. `None`: something was pushed to the sink, or nothing is known yet.
     pub(super) fn written_type(&mut self, written: &TypeRef) -> Option<Type> {
-        let TypeBase::TypeOf(of) = &written.base else { return types::resolve(written, self.shared.facts, self.sink) };
+        let TypeBase::TypeOf(of) = &written.base else { return types::resolve(written, &self.shared.c, self.sink) };
         let base = match &**of {
             TypeOrExpr::Expr(of) => match &of.kind {
                 // A map with keys stands for the type of its key.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::row::{Allowed, Builtin};
 use rbtrace_lang::{Call, TypeCx, config, functions, variables};
-use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, TypeRef, UnaryOp};
+use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Struct, Type, align_up};
 
 use super::maps::aggregation_call;
@@ -42,6 +42,8 @@ impl Infer<'_> {
             ExprKind::Call { function, args } => self.call(expr, function, args),
             ExprKind::Binary { op, left, right } => self.binary(expr.span, *op, left, right),
             ExprKind::Unary { .. } if is_args(expr) => self.args(expr.span),
+            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(expr.span, operand),
+            ExprKind::Unary { op: UnaryOp::Deref, operand } => self.deref(expr.span, operand),
             ExprKind::Unary { op, operand } => self.unary(expr.span, *op, operand),
             ExprKind::Step { target, .. } => self.step(target),
             ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr.span, condition, then.as_deref(), otherwise),
@@ -72,11 +74,6 @@ impl Infer<'_> {
         };
         self.sink.push(Diagnostic::error(expr.span, message).because(label));
         Ty::fixed(Type::I64)
-    }
-
-    fn unsupported(&mut self, span: Span) -> Ty {
-        self.sink.push(Diagnostic::error(span, "this expression is not supported by this version of rbtrace"));
-        Ty::VOID
     }
 
     /// A value as it is stored or passed: an aggregation is read as an integer.
@@ -129,7 +126,7 @@ impl Infer<'_> {
         self.read_map(&map.node, map.span)
     }
 
-    /// `args`, a builtin, or an enum constant of the kernel.
+    /// `args`, a builtin, or an enum constant.
     fn ident(&mut self, expr: &Expr, name: &str) -> Ty {
         if name == "args" {
             return self.args(expr.span);
@@ -140,7 +137,7 @@ impl Infer<'_> {
         if let Some((row, _)) = aggregation_call(expr) {
             return self.stray_aggregation(row.name, row.signature, expr.span);
         }
-        if let Some((constants, _)) = self.shared.facts.kernel_enum_constant(name) {
+        if let Some((constants, _)) = self.shared.c.enum_constant(name) {
             return Ty::fixed(Type::Enum(constants));
         }
         let mut unknown = Diagnostic::error(expr.span, format!("Unknown identifier: '{name}'"))
@@ -161,7 +158,7 @@ impl Infer<'_> {
     }
 
     /// `args` as a whole: its fields one after the other, as they are copied.
-    fn args(&mut self, span: Span) -> Ty {
+    pub(super) fn args(&mut self, span: Span) -> Ty {
         match &self.body.args {
             Some(args) => Ty::fixed(Type::Struct(Arc::new(packed(args)))),
             None => {
@@ -246,9 +243,6 @@ impl Infer<'_> {
             (UnaryOp::Not, Type::Int(_) | Type::Bool | Type::Enum(_) | Type::Pointer(..)) => Ty::fixed(Type::Bool),
             (UnaryOp::Neg, other) if other.is_integer() => Ty::fixed(Type::I64),
             (UnaryOp::BitNot, other) if other.is_integer() => Ty::fixed(Type::int(8, other.is_signed())),
-            (UnaryOp::Deref, Type::Pointer(to, _)) if **to != Type::Void => Ty::fixed((**to).clone()),
-            (UnaryOp::Deref, Type::Int(_)) => Ty::fixed(Type::U64),
-            (UnaryOp::AddressOf, _) => self.unsupported(span),
             (op, other) => {
                 let message = format!("The {} operator can not be used on expressions of types {other}", op.symbol());
                 self.sink.push(Diagnostic::error(span, message));
@@ -258,6 +252,10 @@ impl Infer<'_> {
     }
 
     fn step(&mut self, target: &Expr) -> Ty {
+        if let Some(pointer) = self.kept_pointer(target) {
+            self.expr(target);
+            return pointer;
+        }
         match &target.kind {
             ExprKind::Variable(_) => {
                 let ty = self.expr(target);
@@ -337,130 +335,9 @@ impl Infer<'_> {
         }
     }
 
-    fn cast(&mut self, span: Span, written: &TypeRef, operand: &Expr) -> Ty {
-        let from = self.value(operand);
-        let Some(to) = self.written_type(written) else { return Ty::VOID };
-        let (from_scalar, to_scalar) = (from.ty.is_scalar(), to.is_scalar());
-        let fits = match (&from.ty, &to) {
-            (Type::Void, _) => true,
-            (Type::String(have), Type::String(want)) => have <= want,
-            _ => from_scalar && to_scalar,
-        };
-        if !fits {
-            let message = format!("Cannot cast from \"{}\" to \"{to}\"", from.ty);
-            self.sink.push(Diagnostic::error(span, message));
-            return Ty::VOID;
-        }
-        match (to, &from.ty) {
-            // A cast keeps the address space of a tagged pointer (SPEC §3.5).
-            (Type::Pointer(pointee, _), Type::Pointer(_, space)) => Ty::fixed(Type::Pointer(pointee, *space)),
-            (to, _) => Ty::fixed(to),
-        }
-    }
-
     fn record(&mut self, items: &[(Name, Expr)]) -> Ty {
         let fields = items.iter().map(|(name, item)| (name.node.clone(), self.element(item))).collect();
         Ty::fixed(Type::Record(fields))
-    }
-
-    fn field(&mut self, base: &Expr, field: &Name) -> Ty {
-        if is_args(base) {
-            let Some(args) = self.body.args.clone() else { return self.args(base.span) };
-            self.types[base.id.0 as usize] = Ty::fixed(Type::Struct(Arc::new(packed(&args))));
-            return self.struct_field(&args, field);
-        }
-        let ty = self.expr(base);
-        let mut inner = &ty.ty;
-        while let Type::Pointer(to, _) = inner {
-            inner = to;
-        }
-        match inner {
-            Type::Void => Ty::VOID,
-            Type::Struct(s) => self.struct_field(&s.clone(), field),
-            Type::Record(items) => match items.iter().find(|(name, _)| *name == field.node) {
-                Some((_, ty)) => Ty::fixed(ty.clone()),
-                None => self.no_field(&ty.ty.to_string(), field, items.iter().map(|(name, _)| name.as_str()).collect()),
-            },
-            other => {
-                let message = format!("Can not access field '{}' on expression of type '{other}'", field.node);
-                self.sink.push(Diagnostic::error(field.span, message).because("not a struct or record"));
-                Ty::VOID
-            }
-        }
-    }
-
-    fn struct_field(&mut self, s: &Struct, field: &Name) -> Ty {
-        match s.field(&field.node) {
-            Some(found) => Ty::fixed(found.ty.clone()),
-            None => self.no_field(&s.name, field, s.fields.iter().map(|field| field.name.as_str()).collect()),
-        }
-    }
-
-    fn no_field(&mut self, of: &str, field: &Name, known: Vec<&str>) -> Ty {
-        let message = format!("'{of}' does not contain a field named '{}'", field.node);
-        let mut error = Diagnostic::error(field.span, message).because("no such field");
-        error = match nearest(&field.node, known.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None if known.is_empty() => error,
-            None => error.hint(format!("its fields: {}", known.join(", "))),
-        };
-        self.sink.push(error);
-        Ty::VOID
-    }
-
-    fn tuple_index(&mut self, base: &Expr, index: u32, span: Span) -> Ty {
-        let ty = self.expr(base);
-        match ty.ty.elements() {
-            Some(items) => match items.get(index as usize) {
-                Some(item) => Ty::fixed((*item).clone()),
-                None => {
-                    let message = format!("Invalid tuple index: {index}. Found {} elements in tuple.", items.len());
-                    self.sink.push(Diagnostic::error(span, message));
-                    Ty::VOID
-                }
-            },
-            None if ty.ty == Type::Void => Ty::VOID,
-            None => {
-                let message = format!("Can not access index '{index}' on expression of type '{}'", ty.ty);
-                self.sink.push(Diagnostic::error(span, message).because("not a tuple"));
-                Ty::VOID
-            }
-        }
-    }
-
-    fn index(&mut self, base: &Expr, index: &Expr) -> Ty {
-        let (base_ty, index_ty) = (self.expr(base), self.value(index));
-        self.expect_integer(index, &index_ty, "an index");
-        let constant = self.int_literal(index);
-        let (item, len) = match &base_ty.ty {
-            Type::Void => return Ty::VOID,
-            Type::Tuple(_) | Type::Record(_) => return self.constant_tuple_index(base, index, constant),
-            Type::Array(of, len) => ((**of).clone(), Some(*len)),
-            Type::Pointer(to, _) if **to != Type::Void => ((**to).clone(), None),
-            Type::String(size) => (Type::int(1, true), Some(*size)),
-            other => {
-                let message = format!("The array index operator [] can not be used on expressions of type {other}");
-                self.sink.push(Diagnostic::error(base.span, message));
-                return Ty::VOID;
-            }
-        };
-        if let (Some(at), Some(len)) = (constant, len)
-            && !(0..i128::from(len)).contains(&at)
-        {
-            let message = format!("the index {at} is out of bounds for array of size {len}");
-            self.sink.push(Diagnostic::error(index.span, message));
-        }
-        Ty::fixed(item)
-    }
-
-    fn constant_tuple_index(&mut self, base: &Expr, index: &Expr, constant: Option<i128>) -> Ty {
-        match constant.and_then(|at| u32::try_from(at).ok()) {
-            Some(at) => self.tuple_index(base, at, index.span),
-            None => {
-                self.sink.push(Diagnostic::error(index.span, "a tuple's index must be a constant").because("its elements differ in type"));
-                Ty::VOID
-            }
-        }
     }
 }
 

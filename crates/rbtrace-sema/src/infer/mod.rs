@@ -3,6 +3,8 @@
 //! Map types flow between probes, so a later assignment may widen an earlier one (SPEC §3.3). Widening only goes up and types are bounded, so
 //! the rounds end.
 
+mod access;
+mod cast;
 mod comptime;
 mod cx;
 mod declared;
@@ -113,7 +115,8 @@ pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'
             break;
         }
     }
-    let learnt = bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
+    let learnt =
+        bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
     let mut tables = learnt.collect::<Vec<_>>().into_iter().zip(vars);
     let typed = units.into_iter().map(|unit| {
         let bodies = unit.bodies.into_iter().map(|body| {
@@ -140,7 +143,8 @@ fn round(
     last: bool,
 ) -> ((Vec<Ty>, HashMap<ExprId, Constant>), bool) {
     let types = vec![Ty::VOID; program.expr_count as usize];
-    let mut infer = Infer { shared, names, body, types, vars: std::mem::take(vars), constants: HashMap::new(), maps, sink, last, changed: false };
+    let mut infer =
+        Infer { shared, names, body, types, vars: std::mem::take(vars), constants: HashMap::new(), maps, sink, last, changed: false };
     infer.declared_vars();
     if let Some(predicate) = &body.probe.predicate {
         infer.condition(predicate);

@@ -2,13 +2,13 @@
 
 use rbtrace_diag::{Diagnostic, Span};
 use rbtrace_lang::functions;
-use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name, Stmt, StmtKind};
+use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, ForOver, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
 
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
-use crate::names::VarId;
 use crate::fold;
+use crate::names::VarId;
 
 impl Infer<'_> {
     /// Variables with a declared type have it from the start.
@@ -51,7 +51,7 @@ impl Infer<'_> {
             StmtKind::Expr(expr) => self.effect(expr),
             StmtKind::Discard(expr) => drop(self.expr(expr)),
             StmtKind::Assign { target, value } => self.assign(target, value),
-            StmtKind::Compound { target, value, .. } => self.compound(stmt.span, target, value),
+            StmtKind::Compound { target, op, value } => self.compound(stmt.span, target, *op, value),
             StmtKind::Let { name, value, .. } => self.let_(name, value.as_ref()),
             StmtKind::Unroll { count, body } => self.unroll(count, body),
             StmtKind::While { condition, body } => {
@@ -152,10 +152,15 @@ impl Infer<'_> {
         self.types[target.id.0 as usize] = ty.clone();
     }
 
-    fn compound(&mut self, span: Span, target: &Expr, value: &Expr) {
+    fn compound(&mut self, span: Span, target: &Expr, op: BinaryOp, value: &Expr) {
         let ty = self.value(value);
         self.expect_integer(value, &ty, "a compound assignment");
         let wide = Ty::fixed(Type::int(8, ty.integer().is_some_and(|int| int.int.signed)));
+        if matches!(op, BinaryOp::Add | BinaryOp::Sub)
+            && let Some(pointer) = self.kept_pointer(target)
+        {
+            return self.assign_to(target, &pointer, span);
+        }
         match &target.kind {
             // `$x op= e` is `$x = $x op e`, and arithmetic is 64 bits wide.
             ExprKind::Variable(_) => {
@@ -167,6 +172,17 @@ impl Infer<'_> {
             }
             _ => self.assign_to(target, &wide, span),
         }
+    }
+
+    /// The type of a variable or map that holds pointers: adding to one moves it.
+    pub(super) fn kept_pointer(&mut self, target: &Expr) -> Option<Ty> {
+        let known = match &target.kind {
+            ExprKind::Variable(_) => self.expr(target),
+            ExprKind::Map(name) => self.maps.get(name)?.value.clone(),
+            ExprKind::MapElement { map, .. } => self.maps.get(&map.node)?.value.clone(),
+            _ => return None,
+        };
+        matches!(known.ty, Type::Pointer(..)).then_some(known)
     }
 
     fn let_(&mut self, name: &Name, value: Option<&Expr>) {

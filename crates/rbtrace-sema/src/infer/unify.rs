@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_types::integer::{self, Flexible};
-use rbtrace_types::{Aggregate, Type};
+use rbtrace_types::{Aggregate, Space, Type};
 
 /// A type, and whether it is that of a literal that has not chosen its sign.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +53,9 @@ pub(crate) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
         (Type::Int(_), Type::Pointer(..)) if a.flexible => Some(b.clone()),
         (Type::String(x), Type::String(y)) => Some(Ty::fixed(Type::String(*x.max(y)))),
         (Type::Buffer(x), Type::Buffer(y)) => Some(Ty::fixed(Type::Buffer(*x.max(y)))),
-        (Type::Pointer(x, space), Type::Pointer(y, _)) if **x == Type::Void || **y == Type::Void || same_pointee(x, y) => {
+        (Type::Pointer(x, space), Type::Pointer(y, other)) if **x == Type::Void || **y == Type::Void || same_pointee(x, y) => {
             let to = if **x == Type::Void { y } else { x };
+            let space = if *space == Space::None { other } else { space };
             Some(Ty::fixed(Type::Pointer(Arc::clone(to), *space)))
         }
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {

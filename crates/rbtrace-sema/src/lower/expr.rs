@@ -5,12 +5,12 @@ use rbtrace_ir::{Cmp, Op, Value};
 use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, TypeCx};
 use rbtrace_lang::{functions, variables};
 use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, UnaryOp};
-use rbtrace_types::{Space, Type};
+use rbtrace_types::Type;
 
 use super::Lower;
 use super::memory::{has_padding, layout};
-use crate::infer::packed;
 use crate::args::is_args;
+use crate::infer::packed;
 
 impl Lower<'_> {
     /// Evaluates an expression; see [`Lowered`].
@@ -42,6 +42,7 @@ impl Lower<'_> {
             ExprKind::Call { function, args } => self.call(expr, &function.node, args),
             ExprKind::Binary { op, left, right } => self.binary(expr, *op, left, right),
             ExprKind::Unary { .. } if is_args(expr) => self.whole_args(),
+            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(operand),
             ExprKind::Unary { op, operand } => self.unary(*op, operand),
             ExprKind::Step { up, prefix, target } => self.step(*up, *prefix, target),
             ExprKind::Ternary { condition, then, otherwise } => self.ternary(expr, condition, then.as_deref(), otherwise),
@@ -117,17 +118,13 @@ impl Lower<'_> {
     }
 
     fn variable(&mut self, expr: &Expr) -> Lowered {
-        let slot = self.var_slot(expr);
-        match super::var_is_scalar(&self.ty(expr)) {
-            true => Lowered::Int(self.ir.value(Op::Get(slot))),
-            false => Lowered::Mem(self.ir.slot_addr(slot)),
-        }
+        let index = self.var_index(expr);
+        self.read_var(index)
     }
 
-    /// The slot of a `$x` expression.
-    pub(super) fn var_slot(&self, expr: &Expr) -> ir::SlotId {
-        let var = self.body.names.uses[&expr.id];
-        self.vars[var.0 as usize]
+    /// The number of a `$x` expression's variable.
+    pub(super) fn var_index(&self, expr: &Expr) -> usize {
+        self.body.names.uses[&expr.id].0 as usize
     }
 
     fn ident(&mut self, expr: &Expr, name: &str) -> Lowered {
@@ -137,7 +134,7 @@ impl Lower<'_> {
         if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {
             return (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args: Vec::new() });
         }
-        let (_, number) = self.shared.facts.kernel_enum_constant(name).expect("inference knows the identifier");
+        let (_, number) = self.shared.c.enum_constant(name).expect("inference knows the identifier");
         Lowered::Int(self.ir.int(number))
     }
 
@@ -163,7 +160,7 @@ impl Lower<'_> {
         Lowered::Mem(addr)
     }
 
-    fn arg(&mut self, field: &rbtrace_types::Field) -> Lowered {
+    pub(super) fn arg(&mut self, field: &rbtrace_types::Field) -> Lowered {
         let planned = &self.unit.planned;
         (self.place().probe_type.arg)(self, planned, field)
     }
@@ -181,17 +178,7 @@ impl Lower<'_> {
                 let (to, space) = self.pointee(&self.value_ty(operand));
                 self.read_remote(value, space, &to)
             }
-            UnaryOp::AddressOf => unreachable!("inference refuses this"),
-        }
-    }
-
-    /// What a pointer points to, and where; an integer is taken as a pointer to `uint64` (SPEC §3.4).
-    fn pointee(&self, ty: &Type) -> (Type, Space) {
-        let default = self.place().probe_type.space;
-        match ty {
-            Type::Pointer(to, Space::None) => ((**to).clone(), default),
-            Type::Pointer(to, space) => ((**to).clone(), *space),
-            _ => (Type::U64, default),
+            UnaryOp::AddressOf => unreachable!("has its own method"),
         }
     }
 
@@ -199,11 +186,12 @@ impl Lower<'_> {
     fn step(&mut self, up: bool, prefix: bool, target: &Expr) -> Lowered {
         let by = if up { 1 } else { -1 };
         let ExprKind::Variable(_) = &target.kind else { return self.step_map(by, prefix, target) };
-        let slot = self.var_slot(target);
-        let before = self.ir.value(Op::Get(slot));
+        let index = self.var_index(target);
+        let before = self.int(target);
+        let by = by * self.step_size(&self.ty(target));
         let after = self.ir.bin_int(ir::Bin::Add, before, by);
         let after = self.convert(after, &Type::I64, &self.ty(target));
-        self.ir.push(Op::Set(slot, after));
+        self.write_var(index, after);
         Lowered::Int(if prefix { after } else { before })
     }
 
@@ -299,102 +287,6 @@ impl Lower<'_> {
         match &block.value {
             Some(value) => self.expr(value),
             None => Lowered::Void,
-        }
-    }
-
-    fn cast(&mut self, expr: &Expr, operand: &Expr) -> Lowered {
-        let to = self.ty(expr);
-        let from = self.value_ty(operand);
-        if !to.is_scalar() {
-            return Lowered::Mem(self.lower_as(operand, &to));
-        }
-        let value = self.int(operand);
-        Lowered::Int(self.convert(value, &from, &to))
-    }
-
-    fn field(&mut self, base: &Expr, name: &str) -> Lowered {
-        if is_args(base) {
-            let args = self.body.args.clone().expect("inference knows that there are arguments");
-            let field = args.field(name).expect("inference knows the field").clone();
-            return self.arg(&field);
-        }
-        let mut ty = self.ty(base);
-        let mut value = self.expr(base);
-        while let Type::Pointer(..) = ty {
-            let (to, space) = self.pointee(&ty);
-            let Lowered::Int(at) = value else { unreachable!("a pointer is an integer") };
-            value = self.read_remote(at, space, &to);
-            ty = to;
-        }
-        match &ty {
-            Type::Struct(s) => self.read_field(value, s, name),
-            Type::Record(items) => {
-                let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
-                let element = items[at].1.clone();
-                self.read(value, layout(&ty).offsets[at], &element)
-            }
-            other => unreachable!("inference refuses fields of {other}"),
-        }
-    }
-
-    fn element(&mut self, base: &Expr, index: u32) -> Lowered {
-        let ty = self.ty(base);
-        let value = self.expr(base);
-        let element = ty.elements().expect("inference knows the tuple")[index as usize].clone();
-        self.read(value, layout(&ty).offsets[index as usize], &element)
-    }
-
-    fn index(&mut self, base: &Expr, index: &Expr) -> Lowered {
-        let ty = self.ty(base);
-        if ty.elements().is_some() {
-            let at = self.int_literal(index).expect("inference wants a constant here");
-            return self.element(base, at as u32);
-        }
-        let value = self.expr(base);
-        match (&ty, value) {
-            (Type::Pointer(..), Lowered::Int(at)) => {
-                let (to, space) = self.pointee(&ty);
-                let at = self.scaled(at, index, to.size());
-                self.read_remote(at, space, &to)
-            }
-            (Type::Array(of, len), value) => self.array_element(value, of, *len, index),
-            (Type::String(size), value) => self.array_element(value, &Type::int(1, true), *size, index),
-            (other, _) => unreachable!("inference refuses an index on {other}"),
-        }
-    }
-
-    fn scaled(&mut self, base: Value, index: &Expr, step: u32) -> Value {
-        let index = self.int(index);
-        let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
-        self.ir.bin(ir::Bin::Add, base, bytes)
-    }
-
-    /// An element; one past the end reads as zero.
-    fn array_element(&mut self, array: Lowered, of: &Type, len: u32, index: &Expr) -> Lowered {
-        let step = of.size();
-        if let Some(at) = self.int_literal(index) {
-            return self.read(array, at as u32 * step, of);
-        }
-        match array {
-            Lowered::Remote(base, space) => {
-                let at = self.scaled(base, index, step);
-                self.read_remote(at, space, of)
-            }
-            Lowered::Mem(base) if of.is_scalar() => {
-                let index = self.int(index);
-                let inside = self.ir.cmp_int(Cmp::ULt, index, i64::from(len));
-                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
-                let at = self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 });
-                let found = self.load(at, 0, of);
-                let zero = self.ir.int(0);
-                Lowered::Int(self.ir.value(Op::Select(inside, found, zero)))
-            }
-            Lowered::Mem(base) => {
-                let index = self.int(index);
-                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
-                Lowered::Mem(self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 }))
-            }
-            Lowered::Int(_) | Lowered::Void => unreachable!("an array is memory"),
         }
     }
 

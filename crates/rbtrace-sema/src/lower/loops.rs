@@ -59,7 +59,7 @@ impl Lower<'_> {
         let round = self.ir.value(Op::Get(index));
         let value = self.ir.bin(Bin::Add, start, round);
         let value = self.convert(value, &Type::I64, &self.body.vars[var].ty.clone());
-        self.ir.push(Op::Set(self.vars[var], value));
+        self.write_var(var, value);
         self.block_effects(body);
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: Some(index) }, body });

@@ -187,6 +187,8 @@ impl Lower<'_> {
     /// `@x++` and `@x += n` for their effect: atomic, so that no CPU's update is lost.
     pub(super) fn add_to_map(&mut self, target: &Expr, by: Value) {
         let (map, key) = self.entry_of(target);
+        let step = self.step_size(&self.out.decl(map).value.clone());
+        let by = self.times(by, step);
         self.add_to_entry(map, key, by);
     }
 
@@ -233,7 +235,7 @@ impl Lower<'_> {
         let ty = self.out.decl(map).value.clone();
         let entry = self.find(map, key);
         let Lowered::Int(before) = self.read_entry(entry, &ty) else { unreachable!("inference wants integers here") };
-        let step = self.ir.int(by);
+        let step = self.ir.int(by * self.step_size(&ty));
         self.add_to_entry(map, key, step);
         Lowered::Int(if prefix { self.ir.bin(Bin::Add, before, step) } else { before })
     }

@@ -81,12 +81,25 @@ impl Lower<'_> {
     pub(super) fn read_remote(&mut self, at: Value, space: Space, ty: &Type) -> Lowered {
         match ty {
             Type::Struct(_) | Type::Array(..) => Lowered::Remote(at, space),
+            Type::String(size) => Lowered::Mem(self.read_text(at, space, *size)),
             _ => {
                 let temp = self.temp(ty.size());
                 self.probe_read(space, temp, at, ty.size());
                 if ty.is_scalar() { Lowered::Int(self.load(temp, 0, ty)) } else { Lowered::Mem(temp) }
             }
         }
+    }
+
+    /// A `char[n]` as a string: nothing of what lies behind its NUL, and all of it where it has none.
+    fn read_text(&mut self, at: Value, space: Space, size: u32) -> Value {
+        let temp = self.temp(size + 1);
+        self.ir.push(Op::Zero { addr: temp, bytes: size + 1 });
+        let helper = match space {
+            Space::User => Helper::ProbeReadUserStr,
+            Space::Kernel | Space::None => Helper::ProbeReadKernelStr,
+        };
+        self.ir.push(Op::Call(helper, vec![Operand::Value(temp), Operand::Int(i64::from(size) + 1), Operand::Value(at)]));
+        temp
     }
 
     /// A value that may be kept: what is remote is copied.
@@ -134,9 +147,7 @@ impl Lower<'_> {
     pub(super) fn read_field(&mut self, base: Lowered, s: &Struct, name: &str) -> Lowered {
         let field = s.field(name).expect("inference knows the field");
         let Some((first, width)) = field.bits else { return self.read(base, field.offset, &field.ty) };
-        // The whole bytes that hold the bits, as one integer of a size that can be loaded.
-        let bytes = (u32::from(first) + u32::from(width)).div_ceil(8).next_power_of_two().min(8) as u8;
-        let storage = Type::int(bytes, false);
+        let storage = Type::int(field.storage_bytes(), false);
         let Lowered::Int(word) = self.read(base, field.offset, &storage) else { return Lowered::Void };
         let up = 64 - i64::from(first) - i64::from(width);
         let down = 64 - i64::from(width);

@@ -2,7 +2,9 @@
 //!
 //! One [`Lower`] per BPF program; what programs share (maps, constants, events, losses) is in [`Output`].
 
+mod access;
 mod aggregate;
+mod cast;
 mod compare;
 mod cx;
 mod expr;
@@ -14,13 +16,13 @@ mod output;
 mod place;
 mod stmt;
 mod stock;
+mod vars;
 
 use rbtrace_diag::Sink;
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, SlotId, Value};
 use rbtrace_lang::row::PidFilter;
 use rbtrace_syntax::ast::ExprId;
-use rbtrace_types::Type;
 
 use crate::infer::{Typed, TypedBody, TypedUnit};
 use crate::shared::Shared;
@@ -168,42 +170,11 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn make_vars(&mut self) {
-        self.vars.clear();
-        for (decl, ty) in self.body.names.vars.iter().zip(&self.body.vars) {
-            let name = format!("${}", decl.name);
-            let slot = match var_is_scalar(&ty.ty) {
-                true => self.ir.scalar(&name),
-                false => self.ir.memory(&name, ty.ty.size()),
-            };
-            self.vars.push(slot);
-            if decl.hoisted {
-                self.clear_var(slot, &ty.ty);
-            }
-        }
-    }
-
-    /// A variable that was declared but not assigned reads as zero.
-    fn clear_var(&mut self, slot: SlotId, ty: &Type) {
-        if var_is_scalar(ty) {
-            let zero = self.ir.int(0);
-            self.ir.push(Op::Set(slot, zero));
-        } else {
-            let addr = self.ir.slot_addr(slot);
-            self.ir.push(Op::Zero { addr, bytes: ty.size() });
-        }
-    }
-
     /// Memory that lives until the end of the statement; its content is undefined.
     fn temp(&mut self, bytes: u32) -> Value {
         let slot = self.ir.memory("temp", bytes);
         self.ir.slot_addr(slot)
     }
-}
-
-/// Variables of unknown type are never read, but need a slot.
-fn var_is_scalar(ty: &Type) -> bool {
-    ty.is_scalar() || *ty == Type::Void
 }
 
 /// A kernel name from a probe's name: letters and digits, made unique by its number.

@@ -40,8 +40,8 @@ impl Lower<'_> {
     /// `a op b` on 64-bit integers, as SPEC §3.4 says.
     pub(super) fn arithmetic(&mut self, op: BinaryOp, a: Value, a_ty: &Type, b: Value, b_ty: &Type, right: &Expr) -> Value {
         let (a, b) = match (a_ty, b_ty) {
-            (Type::Pointer(to, _), other) if other.is_integer() => (a, self.times(b, to.size())),
-            (other, Type::Pointer(to, _)) if other.is_integer() => (self.times(a, to.size()), b),
+            (Type::Pointer(..), other) if other.is_integer() => (a, self.times(b, self.step_size(a_ty))),
+            (other, Type::Pointer(..)) if other.is_integer() => (self.times(a, self.step_size(b_ty)), b),
             _ => (a, b),
         };
         let signed = self.result_is_signed(a_ty, b_ty, right);
@@ -64,8 +64,9 @@ impl Lower<'_> {
         self.ir.bin(bin, a, b)
     }
 
-    fn times(&mut self, value: Value, size: u32) -> Value {
-        if size <= 1 { value } else { self.ir.bin_int(Bin::Mul, value, i64::from(size)) }
+    /// Scaled by the size of what a pointer points to.
+    pub(super) fn times(&mut self, value: Value, size: i64) -> Value {
+        if size == 1 { value } else { self.ir.bin_int(Bin::Mul, value, size) }
     }
 
     /// Signed if either side is; a constant takes the sign of the other side.

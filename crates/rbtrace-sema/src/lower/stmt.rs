@@ -84,12 +84,11 @@ impl Lower<'_> {
 
     /// Evaluates first, then writes: `$a = ($a.1, $a.0)` reads the old value.
     fn set_var(&mut self, index: usize, value: &Expr) {
-        let (slot, ty) = (self.vars[index], self.body.vars[index].ty.clone());
-        if super::var_is_scalar(&ty) {
+        let (slot, ty) = (self.vars[index], self.var_ty(index));
+        if ty.is_scalar() || ty == Type::Void {
             let int = self.int(value);
             let int = self.convert(int, &self.value_ty(value), &ty);
-            self.ir.push(Op::Set(slot, int));
-            return;
+            return self.write_var(index, int);
         }
         let reads_memory = matches!(value.kind, ExprKind::Tuple(_) | ExprKind::Record(_));
         let evaluated = match reads_memory {
@@ -105,10 +104,7 @@ impl Lower<'_> {
         let index = self.body.names.declared[name].0 as usize;
         match value {
             Some(value) => self.set_var(index, value),
-            None => {
-                let (slot, ty) = (self.vars[index], self.body.vars[index].ty.clone());
-                self.clear_var(slot, &ty);
-            }
+            None => self.clear_var(index),
         }
     }
 
@@ -118,10 +114,10 @@ impl Lower<'_> {
         }
         let ty = self.ty(target);
         let right = self.int(value);
-        let slot = self.var_slot(target);
-        let left = self.ir.value(Op::Get(slot));
+        let index = self.var_index(target);
+        let left = self.int(target);
         let result = self.arithmetic(op, left, &ty, right, &self.value_ty(value), value);
         let result = self.convert(result, &Type::I64, &ty);
-        self.ir.push(Op::Set(slot, result));
+        self.write_var(index, result);
     }
 }

@@ -1,0 +1,78 @@
+//! Casts during inference: which pairs are legal (SPEC §3.5), and types as written.
+
+use rbtrace_diag::{Diagnostic, Span};
+use rbtrace_lang::TypeCx;
+use rbtrace_syntax::ast::{Expr, ExprKind, TypeRef};
+use rbtrace_types::{Int, Type};
+
+use super::{Infer, Ty};
+
+impl Infer<'_> {
+    pub(super) fn cast(&mut self, span: Span, written: &TypeRef, operand: &Expr) -> Ty {
+        let from = self.value(operand);
+        let Some(to) = self.written_type(written) else { return Ty::VOID };
+        if from.ty == Type::Void {
+            return Ty::fixed(to);
+        }
+        let to = sized_by(to, &from.ty);
+        if let Type::Enum(of) = &to
+            && let Some(value) = self.int_literal(operand)
+            && of.constants.iter().all(|(_, constant)| i128::from(*constant) != value)
+        {
+            let message = format!("{} doesn't contain a variant value of {value}", of.name);
+            self.sink.push(Diagnostic::error(span, message).because("no constant has this value"));
+            return Ty::VOID;
+        }
+        if !self.is_legal(&from.ty, &to, operand) {
+            let message = format!("Cannot cast from \"{}\" to \"{to}\"", from.ty);
+            let error = Diagnostic::error(span, message);
+            self.sink.push(match (&from.ty, &to) {
+                (Type::Struct(_), _) | (_, Type::Struct(_)) => error.hint("cast a pointer to it instead: `(struct x *)p`"),
+                (Type::String(_), Type::String(_)) => error.because("the text may not fit"),
+                _ => error,
+            });
+            return Ty::VOID;
+        }
+        match (to, &from.ty) {
+            // A cast keeps the address space of a tagged pointer.
+            (Type::Pointer(pointee, _), Type::Pointer(_, space)) => Ty::fixed(Type::Pointer(pointee, *space)),
+            (to, _) => Ty::fixed(to),
+        }
+    }
+
+    fn is_legal(&self, from: &Type, to: &Type, operand: &Expr) -> bool {
+        match (from, to) {
+            (Type::Struct(_), _) | (_, Type::Struct(_)) => false,
+            (from, to) if from == to => true,
+            (Type::String(have), Type::String(want)) => have <= want,
+            (Type::Buffer(have), Type::Buffer(want)) => have <= want,
+            (Type::String(have), Type::Array(of, len)) => is_byte(of) && have <= len,
+            (Type::String(_), Type::Bool) => matches!(operand.kind, ExprKind::String(_)),
+            (from, Type::Array(of, _)) if from.is_scalar() => {
+                array_bytes(of, to).is_some_and(|bytes| bytes >= from.size() || of.size() == bytes)
+            }
+            (Type::Array(of, _), to) if to.is_integer() => array_bytes(of, from) == Some(to.size()),
+            (from, to) => from.is_scalar() && to.is_scalar(),
+        }
+    }
+}
+
+/// `(T[])x`: as many elements as `x` has room for.
+fn sized_by(to: Type, from: &Type) -> Type {
+    match to {
+        Type::Array(of, 0) if of.size() > 0 => {
+            let len = from.size() / of.size();
+            Type::Array(of, len)
+        }
+        to => to,
+    }
+}
+
+/// Bytes of an array that an integer can fill.
+fn array_bytes(of: &Type, array: &Type) -> Option<u32> {
+    (matches!(of, Type::Int(_) | Type::Bool) && matches!(array.size(), 1 | 2 | 4 | 8)).then(|| array.size())
+}
+
+fn is_byte(ty: &Type) -> bool {
+    matches!(ty, Type::Int(Int { bytes: 1, .. }))
+}

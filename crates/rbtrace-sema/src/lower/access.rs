@@ -1,0 +1,156 @@
+//! Parts of values: fields, elements, what pointers point to, addresses.
+
+use rbtrace_ir as ir;
+use rbtrace_ir::{Cmp, Helper, Op, Operand, Value};
+use rbtrace_lang::compile::{Lowered, TypeCx};
+use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_types::{Space, Type};
+
+use super::Lower;
+use super::memory::layout;
+use crate::args::is_args;
+
+impl Lower<'_> {
+    pub(super) fn field(&mut self, base: &Expr, name: &str) -> Lowered {
+        if is_args(base) {
+            let args = self.body.args.clone().expect("inference knows that there are arguments");
+            let field = args.field(name).expect("inference knows the field").clone();
+            return self.arg(&field);
+        }
+        let mut ty = self.ty(base);
+        let mut value = self.expr(base);
+        while let Type::Pointer(..) = ty {
+            let (to, space) = self.pointee(&ty);
+            let Lowered::Int(at) = value else { unreachable!("a pointer is an integer") };
+            value = self.read_remote(at, space, &to);
+            ty = to;
+        }
+        match &self.shared.c.complete(&ty) {
+            Type::Struct(s) => self.read_field(value, s, name),
+            Type::Record(items) => {
+                let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
+                let element = items[at].1.clone();
+                self.read(value, layout(&ty).offsets[at], &element)
+            }
+            other => unreachable!("inference refuses fields of {other}"),
+        }
+    }
+
+    pub(super) fn element(&mut self, base: &Expr, index: u32) -> Lowered {
+        let ty = self.ty(base);
+        let value = self.expr(base);
+        let element = ty.elements().expect("inference knows the tuple")[index as usize].clone();
+        self.read(value, layout(&ty).offsets[index as usize], &element)
+    }
+
+    pub(super) fn index(&mut self, base: &Expr, index: &Expr) -> Lowered {
+        let ty = self.ty(base);
+        if ty.elements().is_some() {
+            let at = self.int_literal(index).expect("inference wants a constant here");
+            return self.element(base, at as u32);
+        }
+        let value = self.expr(base);
+        match (&ty, value) {
+            (Type::Pointer(..), Lowered::Int(at)) => {
+                let (to, space) = self.pointee(&ty);
+                let at = self.scaled(at, index, to.size());
+                self.read_remote(at, space, &to)
+            }
+            (Type::Array(of, len), value) => self.array_element(value, of, *len, index),
+            (Type::String(size), value) => self.array_element(value, &Type::int(1, true), *size, index),
+            (other, _) => unreachable!("inference refuses an index on {other}"),
+        }
+    }
+
+    fn scaled(&mut self, base: Value, index: &Expr, step: u32) -> Value {
+        let index = self.int(index);
+        let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+        self.ir.bin(ir::Bin::Add, base, bytes)
+    }
+
+    /// An element; one past the end reads as zero.
+    fn array_element(&mut self, array: Lowered, of: &Type, len: u32, index: &Expr) -> Lowered {
+        let step = of.size();
+        if let Some(at) = self.int_literal(index) {
+            return self.read(array, at as u32 * step, of);
+        }
+        match array {
+            Lowered::Remote(base, space) => {
+                let at = self.scaled(base, index, step);
+                self.read_remote(at, space, of)
+            }
+            Lowered::Mem(base) if of.is_scalar() => {
+                let index = self.int(index);
+                let inside = self.ir.cmp_int(Cmp::ULt, index, i64::from(len));
+                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+                let at = self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 });
+                let found = self.load(at, 0, of);
+                let zero = self.ir.int(0);
+                Lowered::Int(self.ir.value(Op::Select(inside, found, zero)))
+            }
+            Lowered::Mem(base) => {
+                let index = self.int(index);
+                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+                Lowered::Mem(self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 }))
+            }
+            Lowered::Int(_) | Lowered::Void => unreachable!("an array is memory"),
+        }
+    }
+
+    /// What a pointer points to, and where; an integer is taken as a pointer to `uint64` (SPEC §3.4).
+    pub(super) fn pointee(&self, ty: &Type) -> (Type, Space) {
+        let default = self.place().probe_type.space;
+        match ty {
+            Type::Pointer(to, Space::None) => (self.shared.c.complete(to), default),
+            Type::Pointer(to, space) => (self.shared.c.complete(to), *space),
+            _ => (Type::U64, default),
+        }
+    }
+
+    /// How far apart two neighbours are: pointers count in what they point to.
+    pub(super) fn step_size(&self, ty: &Type) -> i64 {
+        match ty {
+            Type::Pointer(to, _) => i64::from(self.shared.c.complete(to).size().max(1)),
+            _ => 1,
+        }
+    }
+
+    /// `&$x`, `&@m`, `&@m[k]`; 0 where a map has no such entry.
+    pub(super) fn address_of(&mut self, operand: &Expr) -> Lowered {
+        let entry = match &operand.kind {
+            ExprKind::Map(name) => self.ir.value(Op::Global(self.out.map(name))),
+            ExprKind::MapElement { map, key } => {
+                let id = self.out.map(&map.node);
+                let key = self.key(&map.node, key);
+                self.ir.lookup(id, key)
+            }
+            _ => {
+                let slot = self.vars[self.var_index(operand)];
+                let addr = self.ir.slot_addr(slot);
+                return Lowered::Int(self.address(addr));
+            }
+        };
+        let slot = self.ir.scalar("address");
+        let missing = self.ir.value(Op::IsNull(entry));
+        self.ir.open();
+        let zero = self.ir.int(0);
+        self.ir.push(Op::Set(slot, zero));
+        let then = self.ir.close();
+        self.ir.open();
+        let found = self.address(entry);
+        self.ir.push(Op::Set(slot, found));
+        let otherwise = self.ir.close();
+        self.ir.push(Op::If { cond: missing, then, otherwise });
+        Lowered::Int(self.ir.value(Op::Get(slot)))
+    }
+
+    /// An address as a plain number. It goes through memory and a helper: else the verifier would still know it as a pointer and refuse
+    /// arithmetic that is harmless on a number.
+    fn address(&mut self, addr: Value) -> Value {
+        let (known, plain) = (self.temp(8), self.temp(8));
+        let number = self.ir.value(Op::AddrInt(addr));
+        self.ir.store(8, known, 0, number);
+        self.ir.push(Op::Call(Helper::ProbeReadKernel, vec![Operand::Value(plain), Operand::Int(8), Operand::Value(known)]));
+        self.ir.load(8, false, plain, 0)
+    }
+}

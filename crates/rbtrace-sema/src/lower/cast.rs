@@ -1,0 +1,55 @@
+//! Casts.
+
+use rbtrace_ir::Op;
+use rbtrace_lang::compile::{LowerCx, Lowered};
+use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_types::Type;
+
+use super::Lower;
+
+impl Lower<'_> {
+    pub(super) fn cast(&mut self, expr: &Expr, operand: &Expr) -> Lowered {
+        let (from, to) = (self.value_ty(operand), self.ty(expr));
+        match (&from, &to) {
+            (Type::String(_), Type::Bool) => {
+                let is_text = matches!(&operand.kind, ExprKind::String(bytes) if !bytes.is_empty());
+                Lowered::Int(self.ir.int(i64::from(is_text)))
+            }
+            (from, Type::Array(..)) if from.is_scalar() => self.int_as_array(operand, from, &to),
+            (Type::Array(..), to) if to.is_scalar() => self.array_as_int(operand, &from, to),
+            (_, to) if !to.is_scalar() => Lowered::Mem(self.lower_as(operand, to)),
+            _ => {
+                let value = self.int(operand);
+                Lowered::Int(self.convert(value, &from, &to))
+            }
+        }
+    }
+
+    /// The bytes of an integer, in the order of the machine; bools are 0 or 1 each.
+    fn int_as_array(&mut self, operand: &Expr, from: &Type, to: &Type) -> Lowered {
+        let bytes = to.size();
+        let value = self.int(operand);
+        let value = self.convert(value, from, &Type::int(bytes as u8, from.is_signed()));
+        let addr = self.temp(bytes);
+        self.ir.store(bytes as u8, addr, 0, value);
+        if let Type::Array(of, len) = to
+            && **of == Type::Bool
+        {
+            for at in 0..*len {
+                let byte = self.ir.load(1, false, addr, at);
+                let truth = self.ir.cmp_int(rbtrace_ir::Cmp::Ne, byte, 0);
+                self.ir.store(1, addr, at, truth);
+            }
+        }
+        Lowered::Mem(addr)
+    }
+
+    fn array_as_int(&mut self, operand: &Expr, from: &Type, to: &Type) -> Lowered {
+        let addr = self.memory_of(operand, from);
+        // Elements may be narrower than the integer, and memory aligned to them only.
+        let aligned = self.temp(to.size());
+        self.ir.push(Op::Copy { to: aligned, from: addr, bytes: to.size() });
+        let number = self.ir.load(to.size() as u8, to.is_signed(), aligned, 0);
+        Lowered::Int(if *to == Type::Bool { self.ir.cmp_int(rbtrace_ir::Cmp::Ne, number, 0) } else { number })
+    }
+}
