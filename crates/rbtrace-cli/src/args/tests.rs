@@ -77,7 +77,6 @@ fn misuse_is_said_in_a_sentence() {
         refused("--no-feature magic x"),
         "`--no-feature` does not know `magic`; it knows kprobe_multi, kprobe_session, uprobe_multi"
     );
-    assert_eq!(refused("x -- --who=me"), "named parameters (`--who=me`) are not there yet");
     assert_eq!(refused("--fmt x"), "`--fmt` (formatting scripts) is not there yet");
     assert_eq!(refused("-kk x"), "`-k` is given twice; one `-k` says it all");
     let bad = parse(words("--bad")).expect_err("no such option");
