@@ -11,7 +11,7 @@ use rbtrace_ir::{Function, Inst, Op, Program, Region, Ret, SlotDecl, SlotId, Val
 use crate::CodegenError;
 
 /// Bytes of one entry of the scratch map: what the kernel's per-CPU allocator gives at most.
-pub const CHUNK: u32 = 32 << 10;
+pub const CHUNK: u32 = rbtrace_ir::LARGEST_SLOT;
 /// Variables that may live in registers; LLVM spills what does not fit to the stack.
 const REGISTERS: u32 = 16;
 /// Bytes of memory slots on the stack. What remains of the 512 is for spills and the frames of callbacks.

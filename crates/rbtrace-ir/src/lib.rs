@@ -16,7 +16,8 @@ pub use manifest::{
     RunConfig, Sample, Storage,
 };
 pub use op::{
-    Bin, Cmp, Constant, ConstantId, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId, Value, ValueKind,
+    Bin, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId,
+    Value, ValueKind,
 };
 pub use print::print;
 pub use rbtrace_diag::{SourceId, Sources, Span};

@@ -11,6 +11,9 @@ use rbtrace_diag::Span;
 use crate::helper::Helper;
 use crate::manifest::{EventId, LossId, Manifest, MapId};
 
+/// The most bytes that one slot can have, and so the size of the largest value: the kernel gives a per-CPU map no larger entries.
+pub const LARGEST_SLOT: u32 = 32 << 10;
+
 /// A result of an instruction, numbered within its function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub u32);

@@ -13,6 +13,9 @@ use super::{Infer, Ty, join};
 use crate::args::is_args;
 use crate::fold;
 
+/// What a slot holds beside the bytes of a string or record while it is made is not more.
+const LARGEST_VALUE: u32 = rbtrace_ir::LARGEST_SLOT - 64;
+
 impl Infer<'_> {
     /// The type of an expression; kept in the table.
     pub(super) fn expr(&mut self, expr: &Expr) -> Ty {
@@ -23,9 +26,23 @@ impl Infer<'_> {
             Ok(None) => self.kind(expr),
             Err(why) => self.fold_error(expr, why),
         };
+        if self.last {
+            self.expect_room(expr.span, &ty.ty);
+        }
         expansions.leave(expr, self.sink);
         self.types[expr.id.0 as usize] = ty.clone();
         ty
+    }
+
+    /// Whether a slot can hold a value. Structs and arrays stay in the kernel's memory until a part of them is read.
+    fn expect_room(&mut self, span: Span, ty: &Type) {
+        let stays = matches!(ty, Type::Struct(_) | Type::Array(..));
+        if stays || ty.size() <= LARGEST_VALUE || self.sink.error_within(span).is_some() {
+            return;
+        }
+        let error = Diagnostic::error(span, format!("a value of {} bytes is too large: at most {LARGEST_VALUE} are possible", ty.size()));
+        let hint = format!("its strings and buffers may be as long as `{}` says", config::max_strlen::ROW.name);
+        self.sink.push(error.because(format!("this is `{ty}`")).hint(hint));
     }
 
     fn kind(&mut self, expr: &Expr) -> Ty {

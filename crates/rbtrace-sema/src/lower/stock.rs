@@ -3,33 +3,55 @@
 //! A hash map without reserved entries takes them from a small stock of each CPU; for values per CPU it holds one to four. The kernel fills it
 //! up between interrupts, so a program that asks again within the same run may get nothing and the update would be lost.
 
+use std::collections::BTreeMap;
+
 use rbtrace_ir::{Helper, MapId, Op, Operand, Program, Region};
 
 /// Updates within one run that the stock always bears.
 const ALWAYS: usize = 1;
 
+/// How often one run may update each map at most.
+type Updates = BTreeMap<MapId, usize>;
+
 /// Reserves the entries of those maps.
 pub(super) fn reserve(program: &mut Program) {
-    let functions = &program.functions;
-    for (index, map) in program.manifest.maps.iter_mut().enumerate() {
-        let id = MapId(index as u32);
-        map.preallocate |= functions.iter().any(|function| updates(&function.body, id) > ALWAYS);
+    for function in &program.functions {
+        let often = updates(&function.body).into_iter().filter(|(_, times)| *times > ALWAYS);
+        for (map, _) in often {
+            program.manifest.maps[map.0 as usize].preallocate = true;
+        }
     }
 }
 
-/// How often one run may update a map at most; a loop counts as two rounds, which is once too often already.
-fn updates(region: &Region, map: MapId) -> usize {
-    region.insts.iter().map(|inst| updates_of(&inst.op, map)).sum()
+fn updates(region: &Region) -> Updates {
+    let mut all = Updates::new();
+    for inst in &region.insts {
+        add(&mut all, updates_of(&inst.op), |sum, more| sum + more);
+    }
+    all
 }
 
-fn updates_of(op: &Op, map: MapId) -> usize {
+/// A loop counts as two rounds, which is once too often already.
+fn updates_of(op: &Op) -> Updates {
     if let Op::Call(Helper::MapUpdate, args) = op {
-        return usize::from(args.contains(&Operand::Map(map)));
+        let maps = args.iter().filter_map(|arg| if let Operand::Map(map) = arg { Some((*map, 1)) } else { None });
+        return maps.collect();
     }
-    let inside = op.regions().into_iter().map(|region| updates(region, map));
-    match op {
-        // One of the branches is taken.
-        Op::If { .. } | Op::Switch { .. } => inside.max().unwrap_or(0),
-        op => inside.sum::<usize>() * if matches!(op, Op::Loop { .. }) { 2 } else { 1 },
+    // Of branches one is taken.
+    let is_branch = matches!(op, Op::If { .. } | Op::Switch { .. });
+    let mut all = Updates::new();
+    for region in op.regions() {
+        add(&mut all, updates(region), |known, more| if is_branch { known.max(more) } else { known + more });
+    }
+    if matches!(op, Op::Loop { .. }) {
+        all.values_mut().for_each(|times| *times *= 2);
+    }
+    all
+}
+
+fn add(all: &mut Updates, more: Updates, join: impl Fn(usize, usize) -> usize) {
+    for (map, times) in more {
+        let known = all.entry(map).or_insert(0);
+        *known = join(*known, times);
     }
 }
