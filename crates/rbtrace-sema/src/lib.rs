@@ -13,6 +13,7 @@ mod infer;
 mod lower;
 mod macros;
 mod names;
+mod params;
 mod program_options;
 mod shared;
 mod stdlib;
@@ -63,6 +64,7 @@ pub fn compile(
     let c = c_types::CTypes::of(program, facts, sink);
     let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
     program_options::check(program, &shared, sink);
+    params::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);
     let names = names::resolve(program, &expansions, sink);
     // Types are inferred even after errors, so that one run says all there is to say; what is already in error has type `void`.

@@ -123,14 +123,10 @@ impl Infer<'_> {
         Ty::fixed(Type::String(bytes.len() as u32 + 1))
     }
 
-    /// A positional parameter that is no integer.
+    /// A positional parameter that is no integer is a text.
     fn param_text(&mut self, span: Span, number: u32) -> Ty {
-        let error = Diagnostic::error(
-            span,
-            format!("${number} is used numerically but given \"{}\". Try using str(${number}).", self.param(number).unwrap_or_default()),
-        );
-        self.sink.push(error.because("not an integer"));
-        Ty::fixed(Type::I64)
+        let text = self.param(number).unwrap_or_default();
+        self.string(span, text.as_bytes())
     }
 
     fn scalar_read(&mut self, name: &str, span: Span) -> Ty {

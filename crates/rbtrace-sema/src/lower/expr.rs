@@ -62,7 +62,8 @@ impl Lower<'_> {
             ExprKind::TupleIndex { base, index } => self.element(base, index.node),
             ExprKind::Index { base, index } => self.index(base, index),
             ExprKind::Comptime(inner) => self.expr(inner),
-            ExprKind::Param(_) | ExprKind::ParamCount => unreachable!("positional parameters are constants"),
+            ExprKind::Param(number) => self.string(self.param(*number).unwrap_or_default().as_bytes()),
+            ExprKind::ParamCount => unreachable!("a number"),
             ExprKind::SizeOf(_) | ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) => unreachable!("constants"),
             ExprKind::Error => unreachable!("the parser or a pass before has said why"),
         }

@@ -1,0 +1,38 @@
+//! Positional parameters that a script reads and nobody gave (SPEC §2.19): they are 0, and that is said. As text, a missing one is empty.
+
+use std::collections::HashSet;
+
+use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_lang::functions;
+use rbtrace_syntax::ast::{Arg, BinaryOp, Expr, ExprId, ExprKind, Program};
+
+use crate::shared::Shared;
+use crate::walk::{self, Node};
+
+/// Warns of each parameter that is missing.
+pub(crate) fn check(program: &Program, shared: &Shared, sink: &mut Sink) {
+    let mut as_text = HashSet::new();
+    walk::program(program, &mut |node| {
+        let Node::Expr(expr) = node else { return };
+        match &expr.kind {
+            ExprKind::Call { function, args } if functions::by_name(&function.node).is_some_and(|row| row.literal.is_some()) => {
+                as_text.extend(args.iter().filter_map(text_of));
+            }
+            ExprKind::Param(number) if shared.param(*number).is_none_or(str::is_empty) && !as_text.contains(&expr.id) => {
+                let message = format!("Positional parameter ${number} is empty or not provided.");
+                sink.push(Diagnostic::warning("missing-parameter", expr.span, message).because("it is 0"));
+            }
+            _ => {}
+        }
+    });
+}
+
+/// The parameter that is read as text: `$1`, `$1 + 2`.
+fn text_of(arg: &Arg) -> Option<ExprId> {
+    let Arg::Expr(Expr { id, kind, .. }) = arg else { return None };
+    match kind {
+        ExprKind::Param(_) => Some(*id),
+        ExprKind::Binary { op: BinaryOp::Add, left, .. } => Some(left.id),
+        _ => None,
+    }
+}
