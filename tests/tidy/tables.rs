@@ -8,10 +8,13 @@ use super::house::{File, files, nothing, rust_files};
 const SHORTEST: usize = 4;
 
 /// Where a name is said as something else.
-const OTHER_MEANINGS: [(&str, &str, &str); 7] = [
+const OTHER_MEANINGS: [(&str, &str, &str); 10] = [
     ("strncmp", "crates/rbtrace-ir/src/helper.rs", "the kernel's helper"),
     ("strncmp", "crates/rbtrace-types/src/facts.rs", "whether the kernel has it"),
     ("cgroup", "crates/rbtrace-types/src/fixture.rs", "a statement of the machine's text"),
+    ("cgroup", "crates/rbtrace-host/src/cgroups.rs", "the kernel's file system"),
+    ("comm", "crates/rbtrace-lang/src/variables/task_fields.rs", "a member of the kernel's tasks"),
+    ("signal", "crates/rbtrace-lang/src/probes/own_signal.rs", "a part of an attach point"),
     ("probe", "crates/rbtrace-syntax/src/print.rs", "a node of the printed tree"),
     ("count", "crates/rbtrace-lang/src/aggregations/stats.rs", "a field of what `stats` prints"),
     ("tracepoint", "crates/rbtrace-ir/src/print.rs", "a mechanism of attaching"),

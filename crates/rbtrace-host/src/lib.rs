@@ -3,6 +3,7 @@
 //! Nothing is read before it is asked for, and nothing is read twice. Knows no language and no BPF program.
 
 pub mod btf;
+pub mod cgroups;
 pub mod features;
 mod imports;
 pub mod proc;
@@ -147,6 +148,14 @@ impl Facts for Host {
 
     fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
         self.btf.enum_constant(name)
+    }
+
+    fn kernel_address(&self, name: &str) -> Option<u64> {
+        symbols::kernel_address(name)
+    }
+
+    fn syscall_names(&self) -> Vec<String> {
+        syscalls::names(self.arch())
     }
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {

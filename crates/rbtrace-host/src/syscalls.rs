@@ -36,6 +36,19 @@ pub fn number(arch: Arch, event: &str) -> Option<u32> {
     }
 }
 
+/// The name that user space knows each syscall by, in the order of their numbers; those that do not exist are empty.
+pub fn names(arch: Arch) -> Vec<String> {
+    /// Behind the last number of both architectures.
+    const END: usize = 512;
+    let name = |number| match arch {
+        Arch::X86_64 => x86_64::Sysno::new(number).map(|syscall| syscall.name().to_owned()),
+        Arch::Aarch64 => aarch64::Sysno::new(number).map(|syscall| syscall.name().to_owned()),
+    };
+    let mut names: Vec<String> = (0..END).map(|number| name(number).unwrap_or_default()).collect();
+    names.truncate(names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1));
+    names
+}
+
 fn renamed<S: Copy + PartialEq + std::str::FromStr>(aliases: &[(&str, S)], event: &str) -> Option<S> {
     if let Some((_, syscall)) = aliases.iter().find(|(name, _)| *name == event) {
         return Some(*syscall);

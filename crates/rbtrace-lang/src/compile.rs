@@ -194,6 +194,8 @@ pub trait LowerCx: TypeCx {
     fn read_aggregate(&mut self, map: &str, key: Option<ir::Value>, aggregate: &Aggregate) -> ir::Value;
     /// Leaves the probe.
     fn leave(&mut self);
+    /// The kind of BPF program under construction.
+    fn program_type(&self) -> ir::ProgramType;
     /// Whether nobody uses the value of this call: it is a statement.
     fn is_statement(&self, call: &Call) -> bool;
 }

@@ -54,10 +54,27 @@ pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, _args: &[Valu
     Ok(())
 }
 
+/// What an address belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// Its name.
+    pub name: String,
+    /// Bytes from its start.
+    pub offset: u64,
+    /// The file it is in, where it is known.
+    pub module: Option<String>,
+}
+
 /// The world that named values and times are resolved in.
 pub trait World {
     /// Name of a user.
     fn user_name(&self, uid: u32) -> Option<String>;
+    /// The symbol at an address of the kernel.
+    fn kernel_symbol(&self, address: u64) -> Option<Symbol>;
+    /// The symbol at an address of a process.
+    fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol>;
+    /// Name of the hierarchy and path of every cgroup that has an id.
+    fn cgroup_paths(&self, id: u64) -> Vec<(String, String)>;
     /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
     /// `%l` as 3-digit milliseconds.
     fn strftime(&self, format: &str, epoch_ns: i64) -> String;
@@ -71,6 +88,43 @@ pub trait World {
     fn text(&self, number: u64) -> Option<&str>;
     /// Appended to strings that did not fit.
     fn trailer(&self) -> &str;
+}
+
+/// A world of which nothing is known: what tests of other things need. The boot clock began with the epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Nowhere;
+
+impl World for Nowhere {
+    fn user_name(&self, _: u32) -> Option<String> {
+        None
+    }
+    fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+        None
+    }
+    fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+        None
+    }
+    fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    fn strftime(&self, _: &str, _: i64) -> String {
+        String::new()
+    }
+    fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
+        boot_ns as i64
+    }
+    fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
+        tai_ns as i64
+    }
+    fn now(&self) -> i64 {
+        0
+    }
+    fn text(&self, _: u64) -> Option<&str> {
+        None
+    }
+    fn trailer(&self) -> &str {
+        ".."
+    }
 }
 
 /// What a handler may do.

@@ -172,6 +172,7 @@ mod tests {
 
     use super::*;
     use crate::named::{timestamp, username};
+    use crate::run::Symbol;
 
     /// A world where user 7 is `seven` and the machine started at 1000 ns.
     struct Seven;
@@ -179,6 +180,15 @@ mod tests {
     impl World for Seven {
         fn user_name(&self, uid: u32) -> Option<String> {
             (uid == 7).then(|| "seven".into())
+        }
+        fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+            None
+        }
+        fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+            None
+        }
+        fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {
+            Vec::new()
         }
         fn strftime(&self, format: &str, epoch_ns: i64) -> String {
             format!("{format}@{epoch_ns}")

@@ -1,9 +1,13 @@
 //! This machine as values see it: users, local time, the boot clock. Asks rbtrace-host and the C library; knows no map and no record.
 
+use std::cell::OnceCell;
+
 use rbtrace_host::Host;
+use rbtrace_host::cgroups::cgroup_paths;
 use rbtrace_host::proc::boot_time_offset;
+use rbtrace_host::symbols::Symbols;
 use rbtrace_ir::Manifest;
-use rbtrace_lang::run::World;
+use rbtrace_lang::run::{Symbol, World};
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
 use crate::sys::time;
@@ -16,13 +20,19 @@ pub struct Machine<'m> {
     host: &'m Host,
     manifest: &'m Manifest,
     boot_offset: i64,
+    symbols: OnceCell<Symbols>,
 }
 
 impl<'m> Machine<'m> {
     /// The machine now; the boot clock is measured against the wall clock once.
     pub fn new(host: &'m Host, manifest: &'m Manifest) -> Self {
-        Self { host, manifest, boot_offset: boot_time_offset() }
+        Self { host, manifest, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
     }
+}
+
+fn symbol(found: rbtrace_host::symbols::Symbol) -> Symbol {
+    let module = found.module.map(|module| module.to_string_lossy().into_owned());
+    Symbol { name: found.name, offset: found.offset, module }
 }
 
 /// The boot clock.
@@ -53,6 +63,18 @@ fn nanoseconds(time: Timespec) -> i64 {
 impl World for Machine<'_> {
     fn user_name(&self, uid: u32) -> Option<String> {
         self.host.users().name(uid).map(str::to_owned)
+    }
+
+    fn kernel_symbol(&self, address: u64) -> Option<Symbol> {
+        self.symbols.get_or_init(Symbols::default).kernel(address).map(symbol)
+    }
+
+    fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol> {
+        self.symbols.get_or_init(Symbols::default).user(pid, address).map(symbol)
+    }
+
+    fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {
+        cgroup_paths(id)
     }
 
     fn strftime(&self, format: &str, epoch_ns: i64) -> String {

@@ -136,6 +136,14 @@ pub trait Facts {
     fn kernel_type(&self, name: &str) -> Option<Type>;
     /// An enum of the kernel that has a constant of this name.
     fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)>;
+    /// The address of a function or variable of the kernel.
+    fn kernel_address(&self, _name: &str) -> Option<u64> {
+        None
+    }
+    /// The name of every syscall by its number; those that do not exist are empty.
+    fn syscall_names(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Device and inode of our pid namespace; `None` when it is the initial one.
     fn pid_namespace(&self) -> Option<(u64, u64)>;
     /// The files that an import in the script `from` names, relative to that script: name and text of each, sorted; why there are none.

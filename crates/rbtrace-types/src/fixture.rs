@@ -8,6 +8,7 @@
 //! pid_namespace 3 4026532000          none of it: the initial namespace
 //! features all                        or names of `Feature::name`, or `all -loop`
 //! syscall openat 257
+//! symbol vfs_read 4096
 //! cgroup /sys/fs/cgroup/a 42
 //! format sched:sched_switch           … the text of the tracefs file …   end
 //! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
@@ -32,6 +33,7 @@ pub struct Fixture {
     pid_namespace: Option<(u64, u64)>,
     features: BTreeSet<Feature>,
     syscalls: BTreeMap<String, u32>,
+    symbols: BTreeMap<String, u64>,
     cgroups: BTreeMap<String, u64>,
     tracepoints: BTreeMap<String, Arc<TracepointFormat>>,
     raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
@@ -48,6 +50,7 @@ impl Fixture {
             pid_namespace: None,
             features: BTreeSet::new(),
             syscalls: BTreeMap::new(),
+            symbols: BTreeMap::new(),
             cgroups: BTreeMap::new(),
             tracepoints: BTreeMap::new(),
             raw_tracepoints: BTreeMap::new(),
@@ -80,6 +83,7 @@ impl Fixture {
             "pid_namespace" => self.pid_namespace = Some(pair(rest).and_then(|(dev, ino)| Ok((number(dev)?, number(ino)?)))?),
             "features" => self.add_features(rest)?,
             "syscall" => drop(self.syscalls.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "symbol" => drop(self.symbols.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
@@ -221,6 +225,10 @@ impl Facts for Fixture {
             let (_, value) = of.constants.iter().find(|(constant, _)| constant == name)?;
             Some((Arc::clone(of), *value))
         })
+    }
+
+    fn kernel_address(&self, name: &str) -> Option<u64> {
+        self.symbols.get(name).copied()
     }
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {

@@ -16,7 +16,7 @@ mod on_stack_limit;
 pub mod perf_rb_pages;
 pub mod print_maps_on_exit;
 mod show_debug_info;
-mod stack_mode;
+pub mod stack_mode;
 pub mod str_trunc_trailer;
 mod unstable_dw_ustack;
 mod unstable_import_statement;
@@ -107,11 +107,7 @@ mod tests {
         check("missing_probes", "warn", Ok("warn"));
         check("missing_probes", "WARN", Err("error, warn, ignore"));
         check("license", "Dual BSD/GPL", Ok("Dual BSD/GPL"));
-        check(
-            "license",
-            "MIT",
-            Err("Dual MIT/GPL, Dual BSD/GPL, Dual MPL/GPL, GPL and additional rights, GPL v2, GPL"),
-        );
+        check("license", "MIT", Err("Dual MIT/GPL, Dual BSD/GPL, Dual MPL/GPL, GPL and additional rights, GPL v2, GPL"));
         check("cache_user_symbols", "0", Ok("NONE"));
         check("str_trunc_trailer", "", Ok(""));
         check("unstable_tseries", "1", Ok("enable"));

@@ -5,6 +5,7 @@ use rbtrace_ir::{Bin, LoopKind, Op};
 use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::named::stack::is_stack;
 use crate::row::Builtin;
 
 use super::maps;
@@ -12,8 +13,8 @@ use super::maps;
 /// The row.
 pub static ROW: Builtin = Builtin {
     name: "len",
-    signature: "len(@map)",
-    manual: "The number of entries of a map with keys.\n\n\
+    signature: "len(@map)\nlen(stack)",
+    manual: "The number of entries of a map with keys, or of frames of a stack.\n\n\
              ```\ntracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }\n\
              interval:s:1 { printf(\"%d processes\\n\", len(@calls)); }\n```\n",
     args: (1, 1),
@@ -23,6 +24,9 @@ pub static ROW: Builtin = Builtin {
 };
 
 fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
+    if call.args.first().is_some_and(|arg| cx.map(arg).is_none() && is_stack(&cx.type_of(arg))) {
+        return Type::U64;
+    }
     if let Some(map) = call.args.first() {
         maps::keyed(cx, ROW.name, "len()", map);
     }
@@ -34,6 +38,15 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
 }
 
 fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
+    if let Some(arg) = call.args.first()
+        && cx.map(arg).is_none()
+        && is_stack(&cx.type_of(arg))
+    {
+        return match cx.lower(arg) {
+            Lowered::Mem(stack) => Lowered::Int(cx.ir().load(4, false, stack, 0)),
+            other => other,
+        };
+    }
     let Some((name, _)) = call.args.first().and_then(|map| cx.map(map)) else { return Lowered::Void };
     let map = cx.map_id(&name);
     let key_size = cx.map_decl(&name).key.map_or(8, |key| key.size());

@@ -1,7 +1,10 @@
 //! The list of functions: one line each, alphabetical.
 
+mod bswap;
 mod buf;
 mod cat;
+mod cgroup_path;
+mod cgroupid;
 mod clear;
 mod delete;
 mod errorf;
@@ -9,30 +12,56 @@ mod exit;
 mod fail;
 pub mod getopt;
 mod has_key;
+mod is_err;
 mod is_literal;
 mod join;
+mod kaddr;
+mod kptr;
+mod kstack;
+mod ksym;
 mod len;
+mod macaddr;
+mod ntop;
 mod print;
 mod printf;
+mod pton;
+mod reg;
+mod signal;
+mod signal_name;
+mod signal_thread;
 mod str;
 mod strcontains;
+mod strerror;
 mod strftime;
 mod strlen;
 mod strncmp;
+mod syscall_name;
 mod system;
 mod time;
+mod uptr;
+mod ustack;
+mod usym;
 mod warnf;
 mod zero;
 
 mod maps;
+mod name_table;
 mod read;
+mod scalars;
+mod sending;
+mod signals;
+mod stacks;
+mod tagged;
 
 use crate::row::Builtin;
 
 /// Every row.
 pub static ALL: &[&Builtin] = &[
+    &bswap::ROW,
     &buf::ROW,
     &cat::ROW,
+    &cgroup_path::ROW,
+    &cgroupid::ROW,
     &clear::ROW,
     &delete::ROW,
     &errorf::ROW,
@@ -40,18 +69,35 @@ pub static ALL: &[&Builtin] = &[
     &fail::ROW,
     &getopt::ROW,
     &has_key::ROW,
+    &is_err::ROW,
     &is_literal::ROW,
     &join::ROW,
+    &kaddr::ROW,
+    &kptr::ROW,
+    &kstack::ROW,
+    &ksym::ROW,
     &len::ROW,
+    &macaddr::ROW,
+    &ntop::ROW,
     &print::ROW,
     &printf::ROW,
+    &pton::ROW,
+    &reg::ROW,
+    &signal::ROW,
+    &signal_name::ROW,
+    &signal_thread::ROW,
     &str::ROW,
     &strcontains::ROW,
+    &strerror::ROW,
     &strftime::ROW,
     &strlen::ROW,
     &strncmp::ROW,
+    &syscall_name::ROW,
     &system::ROW,
     &time::ROW,
+    &uptr::ROW,
+    &ustack::ROW,
+    &usym::ROW,
     &warnf::ROW,
     &zero::ROW,
 ];

@@ -2,17 +2,17 @@
 
 mod begin;
 mod end;
-mod hardware;
+pub mod hardware;
 mod interval;
 mod own_signal;
-mod profile;
-mod rawtracepoint;
-mod software;
-mod tracepoint;
+pub mod profile;
+pub mod rawtracepoint;
+pub mod software;
+pub mod tracepoint;
 
 mod counted;
 mod parts;
-mod registers;
+pub mod registers;
 mod timer;
 mod untraced;
 pub mod wildcard;

@@ -33,6 +33,24 @@ fn place(arch: Arch, register: Register) -> (u32, u8) {
     }
 }
 
+/// The offset of a register that C code calls so.
+pub fn by_name(arch: Arch, name: &str) -> Option<u32> {
+    // In the order of x86's `struct pt_regs`.
+    const X86_64: [&str; 21] = [
+        "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di", "orig_rax", "ip", "cs", "flags",
+        "sp", "ss",
+    ];
+    let index = match (arch, name) {
+        (_, "pc") if arch == Arch::X86_64 => 16,
+        (Arch::X86_64, name) => X86_64.iter().position(|known| *known == name)? as u32,
+        (Arch::Aarch64, "sp") => 31,
+        (Arch::Aarch64, "pc") => 32,
+        (Arch::Aarch64, "pstate") => 33,
+        (Arch::Aarch64, name) => name.strip_prefix('r')?.parse().ok().filter(|number| *number <= 30)?,
+    };
+    Some(8 * index)
+}
+
 /// Reads a register through the `struct pt_regs *` that is the first word of the context.
 pub(super) fn read(cx: &mut dyn LowerCx, program_type: ProgramType, register: Register) -> ir::Value {
     let (offset, bytes) = place(cx.facts().arch(), register);

@@ -9,17 +9,23 @@ mod elapsed;
 mod gid;
 mod has_cpid;
 mod jiffies;
+mod leader_comm;
+mod leader_tid;
 mod ncpus;
 pub mod nsecs;
 mod numaid;
+mod pcomm;
 mod pid;
+mod ppid;
 mod probe;
 mod probetype;
 mod rand;
 mod tid;
 mod uid;
+mod usermode;
 mod username;
 
+mod task_fields;
 pub mod task_ids;
 
 use crate::row::Builtin;
@@ -35,15 +41,20 @@ pub static ALL: &[&Builtin] = &[
     &gid::ROW,
     &has_cpid::ROW,
     &jiffies::ROW,
+    &leader_comm::ROW,
+    &leader_tid::ROW,
     &ncpus::ROW,
     &nsecs::ROW,
     &numaid::ROW,
+    &pcomm::ROW,
     &pid::ROW,
+    &ppid::ROW,
     &probe::ROW,
     &probetype::ROW,
     &rand::ROW,
     &tid::ROW,
     &uid::ROW,
+    &usermode::ROW,
     &username::ROW,
 ];
 

@@ -62,7 +62,8 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let word = cx.identifier(arg).unwrap_or_default();
     match clock_of_word(word) {
         None => {
-            let error = Diagnostic::error(arg.span, format!("Invalid timestamp mode: {word}")).because("the name of a clock is wanted here");
+            let error =
+                Diagnostic::error(arg.span, format!("Invalid timestamp mode: {word}")).because("the name of a clock is wanted here");
             cx.report(error.hint("one of `monotonic`, `boot`, `tai`, `sw_tai`"));
         }
         Some(Clock::Tai) if !cx.facts().has(Feature::TaiTime) => {

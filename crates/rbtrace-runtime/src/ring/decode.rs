@@ -53,32 +53,7 @@ impl Event<'_> {
 mod tests {
     use super::*;
     use rbtrace_ir::Type;
-
-    struct Nowhere;
-
-    impl World for Nowhere {
-        fn user_name(&self, _: u32) -> Option<String> {
-            None
-        }
-        fn strftime(&self, _: &str, _: i64) -> String {
-            String::new()
-        }
-        fn boot_to_epoch(&self, _: u64) -> i64 {
-            0
-        }
-        fn tai_to_epoch(&self, _: u64) -> i64 {
-            0
-        }
-        fn now(&self) -> i64 {
-            0
-        }
-        fn text(&self, _: u64) -> Option<&str> {
-            None
-        }
-        fn trailer(&self) -> &str {
-            ".."
-        }
-    }
+    use rbtrace_lang::run::Nowhere;
 
     fn nothing(_: &mut dyn rbtrace_lang::RunCx, _: &EventDecl, _: &[Value]) -> Result<(), RunError> {
         Ok(())

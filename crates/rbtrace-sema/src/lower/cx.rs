@@ -204,6 +204,10 @@ impl LowerCx for Lower<'_> {
         self.ir.push(Op::Return(self.result));
     }
 
+    fn program_type(&self) -> ir::ProgramType {
+        self.unit.planned.program_type
+    }
+
     fn is_statement(&self, call: &Call) -> bool {
         self.statement == Some(call.id)
     }

@@ -1,0 +1,22 @@
+//! `ustack`: the stack of the process.
+
+use crate::named::stack;
+use crate::row::Builtin;
+
+use super::stacks;
+
+/// The row.
+pub static ROW: Builtin = Builtin {
+    name: "ustack",
+    signature: "ustack\nustack(mode)\nustack(limit)\nustack(mode, limit)",
+    manual: "The functions the current process is in, innermost first, as its frame pointers say; arguments as of `kstack`. The names are looked \
+             up when the stack is printed: those of a process that is gone then are addresses.\n\n\
+             ```\nprofile:hz:99 { @[comm, ustack] = count(); }\n```\n",
+    args: (0, 2),
+    type_of: |cx, call| {
+        let (mode, limit) = stacks::wanted(cx, ROW.name, call);
+        stack::user(mode, limit)
+    },
+    lower: |cx, call| stacks::lower(cx, ROW.name, call, true),
+    ..Builtin::BASE
+};

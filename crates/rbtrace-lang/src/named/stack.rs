@@ -1,0 +1,112 @@
+//! Stacks as values: how their addresses are kept and written. Which helper fills them is not known here.
+//!
+//! Bytes: the number of frames as u32, the way they are written as u32, then the addresses as u64, leaf first, zeros to the end; behind those
+//! of a user stack the process as u64.
+
+use rbtrace_types::Type;
+
+use crate::run::{RunError, Symbol};
+use crate::value::{Value, read_int};
+
+/// Bytes before the addresses.
+pub const HEADER: u32 = 8;
+
+/// How the types of stacks begin.
+pub const KERNEL: &str = "kstack_";
+/// See [`KERNEL`].
+pub const USER: &str = "ustack_";
+
+/// How a stack is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Name and offset.
+    Bpftrace,
+    /// As `perf script` does.
+    Perf,
+    /// Bare addresses.
+    Raw,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Mode; 3] = [Mode::Bpftrace, Mode::Perf, Mode::Raw];
+
+    /// As scripts write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Bpftrace => "bpftrace",
+            Mode::Perf => "perf",
+            Mode::Raw => "raw",
+        }
+    }
+
+    /// Its number in the value.
+    pub fn number(self) -> i64 {
+        match self {
+            Mode::Bpftrace => 0,
+            Mode::Perf => 1,
+            Mode::Raw => 2,
+        }
+    }
+}
+
+/// The type of a kernel stack.
+pub fn kernel(mode: Mode, limit: u32) -> Type {
+    Type::named(&format!("{KERNEL}{}_{limit}", mode.word()), HEADER + 8 * limit, 8)
+}
+
+/// The type of a user stack.
+pub fn user(mode: Mode, limit: u32) -> Type {
+    Type::named(&format!("{USER}{}_{limit}", mode.word()), HEADER + 8 * limit + 8, 8)
+}
+
+/// Whether a type is that of a stack.
+pub fn is_stack(ty: &Type) -> bool {
+    matches!(ty, Type::Named(named) if named.name.starts_with(KERNEL) || named.name.starts_with(USER))
+}
+
+/// The text of a stack; `symbol` names an address.
+pub(super) fn show(bytes: &[u8], symbol: impl Fn(u64) -> Option<Symbol>) -> Result<Value, RunError> {
+    let count = read_int(bytes, 4, false)? as usize;
+    let number = read_int(bytes.get(4..).unwrap_or_default(), 4, false)?;
+    let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
+    let mut text = String::from("\n");
+    let addresses = bytes.get(HEADER as usize..).unwrap_or_default();
+    for address in addresses.chunks_exact(8).take(count) {
+        frame(mode, read_int(address, 8, false)? as u64, &symbol, &mut text);
+    }
+    Ok(Value::Text(text))
+}
+
+fn frame(mode: Mode, address: u64, symbol: &impl Fn(u64) -> Option<Symbol>, text: &mut String) {
+    let line = match (mode, if mode == Mode::Raw { None } else { symbol(address) }) {
+        (Mode::Raw, _) => format!("{address:x}\n"),
+        (Mode::Bpftrace, Some(found)) => format!("        {}+{}\n", found.name, found.offset),
+        (Mode::Bpftrace, None) => format!("        {address:#x}\n"),
+        (Mode::Perf, Some(Symbol { name, offset, module: Some(module) })) => format!("\t{address:x} {name}+{offset} ({module})\n"),
+        (Mode::Perf, Some(Symbol { name, offset, module: None })) => format!("\t{address:x} {name}+{offset}\n"),
+        (Mode::Perf, None) => format!("\t{address:x} {address:#x} ([unknown])\n"),
+    };
+    text.push_str(&line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(mode: Mode, count: u32, expected: &str) {
+        let words: Vec<u8> = [0x10u64, 0x25, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let bytes = [&count.to_ne_bytes()[..], &(mode.number() as u32).to_ne_bytes(), &words].concat();
+        let known = |address| (address < 0x20).then(|| Symbol { name: "f".into(), offset: 3, module: Some("/lib".into()) });
+        assert_eq!(show(&bytes, known), Ok(Value::Text(expected.into())));
+    }
+
+    #[test]
+    fn each_mode_has_its_lines() {
+        check(Mode::Bpftrace, 2, "\n        f+3\n        0x25\n");
+        check(Mode::Perf, 2, "\n\t10 f+3 (/lib)\n\t25 0x25 ([unknown])\n");
+        check(Mode::Raw, 2, "\n10\n25\n");
+        check(Mode::Raw, 0, "\n");
+        assert_eq!(show(&[1, 0, 0, 0, 9, 0, 0, 0], |_| None), Err(RunError::Truncated));
+    }
+}
