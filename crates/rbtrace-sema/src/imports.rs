@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use rbtrace_diag::{Diagnostic, Sink, Sources, Span};
-use rbtrace_syntax::ast::{Item, Program};
+use rbtrace_lang::config;
+use rbtrace_syntax::ast::{Item, Program, Stmt, StmtKind};
 use rbtrace_syntax::parse;
 use rbtrace_types::Facts;
 
+use crate::shared::Shared;
 use crate::stdlib;
+use crate::walk::{self, Node};
 
 /// The program with the items of what it imports in the place of the imports. Numbers of expressions are not unique in it.
 pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts, sink: &mut Sink) -> Program {
@@ -22,6 +25,22 @@ pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts,
         }
     }
     Program { items, expr_count: program.expr_count }
+}
+
+/// Imports inside of blocks, which upstream's library has need of. Ours is there anyway, so there is nothing else to import.
+pub(crate) fn check_statements(program: &Program, shared: &Shared, sink: &mut Sink) {
+    let key = config::unstable_import_statement::ROW.name;
+    let is_allowed = shared.config.get(key).is_some_and(|setting| setting != "error");
+    walk::program(program, &mut |node| {
+        let Node::Stmt(Stmt { kind: StmtKind::Import(path), .. }) = node else { return };
+        if !is_allowed {
+            let error = Diagnostic::error(path.span, "Import statements that are not at the top level are primarily for the standard library.");
+            sink.push(error.because("inside a block").hint(format!("import before the first probe, or set `{key}` to `enable`")));
+        } else if !stdlib::is_file(&path.node) {
+            let error = Diagnostic::error(path.span, format!("`{}` is not part of the standard library", path.node));
+            sink.push(error.because("blocks import nothing else").hint("import it before the first probe"));
+        }
+    });
 }
 
 struct Merge<'a> {

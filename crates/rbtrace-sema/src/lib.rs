@@ -63,6 +63,7 @@ pub fn compile(
     let config = config::resolve(program, options, sink);
     let c = c_types::CTypes::of(program, facts, sink);
     let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
+    imports::check_statements(program, &shared, sink);
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);

@@ -111,10 +111,7 @@ impl Scopes<'_> {
             StmtKind::Break => self.jump(stmt.span, "break"),
             StmtKind::Continue => self.jump(stmt.span, "continue"),
             StmtKind::Return(value) => value.iter().for_each(|value| self.expr(value)),
-            StmtKind::Import(path) => {
-                self.sink.push(Diagnostic::error(path.span, "imports are not supported by this version of rbtrace"));
-            }
-            StmtKind::Error => {}
+            StmtKind::Import(_) | StmtKind::Error => {}
         }
     }
 

@@ -19,7 +19,7 @@ mod show_debug_info;
 pub mod stack_mode;
 pub mod str_trunc_trailer;
 mod unstable_dw_ustack;
-mod unstable_import_statement;
+pub mod unstable_import_statement;
 mod unstable_tseries;
 pub mod unstable_typeinfo;
 mod use_blazesym;

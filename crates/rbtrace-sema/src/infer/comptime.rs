@@ -5,7 +5,7 @@
 use rbtrace_diag::{Diagnostic, Span};
 use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Builtin;
-use rbtrace_lang::{Call, TypeCx, config};
+use rbtrace_lang::{Call, TypeCx, config, variables};
 use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, Name, TypeBase, TypeOrExpr, TypeRef, UnaryOp};
 use rbtrace_types::Type;
 
@@ -164,9 +164,10 @@ impl Infer<'_> {
         }
     }
 
-    /// `sizeof(int32)` reads as an identifier: a type of that name wins.
+    /// `sizeof(int32)` reads as an identifier: a type of that name wins, but not over a builtin. `pid` is no `struct pid`.
     fn type_of_expr(&mut self, of: &Expr) -> Option<Type> {
-        if let Some(ty) = types::named(of, &self.shared.c) {
+        let is_builtin = matches!(&of.kind, ExprKind::Ident(name) if variables::by_name(name).is_some());
+        if let Some(ty) = types::named(of, &self.shared.c).filter(|_| !is_builtin) {
             self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
             return Some(ty);
         }
