@@ -7,16 +7,19 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rbtrace_diag::{Diagnostic, Sink, Spanned};
+use rbtrace_diag::{Diagnostic, Sink, Sources, Spanned};
 use rbtrace_lang::constants;
 use rbtrace_syntax::ast::{Item, Name, Program, Tag};
-use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Member, Unit};
+use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Unit};
 use rbtrace_types::c_layout::{CMember, c_align, lay_out};
 use rbtrace_types::ctype::c_integer;
 use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
 /// A type every kernel has: where BTF knows it, BTF knows the others, too.
 const PROOF_OF_BTF: &str = "struct task_struct";
+
+/// The name of the text that macros are read from.
+const DEFINITIONS: &str = "definitions.h";
 
 /// A type with its size and alignment in C, which are not always ours.
 #[derive(Clone, Debug)]
@@ -33,28 +36,17 @@ pub(crate) struct CTypes<'a> {
     own: HashMap<String, Sized>,
     /// Enum constants of the script.
     constants: HashMap<String, (Arc<Enum>, i64)>,
-    /// Macros of the script that are integers.
-    macros: HashMap<String, i64>,
+    /// Macros of the script that stand for a value, with it where it is an integer.
+    macros: HashMap<String, Option<i64>>,
     /// Answers of the kernel, for converting a large struct once is enough.
     known: RefCell<HashMap<String, Option<Type>>>,
 }
 
 impl<'a> CTypes<'a> {
-    /// Reads the definitions of a script; what is wrong with them is pushed to the sink.
-    pub fn of(program: &Program, facts: &'a dyn Facts, sink: &mut Sink) -> CTypes<'a> {
+    /// What the definitions of a script mean; what is wrong with them is pushed to the sink.
+    pub fn of(unit: Unit, facts: &'a dyn Facts, sink: &mut Sink) -> CTypes<'a> {
         let mut types =
             CTypes { facts, own: HashMap::new(), constants: HashMap::new(), macros: HashMap::new(), known: RefCell::new(HashMap::new()) };
-        let items: Vec<&Spanned<String>> = program.items.iter().filter_map(c_item).collect();
-        if items.is_empty() {
-            return types;
-        }
-        let has_btf = facts.kernel_type(PROOF_OF_BTF).is_some();
-        let mut predefined = vec!["__KERNEL__", "__BPF_TRACING__"];
-        if has_btf {
-            predefined.extend(["BPFTRACE_HAVE_BTF", "_LINUX_TYPES_H"]);
-        }
-        let unit = rbtrace_syntax::c::parse(&items, &predefined, &|name| outside_constant(facts, name), sink);
-        refuse_headers(&unit.includes, has_btf, sink);
         types.add(unit, sink);
         types
     }
@@ -73,7 +65,7 @@ impl<'a> CTypes<'a> {
                 sink.push(problem);
             }
         }
-        self.macros = unit.macros.into_iter().filter_map(|found| Some((found.name.node, found.value?))).collect();
+        self.macros = unit.macros.into_iter().filter(|found| !found.has_params).map(|found| (found.name.node, found.value)).collect();
     }
 
     fn add_composite(&mut self, found: &Composite) -> Result<(), Diagnostic> {
@@ -199,14 +191,48 @@ impl<'a> CTypes<'a> {
         self.constants.get(name).cloned().or_else(|| self.facts.kernel_enum_constant(name))
     }
 
+    /// Whether the script defines a macro of this name.
+    pub fn has_macro(&self, name: &str) -> bool {
+        self.macros.contains_key(name)
+    }
+
     /// The value of a macro of the script, or of a header that our tables stand in for.
     pub fn number(&self, name: &str) -> Option<i64> {
         if let Some(value) = self.macros.get(name) {
-            return Some(*value);
+            return *value;
         }
         let value = constants::by_name(name, self.facts.arch(), &|name| kernel_constant(self.facts, name))?;
         self.enum_constant(name).is_none().then_some(value)
     }
+}
+
+/// Reads the C items of a script.
+pub(crate) fn read(program: &Program, facts: &dyn Facts, sink: &mut Sink) -> Unit {
+    let items: Vec<&Spanned<String>> = program.items.iter().filter_map(c_item).collect();
+    if items.is_empty() {
+        return Unit::default();
+    }
+    let has_btf = facts.kernel_type(PROOF_OF_BTF).is_some();
+    let mut predefined = vec!["__KERNEL__", "__BPF_TRACING__"];
+    if has_btf {
+        predefined.extend(["BPFTRACE_HAVE_BTF", "_LINUX_TYPES_H"]);
+    }
+    let unit = rbtrace_syntax::c::parse(&items, &predefined, &|name| outside_constant(facts, name), sink);
+    refuse_headers(&unit.includes, has_btf, sink);
+    unit
+}
+
+/// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
+pub(crate) fn macro_items(unit: &Unit, sources: &mut Sources) -> Vec<Item> {
+    let plain = unit.macros.iter().filter(|found| !found.has_params && found.value.is_none() && !found.body.node.is_empty());
+    let read = |found: &Macro| {
+        let text = format!("macro {}() {{ {} }}", found.name.node, found.body.node.replace("\\\n", " "));
+        let id = sources.add(DEFINITIONS, text);
+        let mut silent = Sink::default();
+        let items = rbtrace_syntax::parse(sources, id, &mut silent).items;
+        if silent.has_errors() { None } else { items.into_iter().next() }
+    };
+    plain.filter_map(read).collect()
 }
 
 fn c_item(item: &Item) -> Option<&Spanned<String>> {
@@ -226,6 +252,7 @@ fn outside_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
 
 /// Where BTF gives the types, a kernel header adds nothing. Elsewhere nobody reads it.
 fn refuse_headers(includes: &[Name], has_btf: bool, sink: &mut Sink) {
+    // Those that are files of the script's own were put in their place before.
     for header in includes.iter().filter(|_| !has_btf) {
         let message = format!("the header '{}' cannot be read by this version of rbtrace", header.node);
         let problem = Diagnostic::error(header.span, message).because("its types are only known on kernels with BTF");

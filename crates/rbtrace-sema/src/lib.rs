@@ -35,6 +35,10 @@ pub struct Options {
     pub params: Vec<String>,
     /// Named parameters, as they were written behind `--`: `--name` or `--name=value`.
     pub named: Vec<(String, Option<String>)>,
+    /// `--include`: headers that are read before the script.
+    pub includes: Vec<String>,
+    /// `-I`: where headers are looked for, too.
+    pub include_directories: Vec<String>,
     /// The process given by `-p`.
     pub pid: Option<u32>,
     /// The process id of the `-c` child.
@@ -56,12 +60,14 @@ pub fn compile(
     options: &Options,
     sink: &mut Sink,
 ) -> Option<ir::Program> {
-    let whole = imports::merge(program, sources, facts, sink);
+    let mut whole = imports::merge(program, sources, facts, options, sink);
+    let unit = c_types::read(&whole, facts, sink);
+    whole.items.extend(c_types::macro_items(&unit, sources));
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let program = &program;
     unsupported::check(program, sink);
     let config = config::resolve(program, options, sink);
-    let c = c_types::CTypes::of(program, facts, sink);
+    let c = c_types::CTypes::of(unit, facts, sink);
     let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
     imports::check_statements(program, &shared, sink);
     program_options::check(program, &shared, sink);
@@ -84,10 +90,12 @@ pub fn compile(
 
 /// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
 pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
-    let whole = imports::merge(program, sources, facts, sink);
+    let mut whole = imports::merge(program, sources, facts, options, sink);
+    let unit = c_types::read(&whole, facts, sink);
+    whole.items.extend(c_types::macro_items(&unit, sources));
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let config = config::resolve(&program, options, sink);
-    let c = c_types::CTypes::of(&program, facts, sink);
+    let c = c_types::CTypes::of(unit, facts, sink);
     let shared = Shared { facts, options, sources, c, config, expansions: &expansions };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);

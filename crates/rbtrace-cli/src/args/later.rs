@@ -11,10 +11,6 @@ pub struct Later {
     dwarf_pid: Vec<OsString>,
     #[arg(long, hide = true)]
     usdt_file_activation: bool,
-    #[arg(short = 'I', hide = true, action = clap::ArgAction::Append)]
-    include_dir: Vec<OsString>,
-    #[arg(long, hide = true, action = clap::ArgAction::Append)]
-    include: Vec<OsString>,
     #[arg(long, hide = true, action = clap::ArgAction::Append)]
     debuginfo: Vec<OsString>,
     #[arg(long, hide = true)]
@@ -45,13 +41,11 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 14] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 12] {
         [
             (self.warnings > 0, "-k", "reports of failed reads and look-ups"),
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
             (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
-            (!self.include_dir.is_empty(), "-I", "C headers"),
-            (!self.include.is_empty(), "--include", "C headers"),
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
             (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
             (self.probe_filter.is_some(), "--probe-filter", "running some of a script's probes"),

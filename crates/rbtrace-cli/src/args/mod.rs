@@ -86,6 +86,12 @@ struct Raw {
     /// Write LLVM's text to FILE.original.ll and FILE.optimized.ll and leave
     #[arg(long, value_name = "FILE")]
     emit_llvm: Option<PathBuf>,
+    /// Read this header's definitions before the script
+    #[arg(long, value_name = "HEADER", action = clap::ArgAction::Append)]
+    include: Vec<String>,
+    /// Look for headers in this directory, too
+    #[arg(short = 'I', value_name = "DIRECTORY", action = clap::ArgAction::Append)]
+    include_directory: Vec<String>,
     /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
@@ -153,6 +159,10 @@ pub struct Run {
     pub params: Vec<String>,
     /// `--name` and `--name=value` behind `--`
     pub named: Vec<(String, Option<String>)>,
+    /// `--include`
+    pub includes: Vec<String>,
+    /// `-I`
+    pub include_directories: Vec<String>,
     pub pid: Option<u32>,
     pub command: Option<String>,
     pub output: Option<PathBuf>,
@@ -241,7 +251,8 @@ impl Raw {
         }
         let stages = stage::parse(&self.debug).map_err(misuse)?;
         check_features(&self.no_feature)?;
-        let (named, rest): (Vec<OsString>, Vec<OsString>) = self.rest.into_iter().partition(|word| word.to_string_lossy().starts_with("--"));
+        let (named, rest): (Vec<OsString>, Vec<OsString>) =
+            self.rest.into_iter().partition(|word| word.to_string_lossy().starts_with("--"));
         let mut words = self.words.into_iter().chain(rest);
         let script = match self.program.filter(|text| !text.is_empty()) {
             Some(text) => Script::Text(text),
@@ -255,6 +266,8 @@ impl Raw {
             script,
             params: words.map(|word| word.to_string_lossy().into_owned()).collect(),
             named: named.iter().map(|word| named_param(&word.to_string_lossy())).collect(),
+            includes: self.include,
+            include_directories: self.include_directory,
             pid: self.pid.as_deref().map(parse_pid).transpose()?,
             command: self.command,
             output: self.output,

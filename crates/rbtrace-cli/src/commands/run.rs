@@ -99,6 +99,8 @@ fn compile(
     let options = rbtrace_sema::Options {
         params: run.params.clone(),
         named: run.named.clone(),
+        includes: run.includes.clone(),
+        include_directories: run.include_directories.clone(),
         pid: run.pid,
         child,
         is_unsafe: run.is_unsafe,

@@ -153,6 +153,12 @@ impl Infer<'_> {
         if let Some((constants, _)) = self.shared.c.enum_constant(name) {
             return Ty::fixed(Type::Enum(constants));
         }
+        if self.shared.c.has_macro(name) {
+            let error =
+                Diagnostic::error(expr.span, format!("the macro `{name}` is no expression")).because("what it stands for has no value");
+            self.sink.push(error.hint("a macro that scripts can use is a number, a text or an expression of the script"));
+            return Ty::VOID;
+        }
         let mut unknown = Diagnostic::error(expr.span, format!("Unknown identifier: '{name}'"))
             .because("no builtin and no kernel constant has this name");
         if let Some(near) = nearest(name, variables::ALL.iter().chain(functions::ALL).map(|row| row.name)) {

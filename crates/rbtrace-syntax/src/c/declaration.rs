@@ -263,7 +263,8 @@ impl<'t> Parser<'_, 't> {
             let ty = CType { base: base.clone(), layers, span: start };
             members.push(Member { name: name.map(|name| name.node), ty, bits, attributes, span });
             if !self.eat(",") {
-                return self.expect(";");
+                // Compilers let the last one pass without its `;`, and so do old scripts.
+                return if self.is("}") { Ok(()) } else { self.expect(";") };
             }
         }
     }

@@ -86,6 +86,7 @@ fn members_and_declarators() {
     check("struct s { int a; } __attribute__((packed)) __attribute__((unused));", "packed struct s{a int}");
     check("struct s { int a __attribute__((aligned(8))); };", "struct s{a@8 int}");
     check("union u { int a; struct s *p; };", "union u{a int, p struct s*}");
+    check("struct s { int a; int b };", "struct s{a int, b int}");
     check("struct s;", "");
 }
 
@@ -116,7 +117,7 @@ fn conditionals_and_macros() {
 
 #[test]
 fn mistakes_are_said_and_the_rest_is_read() {
-    check_error("struct s { int a };", "expected `;`, found `}`");
+    check_error("struct s { int a int b; };", "expected `;`, found `int`");
     check_error("struct s { int a[b]; };", "unknown constant `b`");
     check_error("#if 1\n", "this conditional has no `#endif`");
     check_error("#endif", "this `#endif` ends nothing");
