@@ -34,6 +34,8 @@ fn literal(cx: &mut dyn TypeCx, arg: &Expr) -> Option<String> {
     if let ExprKind::Bool(value) = &arg.kind {
         return Some(value.to_string());
     }
+    // Builtins that are constants are known to be so once they are typed.
+    cx.type_of(arg);
     let number = cx.int_literal(arg).map(|value| value.to_string());
     number.or_else(|| cx.string_literal(arg).map(|text| String::from_utf8_lossy(&text).into_owned()))
 }

@@ -14,6 +14,7 @@ pub mod getopt;
 mod has_key;
 mod is_err;
 mod is_literal;
+mod is_scalar;
 mod join;
 mod kaddr;
 mod kptr;
@@ -71,6 +72,7 @@ pub static ALL: &[&Builtin] = &[
     &has_key::ROW,
     &is_err::ROW,
     &is_literal::ROW,
+    &is_scalar::ROW,
     &join::ROW,
     &kaddr::ROW,
     &kptr::ROW,

@@ -2,7 +2,7 @@
 
 use rbtrace_types::Type;
 
-use crate::compile::{Lowered, TypeCx};
+use crate::compile::{Constant, Lowered, TypeCx};
 use crate::row::Builtin;
 
 /// The row.
@@ -12,6 +12,7 @@ pub static ROW: Builtin = Builtin {
     manual: "The kind of the probe that fired: `tracepoint`, `interval`, …; `special` for `begin` and `end`.\n\n\
              ```\nbegin, interval:s:1 { print(probetype); }\n```\n",
     type_of: |cx, _| Type::String(text(cx).len() as u32),
+    constant: Some(|cx, _| Some(Constant::Text(cx.place().probe_type.class.as_bytes().to_vec()))),
     lower: |cx, _| {
         let text = text(cx);
         Lowered::Mem(cx.constant(&text))
