@@ -6,6 +6,7 @@ mod cat;
 mod cgroup_path;
 mod cgroupid;
 mod clear;
+mod debugf;
 mod delete;
 mod errorf;
 mod exit;
@@ -22,6 +23,7 @@ mod kstack;
 mod ksym;
 mod len;
 mod macaddr;
+mod memcmp;
 mod ntop;
 mod print;
 mod printf;
@@ -31,11 +33,14 @@ mod signal;
 mod signal_name;
 mod signal_thread;
 mod str;
+mod str_concat;
+mod strcap;
 mod strcontains;
 mod strerror;
 mod strftime;
 mod strlen;
 mod strncmp;
+mod strstr;
 mod syscall_name;
 mod system;
 mod time;
@@ -49,6 +54,7 @@ mod maps;
 mod name_table;
 mod read;
 mod scalars;
+mod search;
 mod sending;
 mod signals;
 mod stacks;
@@ -64,6 +70,7 @@ pub static ALL: &[&Builtin] = &[
     &cgroup_path::ROW,
     &cgroupid::ROW,
     &clear::ROW,
+    &debugf::ROW,
     &delete::ROW,
     &errorf::ROW,
     &exit::ROW,
@@ -80,6 +87,7 @@ pub static ALL: &[&Builtin] = &[
     &ksym::ROW,
     &len::ROW,
     &macaddr::ROW,
+    &memcmp::ROW,
     &ntop::ROW,
     &print::ROW,
     &printf::ROW,
@@ -89,11 +97,14 @@ pub static ALL: &[&Builtin] = &[
     &signal_name::ROW,
     &signal_thread::ROW,
     &str::ROW,
+    &str_concat::ROW,
+    &strcap::ROW,
     &strcontains::ROW,
     &strerror::ROW,
     &strftime::ROW,
     &strlen::ROW,
     &strncmp::ROW,
+    &strstr::ROW,
     &syscall_name::ROW,
     &system::ROW,
     &time::ROW,
