@@ -73,16 +73,29 @@ fn rows_are_sorted_and_unique() {
     }
 }
 
+/// What a case says in the language or on a command line: not its comments, not what it expects.
+fn written(case: &File) -> String {
+    let options = ["// RUN:", "// ENV:", "// PARAMS:"];
+    let of_program = |line: &&str| !line.starts_with("//") || options.iter().any(|option| line.starts_with(option));
+    let is_program = case.path.ends_with(".bt");
+    let says = |line: &&str| if is_program { of_program(line) } else { line.starts_with('$') };
+    case.text.lines().filter(says).flat_map(|line| [line, "\n"]).collect()
+}
+
 #[test]
 fn rows_have_a_case() {
-    let cases = files("tests/cases");
-    assert!(!cases.is_empty(), "no cases in tests/cases");
-    let text: String =
-        cases.iter().flat_map(|case| case.text.lines()).filter(|line| !line.starts_with("//")).flat_map(|line| [line, "\n"]).collect();
+    let cases = ["tests/cases/run", "tests/cases/cli", "tests/cases/list"].into_iter().flat_map(files);
+    let text: String = cases.map(|case| written(&case)).collect();
+    assert!(!text.is_empty(), "no cases in tests/cases");
     let words: std::collections::BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    let used = |names: &[&str]| names.iter().any(|name| words.contains(name));
+    let used = |names: &[&str]| names.iter().any(|name| words.contains(name) || words.contains(as_variable(name).as_str()));
     let without = rows().into_iter().filter(|(_, _, names)| !used(names)).map(|(table, name, _)| format!("{table} {name}"));
-    nothing(without.collect(), "every row of a table is used by a case in tests/cases");
+    nothing(without.collect(), "every row of a table is used by a case that runs, in tests/cases/run or cases/cli");
+}
+
+/// A configuration key as the environment spells it.
+fn as_variable(name: &str) -> String {
+    format!("BPFTRACE_{}", name.to_uppercase())
 }
 
 #[test]

@@ -131,12 +131,10 @@ impl Sink {
                 }
             }
         }
-        if self.list.contains(&diagnostic) {
-            return Reported(());
-        }
-        match self.list.iter().filter(|kept| kept.severity == diagnostic.severity).count() < MOST_KEPT {
-            true => self.list.push(diagnostic),
-            false => self.overflowed = true,
+        if self.list.iter().filter(|kept| kept.severity == diagnostic.severity).count() >= MOST_KEPT {
+            self.overflowed = true;
+        } else if !self.list.contains(&diagnostic) {
+            self.list.push(diagnostic);
         }
         Reported(())
     }

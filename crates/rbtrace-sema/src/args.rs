@@ -4,6 +4,9 @@ use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Probe, Stmt, StmtKind}
 
 use crate::walk::{children, type_children};
 
+/// The one name that is no row of a table: what it is depends on the probe, and places are grouped by it.
+pub(crate) const NAME: &str = "args";
+
 /// What a probe's body reads of `args`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ArgsUse {
@@ -65,7 +68,7 @@ fn args_of_stmt(stmt: &Stmt, usage: &mut ArgsUse) {
 fn args_of_expr(expr: &Expr, usage: &mut ArgsUse) {
     match &expr.kind {
         ExprKind::Field { base, field } if is_args(base) => add_field(usage, &field.node),
-        ExprKind::Ident(name) if name == "args" => *usage = ArgsUse::Whole,
+        ExprKind::Ident(name) if name == NAME => *usage = ArgsUse::Whole,
         ExprKind::If { condition, then, otherwise } => {
             args_of_expr(condition, usage);
             args_of_block(then, usage);
@@ -79,7 +82,7 @@ fn args_of_expr(expr: &Expr, usage: &mut ArgsUse) {
 /// `args`, or `*args` as old scripts write it (SPEC §2.9).
 pub(crate) fn is_args(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Ident(name) => name == "args",
+        ExprKind::Ident(name) => name == NAME,
         ExprKind::Unary { op: rbtrace_syntax::ast::UnaryOp::Deref, operand } => is_args(operand),
         _ => false,
     }

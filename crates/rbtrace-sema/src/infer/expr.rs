@@ -10,7 +10,7 @@ use rbtrace_types::{Struct, Type, align_up};
 
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
-use crate::args::is_args;
+use crate::args::{self, is_args};
 use crate::fold;
 
 /// What a slot holds beside the bytes of a string or record while it is made is not more.
@@ -141,7 +141,7 @@ impl Infer<'_> {
 
     /// `args`, a builtin, or an enum constant.
     fn ident(&mut self, expr: &Expr, name: &str) -> Ty {
-        if name == "args" {
+        if name == args::NAME {
             return self.args(expr.span);
         }
         if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {

@@ -9,7 +9,7 @@ use rbtrace_types::Type;
 
 use super::Lower;
 use super::memory::{has_padding, layout};
-use crate::args::is_args;
+use crate::args::{self, is_args};
 use crate::infer::packed;
 
 impl Lower<'_> {
@@ -129,7 +129,7 @@ impl Lower<'_> {
     }
 
     fn ident(&mut self, expr: &Expr, name: &str) -> Lowered {
-        if name == "args" {
+        if name == args::NAME {
             return self.whole_args();
         }
         if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {
