@@ -37,11 +37,12 @@ pub enum Message {
 
 /// Kinds of reports on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the function; `RuntimeError` is SPEC §9.13")]
+#[expect(missing_docs, reason = "named after the function; `RuntimeError` is SPEC §9.13, `FileError` what upstream says without a place")]
 pub enum Report {
     Errorf,
     Warnf,
     RuntimeError,
+    FileError,
 }
 
 /// Handler name of the events that say what went wrong in a probe (SPEC §9.13); their first text is the message.

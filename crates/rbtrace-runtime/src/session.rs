@@ -191,7 +191,7 @@ impl RunCx for Session<'_> {
     fn report(&mut self, kind: Report, event: &EventDecl, text: &str) {
         match kind {
             Report::Warnf | Report::RuntimeError if self.no_warnings => {}
-            Report::Errorf | Report::Warnf | Report::RuntimeError => {
+            Report::Errorf | Report::Warnf | Report::RuntimeError | Report::FileError => {
                 self.say(|output, line| output.report(kind, &event.location, text, line));
             }
         }

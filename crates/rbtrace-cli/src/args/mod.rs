@@ -6,7 +6,7 @@ mod stage;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use rbtrace_runtime::{Buffering, Format};
 
 use later::Later;
@@ -203,7 +203,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, Misuse>
 
 /// The usage lines.
 pub fn usage() -> String {
-    format!("{}\nTry `rbtrace --help`.\n", Raw::command().render_usage())
+    // Scripts look for upstream's heading.
+    format!("USAGE:\n    {}\nTry `rbtrace --help`.\n", USAGE.replace("\n       ", "\n    "))
 }
 
 /// clap's sentence without its prefix, its tips and its usage.

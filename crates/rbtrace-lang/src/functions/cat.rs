@@ -19,7 +19,7 @@ pub static ROW: Builtin = Builtin {
         let path = String::from_utf8_lossy(&path);
         match cx.read_file(&path) {
             Ok(content) => cx.print(Message::Cat, &content),
-            Err(why) => cx.report(Report::Errorf, event, &format!("failed to open file '{path}' ({why})")),
+            Err(why) => cx.report(Report::FileError, event, &format!("failed to open file '{path}' ({why})")),
         }
         Ok(())
     }),

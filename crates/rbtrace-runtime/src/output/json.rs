@@ -75,7 +75,7 @@ impl Output for Json {
         let name = match kind {
             Report::Errorf => "\"errorf\"",
             Report::Warnf => "\"warnf\"",
-            Report::RuntimeError => "\"runtime_error\"",
+            Report::RuntimeError | Report::FileError => "\"runtime_error\"",
         };
         put(out, format_args!("{{\"type\": {name}, \"msg\": "));
         string(text.as_bytes(), out);

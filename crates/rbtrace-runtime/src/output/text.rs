@@ -76,6 +76,7 @@ impl Output for Text {
     fn report(&self, kind: Report, location: &str, text: &str, out: &mut Vec<u8>) -> Stream {
         match kind {
             Report::Errorf => self.colored(RED, &format!("{location}: ERROR: {text}"), out),
+            Report::FileError => self.colored(RED, &format!("ERROR: {text}"), out),
             Report::Warnf | Report::RuntimeError => self.colored(YELLOW, &format!("{location}: WARNING: {text}"), out),
         }
     }
