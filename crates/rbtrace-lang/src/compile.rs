@@ -7,7 +7,7 @@ use rbtrace_ir as ir;
 use rbtrace_syntax::ast::{Expr, ExprId};
 use rbtrace_types::{Aggregate, Facts, Struct, Type};
 
-use crate::row::ProbeType;
+use crate::row::{Planned, ProbeType};
 
 /// One attach point after expansion: a probe type and a place it can be attached to.
 #[derive(Clone, Debug)]
@@ -194,8 +194,8 @@ pub trait LowerCx: TypeCx {
     fn read_aggregate(&mut self, map: &str, key: Option<ir::Value>, aggregate: &Aggregate) -> ir::Value;
     /// Leaves the probe.
     fn leave(&mut self);
-    /// The kind of BPF program under construction.
-    fn program_type(&self) -> ir::ProgramType;
+    /// How the program under construction is attached.
+    fn planned(&self) -> &Planned;
     /// Whether nobody uses the value of this call: it is a statement.
     fn is_statement(&self, call: &Call) -> bool;
 }

@@ -48,6 +48,7 @@ mod uptr;
 mod ustack;
 mod usym;
 mod warnf;
+mod write_user;
 mod zero;
 
 mod maps;
@@ -112,6 +113,7 @@ pub static ALL: &[&Builtin] = &[
     &ustack::ROW,
     &usym::ROW,
     &warnf::ROW,
+    &write_user::ROW,
     &zero::ROW,
 ];
 

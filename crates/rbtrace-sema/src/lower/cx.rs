@@ -7,6 +7,7 @@ use rbtrace_ir as ir;
 use rbtrace_ir::{Op, Value};
 use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, MapInfo, Place, TypeCx};
 use rbtrace_lang::functions;
+use rbtrace_lang::row::Planned;
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
 use rbtrace_types::{Aggregate, Facts, Layout, Struct, Type};
 
@@ -204,8 +205,8 @@ impl LowerCx for Lower<'_> {
         self.ir.push(Op::Return(self.result));
     }
 
-    fn program_type(&self) -> ir::ProgramType {
-        self.unit.planned.program_type
+    fn planned(&self) -> &Planned {
+        &self.unit.planned
     }
 
     fn is_statement(&self, call: &Call) -> bool {
