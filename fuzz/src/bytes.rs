@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use rbtrace_host::btf::KernelBtf;
-use rbtrace_lang::run::World;
+use rbtrace_lang::run::{Symbol, World};
 use rbtrace_lang::{Value, format, value};
 use rbtrace_types::{Space, Type};
 
@@ -92,8 +92,24 @@ impl World for Somewhere {
         boot_ns as i64
     }
 
+    fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
+        tai_ns as i64
+    }
+
     fn now(&self) -> i64 {
         0
+    }
+
+    fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+        None
+    }
+
+    fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+        None
+    }
+
+    fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {
+        vec![("unified".to_string(), format!("/{id}"))]
     }
 
     fn text(&self, number: u64) -> Option<&str> {

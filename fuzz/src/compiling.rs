@@ -15,8 +15,8 @@ static FACTS: LazyLock<Fixture> = LazyLock::new(|| Fixture::parse(MACHINE).expec
 /// Larger than any context that a program reads from.
 const CONTEXT: [u8; 4096] = [0; 4096];
 
-/// Faults that are the interpreter's own limits: its patience, and that its contexts are bytes without a place.
-const LIMITS: [&str; 2] = ["runs forever", "the context has no address here"];
+/// Faults that are the interpreter's own limits: its patience, and that its memory has no place in a machine's.
+const LIMITS: [&str; 3] = ["runs forever", "the context has no address here", "addresses are no numbers here"];
 
 fn compiled(data: &[u8]) -> Option<ir::Program> {
     let (mut sources, tree, mut sink) = read(data)?;

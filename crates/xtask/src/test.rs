@@ -1,7 +1,7 @@
 //! `xtask test`: everything a change has to pass, in the order of what is cheapest to find out.
 
 use std::io::{BufRead, BufReader, IsTerminal};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
@@ -15,30 +15,33 @@ pub fn test() -> Result<ExitCode> {
     licences::check()?;
     advisories::check()?;
     shell::call(shell::cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
-    let (tally, succeeded) = cargo_test()?;
+    let mut tally = Tally::default();
+    let mut tests = shell::cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast"]);
+    let succeeded = count(&mut tests, &mut tally)?;
+    // A workspace of its own: its properties, on the cases; the fuzzer is for other days.
+    let mut properties = shell::cargo();
+    properties.args(["test", "--manifest-path", "fuzz/Cargo.toml", "--no-default-features", "--target-dir"]).arg(run::target_directory()?);
+    let succeeded = count(&mut properties, &mut tally)? && succeeded;
     Ok(verdict(&tally, succeeded))
 }
 
-/// Runs all tests, shows their output and counts them.
-fn cargo_test() -> Result<(Tally, bool)> {
-    let mut command = shell::cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]);
-    run::test_runner(&mut command);
+/// Runs tests, shows their output and counts them; whether all is well.
+fn count(command: &mut Command, tally: &mut Tally) -> Result<bool> {
+    run::test_runner(command);
     if std::io::stderr().is_terminal() {
         command.args(["--color", "always"]);
     }
-    shell::say(&command);
+    shell::say(command);
     let mut child = command.stdout(Stdio::piped()).spawn().context("starting cargo test")?;
     let output = child.stdout.take().expect("stdout is piped");
-    let mut tally = Tally::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("reading the output of cargo test")?;
         let line = String::from_utf8_lossy(&line);
         tally.line(&line);
         println!("{line}");
     }
-    let status = child.wait().context("waiting for cargo test")?;
-    Ok((tally, status.success()))
+    Ok(child.wait().context("waiting for cargo test")?.success())
 }
 
 /// Prints the closing line and turns it into an exit code.
