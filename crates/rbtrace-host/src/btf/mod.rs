@@ -8,10 +8,10 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use rbtrace_types::ctype::c_integer;
@@ -29,6 +29,9 @@ const TRACE_PREFIX: &str = "btf_trace_";
 /// … and defines `int __traceiter_NAME(void *__data, …)`.
 const TRACE_CALLER_PREFIX: &str = "__traceiter_";
 
+/// An enum and the value of one of its constants.
+type EnumConstant = (Arc<Enum>, i64);
+
 /// BTF of the kernel and its modules.
 #[derive(Debug)]
 pub struct KernelBtf {
@@ -38,12 +41,21 @@ pub struct KernelBtf {
     modules: OnceLock<Vec<(String, Arc<Btf>)>>,
     /// Raw tracepoints of the kernel itself.
     traced: OnceLock<BTreeSet<String>>,
+    /// What was said of a constant: the compiler asks for a name in each of its rounds, and no index says where a constant is.
+    constants: Mutex<BTreeMap<String, Option<EnumConstant>>>,
 }
 
 impl KernelBtf {
     /// `vmlinux_path` is usually `/sys/kernel/btf/vmlinux`; the modules are its neighbours in `modules_directory`. Reads nothing yet.
     pub fn new(vmlinux_path: PathBuf, modules_directory: PathBuf) -> KernelBtf {
-        KernelBtf { vmlinux_path, modules_directory, vmlinux: OnceLock::new(), modules: OnceLock::new(), traced: OnceLock::new() }
+        KernelBtf {
+            vmlinux_path,
+            modules_directory,
+            vmlinux: OnceLock::new(),
+            modules: OnceLock::new(),
+            traced: OnceLock::new(),
+            constants: Mutex::default(),
+        }
     }
 
     /// Whether there is a file to read at all.
@@ -73,6 +85,16 @@ impl KernelBtf {
 
     /// The enum that has a constant of this name, and its value.
     pub fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        let mut known = self.constants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known.get(name) {
+            return answer.clone();
+        }
+        let answer = self.search_constant(name);
+        known.insert(name.to_string(), answer.clone());
+        answer
+    }
+
+    fn search_constant(&self, name: &str) -> Option<EnumConstant> {
         let (btf, id) = self.first(|btf| btf.find_enum_with(name))?;
         let Type::Enum(of) = convert::convert(btf, id).ok()? else { return None };
         let value = of.constants.iter().find(|(constant, _)| constant == name)?.1;
