@@ -119,17 +119,25 @@ impl Sink {
         self.origins.pop();
     }
 
+    /// The calls that lead to a text which is looked at, the innermost first.
+    pub fn calls(&self, mut place: Span) -> Vec<Span> {
+        let mut calls = Vec::new();
+        // What a caller wrote stands inside the body of what it called, too; only calls that lead to the place are told.
+        for (origin, _) in self.origins.iter().rev() {
+            if origin.within.contains(place) {
+                calls.push(origin.call);
+                place = origin.call;
+            }
+        }
+        calls
+    }
+
     /// Keeps a diagnostic; the same one twice is kept once, and of very many only the first ones are.
     pub fn push(&mut self, mut diagnostic: Diagnostic) -> Reported {
         if let Some(primary) = diagnostic.labels.first() {
-            let mut place = primary.span;
-            // What a caller wrote stands inside the body of what it called, too; only calls that lead to the place are told.
-            for (origin, _) in self.origins.iter().rev() {
-                if origin.within.contains(place) && diagnostic.labels.len() < MOST_LABELS {
-                    diagnostic.labels.push(Label { span: origin.call, text: "expanded from".to_string() });
-                    place = origin.call;
-                }
-            }
+            let calls = self.calls(primary.span);
+            let room = MOST_LABELS.saturating_sub(diagnostic.labels.len());
+            diagnostic.labels.extend(calls.into_iter().take(room).map(|span| Label { span, text: "expanded from".to_string() }));
         }
         if self.list.iter().filter(|kept| kept.severity == diagnostic.severity).count() >= MOST_KEPT {
             self.overflowed = true;

@@ -12,7 +12,7 @@ mod walk;
 pub use build::Builder;
 pub use helper::{Helper, Ret};
 pub use manifest::{
-    AttachPlan, CpuSet, EventDecl, EventId, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl, RECORD_HEADER, Role,
+    AttachPlan, Caller, CpuSet, EventDecl, EventId, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl, RECORD_HEADER, Role,
     RunConfig, Sample, Storage,
 };
 pub use op::{

@@ -137,6 +137,17 @@ pub struct EventDecl {
     pub span: Option<Span>,
     /// See `span`.
     pub location: String,
+    /// The calls of macros that led there, the innermost first.
+    pub callers: Vec<Caller>,
+}
+
+/// The call of a macro, for messages that name the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// As in [`EventDecl::location`].
+    pub location: String,
+    /// The line of the script, and under it marks where the call stands.
+    pub excerpt: String,
 }
 
 /// A BPF program and where it goes.

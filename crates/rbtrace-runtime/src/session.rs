@@ -192,7 +192,7 @@ impl RunCx for Session<'_> {
         match kind {
             Report::Warnf | Report::RuntimeError if self.no_warnings => {}
             Report::Errorf | Report::Warnf | Report::RuntimeError | Report::FileError => {
-                self.say(|output, line| output.report(kind, &event.location, text, line));
+                self.say(|output, line| output.report(kind, event, text, line));
             }
         }
     }

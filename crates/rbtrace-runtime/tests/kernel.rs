@@ -58,6 +58,7 @@ fn script(programs: Vec<(Function, ProgramDecl)>, missing_probes: &str) -> Progr
         args: vec![Type::U64],
         span: None,
         location: "stdin:1:1-2".into(),
+        callers: vec![],
     };
     let config = RunConfig { ring_bytes: RING, missing_probes: missing_probes.into(), ..RunConfig::default() };
     let losses = vec![LossDecl { kind: LossKind::Ring }];

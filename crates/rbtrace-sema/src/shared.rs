@@ -41,6 +41,17 @@ impl Shared<'_> {
         self.options.named.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
+    /// The call of a macro, with the line it stands in.
+    pub fn caller(&self, call: Span) -> rbtrace_ir::Caller {
+        let source = self.sources.get(call.source);
+        let ((number, from), (last, to)) = (source.line_column(call.start), source.line_column(call.end));
+        let line = source.line(number);
+        let from = from as usize - 1;
+        let to = if last == number { to as usize - 1 } else { line.len() };
+        let marks = "~".repeat(to.saturating_sub(from));
+        rbtrace_ir::Caller { location: self.location(call), excerpt: format!("{line}\n{:from$}{marks}", "") }
+    }
+
     /// `file:line:col1-col2`
     pub fn location(&self, span: Span) -> String {
         rbtrace_diag::location(span, self.sources)

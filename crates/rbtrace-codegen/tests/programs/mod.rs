@@ -39,6 +39,7 @@ pub fn program(functions: Vec<Function>, maps: Vec<MapDecl>) -> Program {
         args: vec![],
         span: None,
         location: String::new(),
+        callers: vec![],
     };
     let manifest = Manifest {
         maps,

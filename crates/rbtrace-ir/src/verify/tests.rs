@@ -50,6 +50,7 @@ fn with_maps(build: impl FnOnce(&mut Builder)) -> Program {
         args: vec![],
         span: None,
         location: String::new(),
+        callers: vec![],
     };
     program.manifest.events = vec![event];
     program

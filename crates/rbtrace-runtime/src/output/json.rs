@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use rbtrace_ir::EventDecl;
 use rbtrace_lang::run::{Message, Report, RunError};
 use rbtrace_lang::value::Bucket;
 use rbtrace_lang::{Value, text};
@@ -71,7 +72,7 @@ impl Output for Json {
         Stream::Out
     }
 
-    fn report(&self, kind: Report, location: &str, text: &str, out: &mut Vec<u8>) -> Stream {
+    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
         let name = match kind {
             Report::Errorf => "\"errorf\"",
             Report::Warnf => "\"warnf\"",
@@ -79,7 +80,7 @@ impl Output for Json {
         };
         put(out, format_args!("{{\"type\": {name}, \"msg\": "));
         string(text.as_bytes(), out);
-        let (file, line, column) = place(location);
+        let (file, line, column) = place(&event.location);
         out.extend_from_slice(b", \"filename\": ");
         string(file.as_bytes(), out);
         put(out, format_args!(", \"line\": {line}, \"col\": {column}}}\n"));
@@ -308,7 +309,7 @@ mod tests {
         assert_eq!(place("/a:b/tool.bt:12:9-20"), ("/a:b/tool.bt", 12, 9));
         assert_eq!(place("somewhere"), ("somewhere", 0, 0));
         assert_eq!(
-            said(|out| Json.report(Report::Warnf, "stdin:1:9-20", "hey", out)),
+            said(|out| Json.report(Report::Warnf, &crate::output::event("stdin:1:9-20"), "hey", out)),
             "{\"type\": \"warnf\", \"msg\": \"hey\", \"filename\": \"stdin\", \"line\": 1, \"col\": 9}\n"
         );
         assert_eq!(said(|out| Json.lost(3, out)), "{\"type\": \"lost_events\", \"count\": 3, \"data\": {\"events\": 3}}\n");

@@ -4,6 +4,7 @@ mod json;
 pub mod stream;
 mod text;
 
+use rbtrace_ir::EventDecl;
 use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunError};
 
@@ -48,8 +49,8 @@ pub trait Output {
     fn attached(&self, probes: usize, out: &mut Vec<u8>) -> Stream;
     /// That many events were lost since this was last said.
     fn lost(&self, events: u64, out: &mut Vec<u8>) -> Stream;
-    /// Something about the script, with the place of the call: `stdin:1:9-20`.
-    fn report(&self, kind: Report, location: &str, text: &str, out: &mut Vec<u8>) -> Stream;
+    /// Something about the script, with the place of the call that says it.
+    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream;
     /// Something about the run as a whole.
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
 }
@@ -60,4 +61,11 @@ pub fn of(format: Format, color: bool) -> Box<dyn Output> {
         Format::Text => Box::new(Text { color }),
         Format::Json => Box::new(Json),
     }
+}
+
+/// An event at a place, as tests need it.
+#[cfg(test)]
+pub(crate) fn event(location: &str) -> EventDecl {
+    let location = location.to_string();
+    EventDecl { handler: String::new(), texts: vec![], numbers: vec![], maps: vec![], args: vec![], span: None, location, callers: vec![] }
 }

@@ -1,5 +1,6 @@
 //! Output for people (SPEC §9.2, §9.3). How a value reads is rbtrace-lang's.
 
+use rbtrace_ir::EventDecl;
 use rbtrace_lang::run::{Message, Report, RunError};
 use rbtrace_lang::{Value, text};
 
@@ -73,12 +74,19 @@ impl Output for Text {
         Stream::Err
     }
 
-    fn report(&self, kind: Report, location: &str, text: &str, out: &mut Vec<u8>) -> Stream {
-        match kind {
-            Report::Errorf => self.colored(RED, &format!("{location}: ERROR: {text}"), out),
-            Report::FileError => self.colored(RED, &format!("ERROR: {text}"), out),
-            Report::Warnf | Report::RuntimeError => self.colored(YELLOW, &format!("{location}: WARNING: {text}"), out),
+    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
+        let (color, level) = match kind {
+            Report::Errorf => (RED, "ERROR"),
+            Report::FileError => return self.colored(RED, &format!("ERROR: {text}"), out),
+            Report::Warnf | Report::RuntimeError => (YELLOW, "WARNING"),
+        };
+        self.colored(color, &format!("{}: {level}: {text}", event.location), out);
+        for caller in &event.callers {
+            self.colored(color, &format!("{}: {level}: expanded from", caller.location), out);
+            out.extend_from_slice(caller.excerpt.as_bytes());
+            out.push(b'\n');
         }
+        Stream::Err
     }
 
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
@@ -121,9 +129,9 @@ mod tests {
 
     #[test]
     fn reports_name_their_place() {
-        let mut out = Vec::new();
-        Text { color: false }.report(Report::Warnf, "stdin:1:9-20", "hey", &mut out);
-        Text { color: true }.report(Report::Errorf, "stdin:1:9-20", "hey", &mut out);
+        let (mut out, at) = (Vec::new(), crate::output::event("stdin:1:9-20"));
+        Text { color: false }.report(Report::Warnf, &at, "hey", &mut out);
+        Text { color: true }.report(Report::Errorf, &at, "hey", &mut out);
         Text { color: false }.attached(1, &mut out);
         Text { color: false }.attached(0, &mut out);
         let expected = "stdin:1:9-20: WARNING: hey\n\x1b[31mstdin:1:9-20: ERROR: hey\x1b[0m\nAttached 1 probe\nAttached 0 probes\n";

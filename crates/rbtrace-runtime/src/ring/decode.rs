@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn declaration(args: Vec<Type>) -> EventDecl {
-        EventDecl { handler: String::new(), texts: vec![], numbers: vec![], maps: vec![], args, span: None, location: String::new() }
+        EventDecl { args, ..crate::output::event("") }
     }
 
     fn event(decl: &EventDecl) -> Event<'_> {

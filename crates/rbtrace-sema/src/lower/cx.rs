@@ -165,6 +165,7 @@ impl LowerCx for Lower<'_> {
             args: Vec::new(),
             span: Some(span),
             location: self.shared.location(span),
+            callers: self.sink.calls(span).into_iter().map(|call| self.shared.caller(call)).collect(),
         }
     }
 
