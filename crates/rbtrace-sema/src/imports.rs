@@ -36,7 +36,8 @@ pub(crate) fn check_statements(program: &Program, shared: &Shared, sink: &mut Si
     walk::program(program, &mut |node| {
         let Node::Stmt(Stmt { kind: StmtKind::Import(path), .. }) = node else { return };
         if !is_allowed {
-            let error = Diagnostic::error(path.span, "Import statements that are not at the top level are primarily for the standard library.");
+            let error =
+                Diagnostic::error(path.span, "Import statements that are not at the top level are primarily for the standard library.");
             sink.push(error.because("inside a block").hint(format!("import before the first probe, or set `{key}` to `enable`")));
         } else if !stdlib::is_file(&path.node) {
             let error = Diagnostic::error(path.span, format!("`{}` is not part of the standard library", path.node));

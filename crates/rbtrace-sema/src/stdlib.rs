@@ -15,15 +15,7 @@ static FILES: [File; 2] = [
     File {
         name: "stdlib/base.bt",
         text: include_str!("../../../stdlib/base.bt"),
-        macros: &[
-            "assert",
-            "static_assert",
-            "default_str_length",
-            "check_key",
-            "find",
-            "container_of",
-            "assert_userspace_probe",
-        ],
+        macros: &["assert", "static_assert", "default_str_length", "check_key", "find", "container_of", "assert_userspace_probe"],
     },
     File {
         name: "stdlib/types.bt",
