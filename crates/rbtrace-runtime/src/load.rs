@@ -75,12 +75,21 @@ impl std::error::Error for Rejected {}
 impl std::fmt::Display for Rejected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let probe = self.probes.first().map_or("?", String::as_str);
-        write!(f, "the kernel's verifier rejected the program of `{probe}` ({}); this is a bug in rbtrace, not in the script", self.error)?;
+        match &self.log.refused_helper {
+            Some(helper) => write!(f, "helper {helper} not allowed in probe: this kernel does not offer it to `{probe}`")?,
+            None => {
+                let error = &self.error;
+                write!(f, "the kernel's verifier rejected the program of `{probe}` ({error}); this is a bug in rbtrace, not in the script")?;
+            }
+        }
         for note in &self.log.sources {
             match &note.place {
                 Some((file, line)) => write!(f, "\n  at {file}:{line}: {}", note.text)?,
                 None => write!(f, "\n  at `{}`", note.text)?,
             }
+        }
+        if self.log.refused_helper.is_some() {
+            return f.write_str("\n  what helps: another probe type, a newer kernel, or no lockdown where the helper writes to memory");
         }
         f.write_str("\n  the verifier's last words:")?;
         self.log.lines.iter().try_for_each(|line| write!(f, "\n    {line}"))

@@ -11,6 +11,8 @@ pub struct Excerpt {
     pub sources: Vec<SourceNote>,
     /// The last meaningful lines.
     pub lines: Vec<String>,
+    /// The helper that this kernel does not have, or not for programs of this kind: no bug of ours then.
+    pub refused_helper: Option<String>,
 }
 
 /// A source line quoted by the verifier.
@@ -33,7 +35,14 @@ pub fn excerpt(log: &str) -> Excerpt {
     let surplus = sources.len().saturating_sub(2);
     sources.drain(..surplus);
     let first = meaningful.len().saturating_sub(SHOWN);
-    Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect() }
+    let refused_helper = meaningful.iter().find_map(|line| refused_helper(line)).map(str::to_owned);
+    Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect(), refused_helper }
+}
+
+/// `program of this type cannot use helper bpf_x#36`, which was `unknown func bpf_x#36` before 6.8.
+fn refused_helper(line: &str) -> Option<&str> {
+    let named = line.strip_prefix("program of this type cannot use helper ").or(line.strip_prefix("unknown func "))?;
+    named.split('#').next()
 }
 
 /// Closing lines that count instructions and time.
@@ -97,6 +106,15 @@ processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
     }
 
     #[test]
+    fn a_helper_that_is_not_allowed_is_named() {
+        for said in ["program of this type cannot use helper bpf_d_path#147", "unknown func bpf_d_path#147"] {
+            let log = format!("14: (85) call bpf_d_path#147\n{said}\nprocessed 14 insns\n");
+            assert_eq!(excerpt(&log).refused_helper.as_deref(), Some("bpf_d_path"));
+        }
+        assert_eq!(excerpt(NEW).refused_helper, None);
+    }
+
+    #[test]
     fn long_logs_are_cut_to_their_end() {
         let log: String = (0..1000).map(|n| format!("{n}: (b7) r0 = 0\n")).collect();
         let excerpt = excerpt(&log);
@@ -104,7 +122,7 @@ processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
         assert_eq!(super::excerpt(""), Excerpt::default());
         assert_eq!(
             super::excerpt("; @x @ :y"),
-            Excerpt { sources: vec![SourceNote { text: "@x @ :y".into(), place: None }], lines: vec!["; @x @ :y".into()] }
+            Excerpt { sources: vec![SourceNote { text: "@x @ :y".into(), place: None }], lines: vec!["; @x @ :y".into()], refused_helper: None }
         );
     }
 }
