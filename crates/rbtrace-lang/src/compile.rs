@@ -180,6 +180,8 @@ pub trait LowerCx: TypeCx {
     fn map_id(&mut self, name: &str) -> ir::MapId;
     /// The declaration of that map.
     fn map_decl(&mut self, name: &str) -> ir::MapDecl;
+    /// The map of that name, if the script has one.
+    fn find_map(&self, name: &str) -> Option<(ir::MapId, ir::MapDecl)>;
     /// The internal scalar map of that symbol (see [`ir::Manifest::INTERNAL`]), a u64 in `Storage::Global`; declared at first use.
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.

@@ -22,7 +22,7 @@ pub mod probes;
 pub mod variables;
 
 pub use compile::{Call, LowerCx, Lowered, Place, TypeCx};
-pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read};
+pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read, Showing};
 pub use run::RunCx;
 pub use value::Value;
 

@@ -7,7 +7,7 @@ use rbtrace_ir as ir;
 use rbtrace_types::{Aggregate, Facts, Field, Space, Struct, Type};
 
 use crate::compile::{Call, Constant, LowerCx, Lowered, Place, TypeCx};
-use crate::run::{RunCx, RunError};
+use crate::run::{RunCx, RunError, World};
 use crate::value::Value;
 
 /// A builtin function or variable. A variable is a function without arguments; both may be written `f` or `f()` then.
@@ -102,14 +102,24 @@ pub struct Aggregation {
     pub merge: fn(&Aggregate, total: &mut [u64], cpu: &[u64]),
     /// Whether a merged state holds anything.
     pub is_set: fn(&Aggregate, total: &[u64]) -> bool,
-    /// The value that is printed, its numbers divided by `div` (≥ 1).
-    pub show: fn(&Aggregate, total: &[u64], div: u64) -> Value,
+    /// The value that is printed.
+    pub show: fn(&Aggregate, total: &[u64], &Showing<'_>) -> Value,
     /// Sort key when a map is printed (SPEC §9.3).
     pub order: fn(&Aggregate, total: &[u64]) -> i128,
-    /// `type` of its JSON line: `map`, `hist`, `stats`.
+    /// `type` of its JSON line: `map`, `hist`, `stats`, ….
     pub json_type: &'static str,
     /// Only printable as a whole map, never by key (hist, lhist).
     pub whole_only: bool,
+}
+
+/// How the state of an aggregation is shown.
+pub struct Showing<'a> {
+    /// Its numbers are divided by it; ≥ 1.
+    pub div: u64,
+    /// The largest [`Aggregation::order`] of all entries of the map.
+    pub largest: i128,
+    /// Resolves times.
+    pub world: &'a dyn World,
 }
 
 /// Reading an aggregation in the kernel: fold over the CPUs' states, then finish.

@@ -1,5 +1,7 @@
 //! [`Value`] → text, as `print`, `%s` and map keys show it (SPEC §9.3). Strings are bytes and stay what they are.
 
+mod series;
+
 use crate::value::{Bucket, Value};
 
 /// Columns of a histogram's bar.
@@ -20,6 +22,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Tuple(items) => write_list(items, b"(", b", ", b")", out),
         Value::Struct(fields) => write_struct(fields, out),
         Value::Histogram(buckets) => write_histogram(buckets, out),
+        Value::Series(series) => series::write(series, out),
     }
 }
 
@@ -37,7 +40,7 @@ pub fn write_key(key: &Value, out: &mut Vec<u8>) {
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) | Value::Str(_) => {
             write(key, out)
         }
-        Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Histogram(_) => write(key, out),
+        Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Histogram(_) | Value::Series(_) => write(key, out),
     }
 }
 

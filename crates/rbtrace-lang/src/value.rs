@@ -4,6 +4,7 @@ use rbtrace_types::{Aggregate, Enum, Int, Layout, Struct, Type};
 
 use crate::aggregations;
 use crate::named;
+use crate::row::Showing;
 use crate::run::{RunError, World};
 
 /// A value as it is printed.
@@ -35,6 +36,8 @@ pub enum Value {
     Text(String),
     /// `hist` and `lhist`.
     Histogram(Vec<Bucket>),
+    /// `tseries`.
+    Series(Series),
 }
 
 /// One row of a histogram.
@@ -50,6 +53,28 @@ pub struct Bucket {
     pub count: u64,
 }
 
+/// Values over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Nanoseconds between two points.
+    pub interval: i64,
+    /// Whether values may be negative.
+    pub signed: bool,
+    /// One for each interval from the first that has a value on.
+    pub points: Vec<Point>,
+}
+
+/// An interval of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When it started: nanoseconds since the epoch.
+    pub start: i64,
+    /// The same as local time: `23:59:59.999`.
+    pub time: String,
+    /// `None`: there was none.
+    pub value: Option<i128>,
+}
+
 /// Decodes a value of a type from the start of `bytes`.
 pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunError> {
     let bytes = bytes.get(..ty.size() as usize).ok_or(RunError::Truncated)?;
@@ -62,7 +87,7 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
         Type::Enum(e) => enumerator(e, read_int(bytes, 8, false)?),
         Type::String(_) => Value::Str(string(bytes, world.trailer())),
         Type::Buffer(_) => buffer(bytes)?,
-        Type::Array(of, _) if let Type::Aggregate(aggregate) = &**of => states(aggregate, bytes),
+        Type::Array(of, _) if let Type::Aggregate(aggregate) = &**of => states(aggregate, bytes, world),
         Type::Array(of, len) => {
             let step = of.size() as usize;
             let items = (0..*len as usize).map(|i| decode(of, bytes.get(i * step..).ok_or(RunError::Truncated)?, world));
@@ -82,14 +107,15 @@ pub fn decode(ty: &Type, bytes: &[u8], world: &dyn World) -> Result<Value, RunEr
 }
 
 /// The states of an aggregation on all CPUs, one behind the other, as one value.
-fn states(aggregate: &Aggregate, bytes: &[u8]) -> Value {
+fn states(aggregate: &Aggregate, bytes: &[u8], world: &dyn World) -> Value {
     let Some(row) = aggregations::by_name(&aggregate.name) else { return Value::None };
     let mut total = vec![0; aggregate.size as usize / 8];
     for state in bytes.chunks_exact(aggregate.size.max(8) as usize) {
         let words: Vec<u64> = state.chunks_exact(8).map(|word| read_int(word, 8, false).unwrap_or(0) as u64).collect();
         (row.merge)(aggregate, &mut total, &words);
     }
-    (row.show)(aggregate, &total, 1)
+    let showing = Showing { div: 1, largest: (row.order)(aggregate, &total), world };
+    (row.show)(aggregate, &total, &showing)
 }
 
 /// A little-endian integer of 1, 2, 4 or 8 bytes, extended to 64 bits.

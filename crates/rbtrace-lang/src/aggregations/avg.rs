@@ -25,7 +25,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = avg(args.ret);
     read: Some(Read { init: |_| vec![0, 0], fold: words::fold_sums, finish }),
     merge: words::merge_sums,
     is_set: |_, total| words::word(total, 1) > 0,
-    show: |aggregate, total, div| words::integer(aggregate, words::mean(aggregate, total), div),
+    show: |aggregate, total, showing| words::integer(aggregate, words::mean(aggregate, total), showing.div),
     order: words::mean,
     json_type: super::stats::ROW.json_type,
     whole_only: false,

@@ -22,7 +22,7 @@ tracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }
     read: Some(Read { init: |_| vec![0], fold: words::fold_sums, finish: words::finish_first }),
     merge: words::merge_sums,
     is_set: |_, total| words::word(total, 0) > 0,
-    show: |aggregate, total, div| words::integer(aggregate, words::word(total, 0).into(), div),
+    show: |aggregate, total, showing| words::integer(aggregate, words::word(total, 0).into(), showing.div),
     order: |_, total| words::word(total, 0).into(),
     json_type: "map",
     whole_only: false,

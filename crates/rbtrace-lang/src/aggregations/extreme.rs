@@ -5,6 +5,7 @@ use rbtrace_ir::{Bin, Builder, Cmp, SlotId};
 use rbtrace_types::Aggregate;
 
 use crate::aggregations::words;
+use crate::row::Showing;
 use crate::value::Value;
 
 /// Which end is kept.
@@ -77,8 +78,8 @@ pub(super) fn is_set(_: &Aggregate, total: &[u64]) -> bool {
 }
 
 /// The value.
-pub(super) fn show(aggregate: &Aggregate, total: &[u64], div: u64) -> Value {
-    words::integer(aggregate, words::number(aggregate, words::word(total, 0)), div)
+pub(super) fn show(aggregate: &Aggregate, total: &[u64], showing: &Showing<'_>) -> Value {
+    words::integer(aggregate, words::number(aggregate, words::word(total, 0)), showing.div)
 }
 
 /// Compatibility: maps are sorted by the value taken as unsigned, negative ones last (SPEC §9.3).

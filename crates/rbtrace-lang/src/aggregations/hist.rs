@@ -30,7 +30,7 @@ tracepoint:syscalls:sys_exit_read { @bytes = hist(args.ret); }
     read: None,
     merge: super::words::merge_sums,
     is_set: buckets::is_set,
-    show: |aggregate, total, div| buckets::rows(total, div, |index| bounds(index, bits(aggregate))),
+    show: |aggregate, total, showing| buckets::rows(total, showing.div, |index| bounds(index, bits(aggregate))),
     order: buckets::order,
     json_type: "hist",
     whole_only: true,

@@ -8,6 +8,7 @@ mod max;
 mod min;
 mod stats;
 mod sum;
+mod tseries;
 
 mod argument;
 mod buckets;
@@ -17,7 +18,8 @@ mod words;
 use crate::row::Aggregation;
 
 /// Every row.
-pub static ALL: &[&Aggregation] = &[&avg::ROW, &count::ROW, &hist::ROW, &lhist::ROW, &max::ROW, &min::ROW, &stats::ROW, &sum::ROW];
+pub static ALL: &[&Aggregation] =
+    &[&avg::ROW, &count::ROW, &hist::ROW, &lhist::ROW, &max::ROW, &min::ROW, &stats::ROW, &sum::ROW, &tseries::ROW];
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Aggregation> {

@@ -3,7 +3,7 @@
 use rbtrace_types::Aggregate;
 
 use crate::aggregations::{argument, words};
-use crate::row::Aggregation;
+use crate::row::{Aggregation, Showing};
 use crate::value::Value;
 
 /// The row.
@@ -31,10 +31,10 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = stats(args.ret
 };
 
 /// `div` is for the average only (SPEC §9.3).
-fn show(aggregate: &Aggregate, total: &[u64], div: u64) -> Value {
+fn show(aggregate: &Aggregate, total: &[u64], showing: &Showing<'_>) -> Value {
     let fields = [
         ("count", Value::UInt(words::word(total, 1))),
-        ("average", words::integer(aggregate, words::mean(aggregate, total), div)),
+        ("average", words::integer(aggregate, words::mean(aggregate, total), showing.div)),
         ("total", words::integer(aggregate, words::number(aggregate, words::word(total, 0)), 1)),
     ];
     Value::Struct(fields.map(|(name, value)| (name.to_string(), value)).into())

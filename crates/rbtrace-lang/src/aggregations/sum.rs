@@ -29,7 +29,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = sum(args.ret);
         }
     },
     is_set: |_, total| words::word(total, 1) > 0,
-    show: |aggregate, total, div| words::integer(aggregate, words::number(aggregate, words::word(total, 0)), div),
+    show: |aggregate, total, showing| words::integer(aggregate, words::number(aggregate, words::word(total, 0)), showing.div),
     order: |aggregate, total| words::number(aggregate, words::word(total, 0)),
     json_type: "map",
     whole_only: false,

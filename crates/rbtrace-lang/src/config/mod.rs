@@ -2,6 +2,7 @@
 
 mod cache_user_symbols;
 mod cpp_demangle;
+pub mod dummy_ts_map;
 mod lazy_symbolication;
 pub mod license;
 pub mod log_size;
@@ -20,13 +21,16 @@ pub mod stack_mode;
 pub mod str_trunc_trailer;
 mod unstable_dw_ustack;
 pub mod unstable_import_statement;
-mod unstable_tseries;
+pub mod unstable_tseries;
 pub mod unstable_typeinfo;
 mod use_blazesym;
 
 mod parse;
 mod retired;
 
+use rbtrace_diag::{Diagnostic, Severity};
+
+use crate::compile::{Call, TypeCx};
 use crate::row::ConfigKey;
 
 /// Every row.
@@ -34,6 +38,7 @@ pub static ALL: &[&ConfigKey] = &[
     &cache_user_symbols::ROW,
     &cpp_demangle::ROW,
     &retired::DEBUG_OUTPUT,
+    &dummy_ts_map::ROW,
     &lazy_symbolication::ROW,
     &license::ROW,
     &log_size::ROW,
@@ -70,6 +75,30 @@ pub static ALL: &[&ConfigKey] = &[
 /// The row of a name (lower case, without prefix).
 pub fn by_name(name: &str) -> Option<&'static ConfigKey> {
     ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name))
+}
+
+/// Says of a call that it uses an unstable feature, as the key of that feature wants it; `None`: it may not.
+pub(crate) fn unstable(cx: &mut dyn TypeCx, call: &Call, key: &str) -> Option<()> {
+    let name = call.name;
+    match cx.config(key).as_deref() {
+        Some("error") => {
+            let message = format!(
+                "{name} feature is not enabled by default. To enable this unstable feature, set the config flag to enable. {key}=enable"
+            );
+            cx.report(Diagnostic::error(call.span, message).because("it may still change"));
+            return None;
+        }
+        Some("warn") => {
+            let message = format!(
+                "Script is using an unstable feature: {name}. To prevent this warning you must explicitly enable it in the config e.g. \
+                 {key}=enable"
+            );
+            // Without a place: said once a script, however often it is used.
+            cx.report(Diagnostic { severity: Severity::Warning, code: Some("unstable"), ..Diagnostic::general(message) });
+        }
+        Some(_) | None => {}
+    }
+    Some(())
 }
 
 #[cfg(test)]

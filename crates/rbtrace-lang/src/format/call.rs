@@ -126,7 +126,7 @@ pub fn has_value(cx: &mut dyn TypeCx, function: &str, arg: &Expr, ty: &Type) -> 
     match ty {
         Type::Aggregate(aggregate) if is_whole_only(aggregate) => {
             let message = format!("Map type {ty} cannot print the value of individual keys. You must print the whole map.");
-            let error = Diagnostic::error(arg.span, message).because("a histogram has no single value");
+            let error = Diagnostic::error(arg.span, message).because("it has no single value");
             let map = cx.map_element(arg).or_else(|| cx.map(arg)).map_or(String::new(), |(map, _)| map);
             cx.report(error.hint(format!("`print(@{map})` shows it")));
             false

@@ -1,11 +1,12 @@
 //! `nsecs`: the time, on the clock the script asks for.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Bin, Helper, Manifest, Op, Value};
+use rbtrace_ir::{Bin, Builder, Helper, Manifest, MapId, Op, Value};
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
 use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::config;
 use crate::row::Builtin;
 
 /// The row.
@@ -84,25 +85,42 @@ fn read(cx: &mut dyn LowerCx, clock: Clock) -> Value {
     }
 }
 
+/// The clock of time series: TAI, or the map that a test names.
+pub(crate) fn series_clock(cx: &mut dyn LowerCx) -> Value {
+    let name = cx.config(config::dummy_ts_map::ROW.name).unwrap_or_default();
+    match cx.find_map(name.trim_start_matches('@')) {
+        Some((map, decl)) if decl.key.is_none() && matches!(decl.value, Type::U64 | Type::I64) => {
+            let zero = cx.ir().int(0);
+            plus_scalar(cx.ir(), zero, map)
+        }
+        Some(_) | None if cx.facts().has(Feature::TaiTime) => read(cx, Clock::Tai),
+        Some(_) | None => read(cx, Clock::SoftwareTai),
+    }
+}
+
 /// The distance is not known while compiling; the runtime leaves it in a map.
 fn software_tai(cx: &mut dyn LowerCx) -> Value {
     let map = cx.internal_map(Manifest::TAI_MAP);
     let boot = boot_clock(cx);
-    let ir = cx.ir();
-    let tai = ir.scalar("tai");
-    ir.push(Op::Set(tai, boot));
-    let distance = ir.value(Op::Global(map));
-    let null = ir.value(Op::IsNull(distance));
+    plus_scalar(cx.ir(), boot, map)
+}
+
+/// A number and what a scalar map holds.
+fn plus_scalar(ir: &mut Builder, number: Value, map: MapId) -> Value {
+    let total = ir.scalar("total");
+    ir.push(Op::Set(total, number));
+    let scalar = ir.value(Op::Global(map));
+    let null = ir.value(Op::IsNull(scalar));
     ir.if_else(
         null,
         |_| {},
         |ir| {
-            let distance = ir.load(8, false, distance, 0);
-            let sum = ir.bin(Bin::Add, boot, distance);
-            ir.push(Op::Set(tai, sum));
+            let held = ir.load(8, false, scalar, 0);
+            let sum = ir.bin(Bin::Add, number, held);
+            ir.push(Op::Set(total, sum));
         },
     );
-    ir.value(Op::Get(tai))
+    ir.value(Op::Get(total))
 }
 
 /// The boot clock; on kernels that cannot read it the monotonic one, which stands still in sleep.

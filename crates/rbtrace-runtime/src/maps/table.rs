@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use anyhow::{Context, Result};
 use rbtrace_ir::{Aggregate, Int, MapDecl, Storage, Type};
-use rbtrace_lang::row::Aggregation;
+use rbtrace_lang::row::{Aggregation, Showing};
 use rbtrace_lang::run::{RunError, World};
 use rbtrace_lang::{Value, aggregations, value};
 
@@ -97,16 +97,17 @@ impl<'m> Table<'m> {
             Ok(top) if top > 0 => self.order.len().saturating_sub(top),
             Ok(_) | Err(_) => 0,
         };
+        let largest = self.order.last().map_or(0, |&last| self.rank(last));
         self.order[skip..].iter().map(move |&at| {
             let key = self.decl.key.as_ref().map(|ty| value::decode(ty, self.key(at), world)).transpose()?;
-            Ok(Row { key, value: self.value(at, cut.div.max(1), world)? })
+            Ok(Row { key, value: self.value(at, cut.div.max(1), largest, world)? })
         })
     }
 
-    fn value(&self, at: u32, div: u64, world: &dyn World) -> Result<Value, RunError> {
+    fn value(&self, at: u32, div: u64, largest: i128, world: &dyn World) -> Result<Value, RunError> {
         let words = self.state(at);
         if let Kind::Aggregate(row, aggregate) = &self.kind {
-            return Ok((row.show)(aggregate, words, div));
+            return Ok((row.show)(aggregate, words, &Showing { div, largest, world }));
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let value = value::decode(&self.decl.value, &bytes, world)?;

@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use rbtrace_ir::EventDecl;
 use rbtrace_lang::run::{Message, Report, RunError};
-use rbtrace_lang::value::Bucket;
+use rbtrace_lang::value::{Bucket, Series};
 use rbtrace_lang::{Value, text};
 
+use crate::output::utc::utc;
 use crate::output::{Output, Shown, Stream};
 
 /// See the module.
@@ -119,6 +120,7 @@ fn data(value: &Value, out: &mut Vec<u8>) {
         Value::Array(items) | Value::Tuple(items) => list(items, out, data),
         Value::Struct(fields) => structure(fields, out),
         Value::Histogram(buckets) => list(buckets, out, bucket),
+        Value::Series(series) => series_of(series, out),
     }
 }
 
@@ -173,15 +175,27 @@ fn bucket(bucket: &Bucket, out: &mut Vec<u8>) {
     put(out, format_args!("\"count\": {}}}", bucket.count));
 }
 
+/// The intervals that have a value.
+fn series_of(series: &Series, out: &mut Vec<u8>) {
+    let points: Vec<_> = series.points.iter().filter_map(|point| Some((point.start, point.value?))).collect();
+    list(&points, out, |&(start, value), out| {
+        put(out, format_args!("{{\"interval_start\":\"{}\",\"value\":", utc(start)));
+        match i64::try_from(value) {
+            Ok(value) => integer(value, out),
+            Err(_) => unsigned(value as u64, out),
+        }
+        out.push(b'}');
+    });
+}
+
 /// A key is its text, the elements of a tuple without blanks between them. Blanks inside strings stay.
 fn key(key: &Value, out: &mut Vec<u8>) {
     let mut plain = Vec::new();
     match key {
         Value::Tuple(items) => elements(items, &mut plain),
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) => key_part(key, &mut plain),
-        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Histogram(_) => {
-            key_part(key, &mut plain);
-        }
+        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) => key_part(key, &mut plain),
+        Value::Histogram(_) | Value::Series(_) => key_part(key, &mut plain),
     }
     string(&plain, out);
 }
@@ -202,7 +216,9 @@ fn key_part(part: &Value, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) => text::write(part, out),
-        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) | Value::Histogram(_) => text::write(part, out),
+        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) | Value::Histogram(_) | Value::Series(_) => {
+            text::write(part, out);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod json;
 pub mod stream;
 mod text;
+mod utc;
 
 use rbtrace_ir::EventDecl;
 use rbtrace_lang::Value;

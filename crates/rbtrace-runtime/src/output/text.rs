@@ -50,8 +50,8 @@ impl Output for Text {
                 text::write_key(key, out);
                 out.push(b']');
             }
-            // A histogram is a block of lines of its own, with a blank line after it.
-            let between: &[u8] = if matches!(row.value, Value::Histogram(_)) { b":\n" } else { b": " };
+            // A histogram or graph is a block of lines of its own, with a blank line after it.
+            let between: &[u8] = if matches!(row.value, Value::Histogram(_) | Value::Series(_)) { b":\n" } else { b": " };
             out.extend_from_slice(between);
             text::write(&row.value, out);
             out.push(b'\n');

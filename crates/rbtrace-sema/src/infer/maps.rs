@@ -109,19 +109,30 @@ impl Infer<'_> {
             (Type::Aggregate(_), _) | (_, Type::Aggregate(_)) => None,
             _ => join(&known, new),
         };
-        let Some(joined) = joined else {
-            let message = format!(
-                "Type mismatch for @{name}: trying to assign value of type '{}' when map already has a type '{}'",
-                new.ty, known.ty
-            );
-            let error = Diagnostic::error(span, message).because(format!("this is `{}`", new.ty));
-            self.sink.push(error.label(first, format!("the map holds `{}` since here", known.ty)));
-            return;
-        };
+        let Some(joined) = joined else { return self.refuse_value(name, span, new, &known, first) };
         if joined != known {
             self.map_state(name, span).value = joined;
             self.changed = true;
         }
+    }
+
+    /// The map cannot hold what is assigned to it.
+    fn refuse_value(&mut self, name: &str, span: Span, new: &Ty, known: &Ty, first: Span) {
+        let error = match (&known.ty, &new.ty) {
+            (Type::Aggregate(known), Type::Aggregate(new)) if known.name == new.name => {
+                let message = format!("Different {} bounds in a single map unsupported", new.name);
+                Diagnostic::error(span, message).because("the parameters differ").label(first, "from those that are used here")
+            }
+            _ => {
+                let message = format!(
+                    "Type mismatch for @{name}: trying to assign value of type '{}' when map already has a type '{}'",
+                    new.ty, known.ty
+                );
+                let error = Diagnostic::error(span, message).because(format!("this is `{}`", new.ty));
+                error.label(first, format!("the map holds `{}` since here", known.ty))
+            }
+        };
+        self.sink.push(error);
     }
 
     /// `count()` and its like: the aggregation's state type, if the expression is one.

@@ -177,6 +177,11 @@ impl LowerCx for Lower<'_> {
         self.out.decl(self.out.map(name)).clone()
     }
 
+    fn find_map(&self, name: &str) -> Option<(ir::MapId, ir::MapDecl)> {
+        let map = self.out.find(name)?;
+        Some((map, self.out.decl(map).clone()))
+    }
+
     fn internal_map(&mut self, symbol: &str) -> ir::MapId {
         self.out.internal(symbol)
     }

@@ -46,6 +46,11 @@ impl Output {
         *self.maps.get(name).expect("inference refuses maps that nothing assigns")
     }
 
+    /// The number of a map, if the script has it.
+    pub fn find(&self, name: &str) -> Option<MapId> {
+        self.maps.get(name).copied()
+    }
+
     /// The declaration of a map.
     pub fn decl(&self, id: MapId) -> &MapDecl {
         &self.program.manifest.maps[id.0 as usize]

@@ -2,12 +2,14 @@
 
 mod eval;
 mod histograms;
+mod series;
 
 use rbtrace_ir::Builder;
 use rbtrace_types::Aggregate;
 
 use crate::aggregations::{avg, count, max, min, stats, sum};
-use crate::row::Aggregation;
+use crate::row::{Aggregation, Showing};
+use crate::run::Nowhere;
 use crate::value::Value;
 use eval::Machine;
 
@@ -45,7 +47,9 @@ impl Run {
     }
 
     fn show(&self, div: u64) -> Value {
-        (self.row.show)(&self.aggregate, &self.total(), div)
+        let total = self.total();
+        let showing = Showing { div, largest: (self.row.order)(&self.aggregate, &total), world: &Nowhere };
+        (self.row.show)(&self.aggregate, &total, &showing)
     }
 
     /// What a read inside the kernel gives.
