@@ -13,8 +13,13 @@ use crate::names::declarations;
 
 /// The most expressions a program may have: a macro that uses its argument twice doubles it with every level.
 const MOST: u32 = 200_000;
+/// The deepest that expressions may stand inside each other, as the parser counts it: what walks the tree must not run out of stack. A little
+/// more than the parser allows, so that only macros can be too deep here.
+const DEEPEST: usize = 1100;
+/// How much a block counts.
+const BLOCK: usize = 4;
 /// The most macros inside each other.
-const DEEPEST: usize = 64;
+const MOST_CALLS: usize = 64;
 /// What upstream's library calls the builtins behind its own names.
 const PLAIN: &str = "__builtin_";
 
@@ -25,13 +30,15 @@ pub(super) struct Copier<'a> {
     expansions: Expansions,
     next_id: u32,
     next_mark: u32,
+    /// How deep the place is that is being copied.
+    depth: usize,
     /// Whether it was said that the program grows too large.
     full: bool,
 }
 
 impl<'a> Copier<'a> {
     pub fn new(definitions: Definitions<'a>, sink: &'a mut Sink) -> Self {
-        Self { definitions, sink, expansions: Expansions::default(), next_id: 0, next_mark: 0, full: false }
+        Self { definitions, sink, expansions: Expansions::default(), next_id: 0, next_mark: 0, depth: 0, full: false }
     }
 
     /// One more than the last number given, and what came out of macros.
@@ -40,11 +47,11 @@ impl<'a> Copier<'a> {
     }
 
     pub fn block(&mut self, block: &Block, scope: &Rc<Scope>) -> Block {
-        Block {
-            span: block.span,
-            stmts: block.stmts.iter().map(|stmt| self.stmt(stmt, scope)).collect(),
-            value: block.value.as_ref().map(|value| Box::new(self.expr(value, scope))),
-        }
+        self.depth += BLOCK;
+        let stmts = block.stmts.iter().map(|stmt| self.stmt(stmt, scope)).collect();
+        let value = block.value.as_ref().map(|value| self.boxed(value, scope));
+        self.depth -= BLOCK;
+        Block { span: block.span, stmts, value }
     }
 
     fn stmt(&mut self, stmt: &Stmt, scope: &Rc<Scope>) -> Stmt {
@@ -83,6 +90,16 @@ impl<'a> Copier<'a> {
     }
 
     pub fn expr(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Expr {
+        if self.depth > DEEPEST {
+            return self.too_much(expr.span);
+        }
+        self.depth += 1;
+        let copy = self.copy(expr, scope);
+        self.depth -= 1;
+        copy
+    }
+
+    fn copy(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Expr {
         let kind = match &expr.kind {
             ExprKind::Ident(name) => match scope.exprs.get(name) {
                 Some(passed) => return self.passed(passed, expr.span),
@@ -233,7 +250,7 @@ impl<'a> Copier<'a> {
             let message = format!("Recursive macro call detected. Call chain: {}", chain.join(" > "));
             return Err(Diagnostic::error(call, message).because("a macro is replaced by its body, so it would never end"));
         }
-        if outer.len() >= DEEPEST || self.next_id > MOST {
+        if outer.len() >= MOST_CALLS || self.next_id > MOST {
             return Err(too_much(call));
         }
         Ok(())
@@ -259,11 +276,7 @@ impl<'a> Copier<'a> {
 
     pub(super) fn arg_of(&mut self, passed: &Passed, span: Span) -> Arg {
         if self.next_id > MOST {
-            if !self.full {
-                self.full = true;
-                self.sink.push(too_much(span));
-            }
-            return Arg::Expr(self.new_expr(ExprKind::Error, span));
+            return Arg::Expr(self.too_much(span));
         }
         let declared = match &*passed.arg {
             Arg::Expr(expr) => declarations(expr),
@@ -274,6 +287,15 @@ impl<'a> Copier<'a> {
         }
         let scope = passed.scope.with_own(&declared, self.fresh_mark());
         self.arg(&passed.arg, &scope)
+    }
+
+    /// An error in the place of what is left out; said once.
+    fn too_much(&mut self, span: Span) -> Expr {
+        if !self.full {
+            self.full = true;
+            self.sink.push(too_much(span));
+        }
+        self.new_expr(ExprKind::Error, span)
     }
 
     /// Says something about the text of a scope.
@@ -311,7 +333,7 @@ fn passed_word(name: &Name, scope: &Scope) -> Option<Name> {
 
 fn too_much(span: Span) -> Diagnostic {
     let error = Diagnostic::error(span, "macros expand to too much code");
-    error.because(format!("more than {MOST} expressions, or {DEEPEST} macros inside each other"))
+    error.because(format!("more than {MOST} expressions, {DEEPEST} of them inside each other, or {MOST_CALLS} macros inside each other"))
 }
 
 fn is_builtin(name: &str) -> bool {
