@@ -6,11 +6,11 @@ use std::path::Path;
 
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::Host;
-use rbtrace_host::btf::VMLINUX;
+use rbtrace_host::btf::KernelBtf;
 use rbtrace_sema::frontend::lang::ProbeType;
 use rbtrace_sema::frontend::lang::probes;
 use rbtrace_sema::frontend::syntax;
-use rbtrace_sema::frontend::types::{Facts, Type};
+use rbtrace_sema::frontend::types::Facts;
 
 use crate::Ending;
 use crate::args::{List, Script};
@@ -71,12 +71,12 @@ fn lines_of_script(script: &Script, verbose: bool, host: &Host, environment: &En
 }
 
 /// What matches a comma-separated list of patterns.
-fn lines_of_pattern(patterns: &str, verbose: bool, facts: &dyn Facts) -> String {
+fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host) -> String {
     let mut text = String::new();
     for pattern in patterns.split(',').map(str::trim) {
-        match kernel_type(pattern, verbose, facts) {
+        match kernel_types(pattern, verbose, host.btf()) {
             Some(lines) => text.push_str(&lines),
-            None => probe_lines(pattern, verbose, facts, &mut text),
+            None => probe_lines(pattern, verbose, host, &mut text),
         }
     }
     text
@@ -121,32 +121,20 @@ fn matches(pattern: &str, name: &str) -> bool {
     left.ends_with(last)
 }
 
-/// `struct X`, `union X`, `enum X`: the name if the kernel has it, with `-v` its definition.
-fn kernel_type(pattern: &str, verbose: bool, facts: &dyn Facts) -> Option<String> {
-    let (keyword, _) = pattern.split_once(' ')?;
+/// `struct X`, `union X`, `enum X`, with stars: the names that the kernel has, with `-v` their definitions.
+fn kernel_types(pattern: &str, verbose: bool, btf: &KernelBtf) -> Option<String> {
+    let (keyword, wanted) = pattern.split_once(' ')?;
     if !matches!(keyword, "struct" | "union" | "enum") {
         return None;
     }
-    let Some(found) = facts.kernel_type(pattern) else { return Some(String::new()) };
-    Some(if verbose { definition(pattern, &found) } else { format!("{pattern}\n") })
-}
-
-fn definition(name: &str, found: &Type) -> String {
-    let lines: String = match found {
-        Type::Struct(of) => of.fields.iter().map(|field| format!("\t{};\n", declaration(&field.ty, &field.name, field.bits))).collect(),
-        Type::Enum(of) => of.constants.iter().map(|(constant, value)| format!("\t{constant} = {value},\n")).collect(),
-        other => return format!("{other}\n"),
-    };
-    format!("{VMLINUX}: {name} {{\n{lines}}};\n\n")
-}
-
-/// A member as C writes it: lengths behind the name, bits behind a colon.
-fn declaration(ty: &Type, name: &str, bits: Option<(u8, u8)>) -> String {
-    let text = ty.to_string();
-    let (base, lengths) = text.split_at(text.find('[').unwrap_or(text.len()));
-    let gap = if base.ends_with('*') { "" } else { " " };
-    let bits = bits.map(|(_, width)| format!(":{width}")).unwrap_or_default();
-    format!("{base}{gap}{name}{lengths}{bits}")
+    let mut text = String::new();
+    for (name, (module, id)) in btf.tagged(keyword).into_iter().filter(|(name, _)| matches(wanted.trim(), name)) {
+        match verbose.then(|| btf.c_text(module, id)).flatten() {
+            Some(definition) => text.push_str(&format!("{module}: {definition};\n\n")),
+            None => text.push_str(&format!("{keyword} {name}\n")),
+        }
+    }
+    Some(text)
 }
 
 #[cfg(test)]

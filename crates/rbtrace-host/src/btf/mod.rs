@@ -3,6 +3,7 @@
 //! `raw` knows the bytes, `convert` the meaning of records. This file knows where the files are and in which order they
 //! are asked: the kernel itself, then its modules by name.
 
+mod c_text;
 mod convert;
 mod raw;
 #[cfg(test)]
@@ -81,6 +82,23 @@ impl KernelBtf {
             // BTF has one spelling of each of C's integers: `long unsigned int`.
             None => c_integer(name),
         }
+    }
+
+    /// All structs, unions or enums by name: the module that has each, and its id there.
+    pub fn tagged(&self, keyword: &str) -> BTreeMap<&str, (&str, u32)> {
+        let mut found = BTreeMap::new();
+        for (module, btf) in self.all() {
+            for (id, name) in kinds_of(keyword).iter().flat_map(|&kind| btf.with_prefix("", kind)).filter(|(_, name)| !name.is_empty()) {
+                found.entry(name).or_insert((module, id));
+            }
+        }
+        found
+    }
+
+    /// The C text of a struct, union or enum of a module, without its `;`.
+    pub fn c_text(&self, module: &str, id: u32) -> Option<String> {
+        let (_, btf) = self.all().find(|(other, _)| *other == module)?;
+        c_text::definition(btf, id).ok()
     }
 
     /// The enum that has a constant of this name, and its value.
@@ -182,6 +200,16 @@ impl KernelBtf {
                 |name: String| load(&self.modules_directory.join(&name), Some(Arc::clone(base))).ok().map(|btf| (name, Arc::new(btf)));
             names.into_iter().filter_map(open).collect()
         })
+    }
+}
+
+/// What a keyword of C is in BTF.
+fn kinds_of(keyword: &str) -> &'static [Kind] {
+    match keyword {
+        "struct" => &[Kind::Struct],
+        "union" => &[Kind::Union],
+        "enum" => &[Kind::Enum, Kind::Enum64],
+        _ => &[],
     }
 }
 

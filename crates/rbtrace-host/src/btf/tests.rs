@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_types::{Space, Type};
 
+use super::c_text::definition;
 use super::convert::convert;
 use super::raw::{Btf, Bytes, Kind};
 
@@ -117,6 +118,30 @@ fn anonymous_members_are_flattened() {
     let outer = blob.composite(Kind::Struct, "outer", false, 16, &[("first", int, 0), ("", inner, 32), ("named", inner, 96)]);
     let btf = blob.btf();
     assert_eq!(shown(&btf, outer), ["0 int32 first", "4 int32 x", "8 int32 u", "8 int32 v", "12 struct (anonymous) named"]);
+}
+
+#[test]
+fn definitions_are_written_as_c() {
+    let mut blob = Blob::new();
+    let (int, char) = (blob.int("int", 4, SIGNED), blob.int("char", 1, SIGNED));
+    let constant = blob.ty("", Kind::Const, false, 0, char, &[]);
+    let text = blob.ty("", Kind::Ptr, false, 0, constant, &[]);
+    let rows = blob.ty("", Kind::Array, false, 0, 0, &[text, int, 2]);
+    let function = blob.ty("", Kind::FuncProto, false, 2, text, &[0, int, 0, 0]);
+    let pointer = blob.ty("", Kind::Ptr, false, 0, function, &[]);
+    let union = blob.composite(Kind::Union, "", false, 4, &[("u", int, 0), ("c", char, 0)]);
+    let at = |bit: u32, width: u32| width << 24 | bit;
+    let all =
+        [("f", pointer, at(0, 0)), ("", union, at(64, 0)), ("b", int, at(96, 3)), ("n", union, at(128, 0)), ("rows", rows, at(192, 0))];
+    let of = blob.composite(Kind::Struct, "s", true, 48, &all);
+    let packed = blob.composite(Kind::Struct, "p", false, 5, &[("c", char, 0), ("i", int, 8)]);
+    let empty = blob.composite(Kind::Struct, "e", false, 0, &[]);
+    let btf = blob.btf();
+    let expected = "struct s {\n\tconst char * (*f)(int, ...);\n\tunion {\n\t\tint u;\n\t\tchar c;\n\t};\n\tint b: 3;\n\
+        \tunion {\n\t\tint u;\n\t\tchar c;\n\t} n;\n\tconst char *rows[2];\n\tlong: 64;\n}";
+    assert_eq!(definition(&btf, of).expect("a struct"), expected);
+    assert_eq!(definition(&btf, packed).expect("a struct"), "struct p {\n\tchar c;\n\tint i;\n} __attribute__((packed))");
+    assert_eq!(definition(&btf, empty).expect("a struct"), "struct e {}");
 }
 
 #[test]
