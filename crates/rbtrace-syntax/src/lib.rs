@@ -8,6 +8,7 @@ pub mod ast;
 mod builder;
 pub mod c;
 pub mod lexer;
+mod format;
 mod limit;
 mod mark;
 mod parse;
@@ -15,6 +16,7 @@ mod print;
 pub mod token;
 mod unexpected;
 
+pub use format::{Formatted, format};
 pub use parse::parse;
 pub use print::print;
 

@@ -18,13 +18,9 @@ pub struct Later {
     #[arg(long, hide = true)]
     probe_filter: Option<OsString>,
     #[arg(long, hide = true)]
-    mode: Option<OsString>,
-    #[arg(long, hide = true)]
     test: bool,
     #[arg(long, hide = true)]
     bench: bool,
-    #[arg(long, hide = true)]
-    fmt: bool,
     #[arg(long, hide = true)]
     verify_llvm_ir: bool,
     #[arg(long, hide = true)]
@@ -41,7 +37,7 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 12] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 10] {
         [
             (self.warnings > 0, "-k", "reports of failed reads and look-ups"),
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
@@ -49,10 +45,8 @@ impl Later {
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
             (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
             (self.probe_filter.is_some(), "--probe-filter", "running some of a script's probes"),
-            (self.mode.is_some(), "--mode", "other ways to use a script"),
             (self.test, "--test", "tests written as scripts"),
             (self.bench, "--bench", "benchmarks written as scripts"),
-            (self.fmt, "--fmt", "formatting scripts"),
             (self.verify_llvm_ir, "--verify-llvm-ir", "checking LLVM's text"),
             (self.aot.is_some(), "--aot", "scripts as executables"),
         ]

@@ -1,5 +1,6 @@
 //! The command line (SPEC §8.1-8.2): which options there are and what they mean. Reads no file and no environment; knows no exit code.
 
+mod format;
 mod later;
 mod stage;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use rbtrace_runtime::{Buffering, Format};
 
+pub use format::Formatting;
 use later::Later;
 pub use stage::Stage;
 
@@ -16,7 +18,8 @@ const USAGE: &str = "\
 rbtrace [OPTIONS] FILE [PARAMS]...
        rbtrace [OPTIONS] - [PARAMS]...          read the script from standard input
        rbtrace [OPTIONS] -e PROGRAM [PARAMS]...
-       rbtrace -l [PATTERN | FILE | -e PROGRAM]";
+       rbtrace -l [PATTERN | FILE | -e PROGRAM]
+       rbtrace --fmt [-o FILE] FILE | - | -e PROGRAM";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,6 +98,12 @@ struct Raw {
     /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
+    /// Print the script in the one style instead of running it; with -o FILE, replace that file
+    #[arg(long)]
+    fmt: bool,
+    /// What to do with the script; `format` is --fmt
+    #[arg(long, value_name = "MODE", hide = true)]
+    mode: Option<String>,
     /// Say what this machine and this build can do
     #[arg(long)]
     info: bool,
@@ -136,6 +145,8 @@ pub enum Action {
     Info,
     /// `-l`
     List(List),
+    /// `--fmt`
+    Format(Formatting),
     /// Compile and run, or compile and show.
     Run(Box<Run>),
 }
@@ -230,6 +241,9 @@ impl Raw {
         if self.info {
             return Ok(Action::Info);
         }
+        if self.wants_format()? {
+            return self.into_format().map(Action::Format);
+        }
         if self.list {
             return Ok(Action::List(self.into_list()));
         }
@@ -255,14 +269,7 @@ impl Raw {
         let (named, rest): (Vec<OsString>, Vec<OsString>) =
             self.rest.into_iter().partition(|word| word.to_string_lossy().starts_with("--"));
         let mut words = self.words.into_iter().chain(rest);
-        let script = match self.program.filter(|text| !text.is_empty()) {
-            Some(text) => Script::Text(text),
-            None => match words.next() {
-                None => return Err(misuse("filename or -e 'program' required")),
-                Some(word) if word == "-" => Script::Stdin,
-                Some(word) => Script::File(word.into()),
-            },
-        };
+        let script = script(self.program, &mut words)?;
         Ok(Run {
             script,
             params: words.map(|word| word.to_string_lossy().into_owned()).collect(),
@@ -283,6 +290,18 @@ impl Raw {
             emit_elf: self.emit_elf,
             emit_llvm: self.emit_llvm,
         })
+    }
+}
+
+/// `-e`, or the first word.
+fn script(program: Option<OsString>, words: &mut impl Iterator<Item = OsString>) -> Result<Script, Misuse> {
+    match program.filter(|text| !text.is_empty()) {
+        Some(text) => Ok(Script::Text(text)),
+        None => match words.next() {
+            None => Err(misuse("filename or -e 'program' required")),
+            Some(word) if word == "-" => Ok(Script::Stdin),
+            Some(word) => Ok(Script::File(word.into())),
+        },
     }
 }
 

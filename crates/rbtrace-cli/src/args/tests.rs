@@ -63,6 +63,16 @@ fn listing_takes_a_pattern_or_a_script() {
 }
 
 #[test]
+fn formatting_has_two_names() {
+    for line in ["--fmt -o out x", "--mode format -o out x", "x --fmt --mode=format -o out"] {
+        match parse(words(line)) {
+            Ok(Action::Format(one)) => assert_eq!((one.script, one.output), (Script::File("x".into()), Some("out".into()))),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn misuse_is_said_in_a_sentence() {
     assert_eq!(parse(words("")).expect_err("nothing given"), Misuse { message: None, show_usage: true });
     assert_eq!(refused("-v"), "filename or -e 'program' required");
@@ -77,7 +87,12 @@ fn misuse_is_said_in_a_sentence() {
         refused("--no-feature magic x"),
         "`--no-feature` does not know `magic`; it knows kprobe_multi, kprobe_session, uprobe_multi"
     );
-    assert_eq!(refused("--fmt x"), "`--fmt` (formatting scripts) is not there yet");
+    assert_eq!(refused("--fmt"), "filename or -e 'program' required");
+    assert_eq!(refused("--fmt x y"), "`--fmt` formats one script; `y` is one word too many");
+    assert_eq!(refused("--fmt -l x"), "`--fmt` and `-l` cannot be used together");
+    assert_eq!(refused("--fmt --mode test x"), "`--fmt` and `--mode test` cannot be used together");
+    assert_eq!(refused("--mode bench x"), "`--mode bench` (benchmarks written as scripts) is not there yet");
+    assert!(refused("--mode magic x").starts_with("`--mode` takes one of `format`, "));
     assert_eq!(refused("-kk x"), "`-k` is given twice; one `-k` says it all");
     let bad = parse(words("--bad")).expect_err("no such option");
     assert!(bad.show_usage && bad.message.is_some_and(|message| message.contains("`--bad`")));
