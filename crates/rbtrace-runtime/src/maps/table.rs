@@ -97,6 +97,8 @@ impl<'m> Table<'m> {
             Ok(top) if top > 0 => self.order.len().saturating_sub(top),
             Ok(_) | Err(_) => 0,
         };
+        // A histogram or graph of nothing is no line at all, a number is still 0. After `zero` it is there, with nothing in it.
+        let skip = if self.is_set || !self.is_drawn() { skip } else { self.order.len() };
         let largest = self.order.last().map_or(0, |&last| self.rank(last));
         self.order[skip..].iter().map(move |&at| {
             let key = self.decl.key.as_ref().map(|ty| value::decode(ty, self.key(at), world)).transpose()?;
@@ -116,6 +118,13 @@ impl<'m> Table<'m> {
             Value::UInt(number) if div > 1 => Value::UInt(number / div),
             whole => whole,
         })
+    }
+
+    fn is_drawn(&self) -> bool {
+        match &self.kind {
+            Kind::Aggregate(row, _) => row.whole_only,
+            Kind::Plain => false,
+        }
     }
 
     fn holds_data(&self, count: usize) -> bool {
