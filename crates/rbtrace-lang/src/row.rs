@@ -38,6 +38,8 @@ pub struct Builtin {
     pub constant: Option<Known>,
     /// Appends its operations.
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
+    /// Evaluates straight into memory of the value's type, which saves a copy where a key is put together.
+    pub lower_into: Option<LowerInto>,
     /// Handles its record in user space.
     pub handle: Option<Handle>,
 }
@@ -58,6 +60,7 @@ impl Builtin {
         literal: None,
         constant: None,
         lower: |_, _| Lowered::Void,
+        lower_into: None,
         handle: None,
     };
 }
@@ -67,6 +70,9 @@ pub type Literal = fn(&mut dyn TypeCx, &Call) -> Option<Vec<u8>>;
 
 /// See [`Builtin::constant`].
 pub type Known = fn(&mut dyn TypeCx, &Call) -> Option<Constant>;
+
+/// See [`Builtin::lower_into`].
+pub type LowerInto = fn(&mut dyn LowerCx, &Call, to: ir::Value);
 
 /// See [`Builtin::handle`].
 pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;

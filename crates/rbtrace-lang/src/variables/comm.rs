@@ -1,9 +1,9 @@
 //! `comm`: the name of the current thread.
 
-use rbtrace_ir::{Helper, Operand};
+use rbtrace_ir::{Helper, Operand, Value};
 use rbtrace_types::Type;
 
-use crate::compile::Lowered;
+use crate::compile::{LowerCx, Lowered};
 use crate::row::Builtin;
 
 /// `TASK_COMM_LEN`
@@ -17,12 +17,16 @@ pub static ROW: Builtin = Builtin {
              ```\ntracepoint:raw_syscalls:sys_enter { @[comm] = count(); }\n```\n",
     type_of: |_, _| Type::String(SIZE),
     lower: |cx, _| {
-        let ir = cx.ir();
-        let slot = ir.memory("comm", SIZE);
-        let addr = ir.slot_addr(slot);
-        // The helper pads with zeros to the end.
-        ir.call(Helper::CurrentComm, vec![Operand::Value(addr), Operand::Int(SIZE.into())]);
+        let slot = cx.ir().memory("comm", SIZE);
+        let addr = cx.ir().slot_addr(slot);
+        read(cx, addr);
         Lowered::Mem(addr)
     },
+    lower_into: Some(|cx, _, to| read(cx, to)),
     ..Builtin::BASE
 };
+
+/// The helper pads with zeros to the end.
+fn read(cx: &mut dyn LowerCx, to: Value) {
+    cx.ir().call(Helper::CurrentComm, vec![Operand::Value(to), Operand::Int(SIZE.into())]);
+}

@@ -8,7 +8,7 @@ use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, UnaryOp};
 use rbtrace_types::Type;
 
 use super::Lower;
-use super::memory::{has_padding, layout};
+use super::memory::layout;
 use crate::args::{self, is_args};
 use crate::infer::packed;
 
@@ -84,20 +84,28 @@ impl Lower<'_> {
         let items: Vec<&Expr> = match (&expr.kind, to) {
             (ExprKind::Tuple(items), Type::Tuple(_)) => items.iter().collect(),
             (ExprKind::Record(items), Type::Record(_)) => items.iter().map(|(_, item)| item).collect(),
-            _ => {
-                let value = self.expr(expr);
-                return self.store_value(addr, offset, to, value, &self.value_ty(expr));
-            }
+            _ => return self.plain_into(addr, offset, to, expr),
         };
-        if has_padding(to) {
-            let start = self.offset(addr, offset);
-            self.ir.push(Op::Zero { addr: start, bytes: to.size() });
-        }
+        let start = self.offset(addr, offset);
+        self.zero_gaps(start, to);
         let layout = layout(to);
         for (at, item) in self.places_of(expr, to).into_iter().zip(items) {
             let element = to.elements().expect("a tuple or record")[at].clone();
             self.expr_into(addr, offset + layout.offsets[at], &element, item);
         }
+    }
+
+    fn plain_into(&mut self, addr: Value, offset: u32, to: &Type, expr: &Expr) {
+        let from = self.value_ty(expr);
+        if let (ExprKind::Ident(name), true) = (&expr.kind, from == *to)
+            && let Some(row) = variables::by_name(name)
+            && let Some(lower_into) = row.lower_into
+        {
+            let start = self.offset(addr, offset);
+            return lower_into(self, &Call { name, id: expr.id, span: expr.span, args: Vec::new() }, start);
+        }
+        let value = self.expr(expr);
+        self.store_value(addr, offset, to, value, &from);
     }
 
     /// For each written element, its place in the target type: records go by name.

@@ -88,9 +88,7 @@ impl Lower<'_> {
         let addr = self.ir.slot_addr(var);
         let offsets = layout(pair).offsets;
         let elements: Vec<Type> = pair.elements().expect("the loop variable is a pair").into_iter().cloned().collect();
-        if super::memory::has_padding(pair) {
-            self.ir.push(Op::Zero { addr, bytes: pair.size() });
-        }
+        self.zero_gaps(addr, pair);
         let key_addr = self.ir.slot_addr(key);
         let read = self.read(Lowered::Mem(key_addr), 0, key_ty);
         self.store_value(addr, offsets[0], &elements[0], read, key_ty);

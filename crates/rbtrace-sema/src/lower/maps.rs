@@ -29,9 +29,7 @@ impl Lower<'_> {
 
     fn multi_key(&mut self, ty: &Type, parts: &[Expr]) -> Value {
         let addr = self.temp(ty.size());
-        if super::memory::has_padding(ty) {
-            self.ir.push(Op::Zero { addr, bytes: ty.size() });
-        }
+        self.zero_gaps(addr, ty);
         let layout = super::memory::layout(ty);
         let elements: Vec<Type> = ty.elements().unwrap_or_default().into_iter().cloned().collect();
         for ((part, element), offset) in parts.iter().zip(&elements).zip(layout.offsets) {

@@ -52,15 +52,27 @@ impl Lower<'_> {
 
     /// A tuple or record as a wider one, element by element; records by name.
     fn store_elements(&mut self, dst: Value, to: &Type, src: Value, from: &Type) {
-        if has_padding(to) {
-            self.ir.push(Op::Zero { addr: dst, bytes: to.size() });
-        }
+        self.zero_gaps(dst, to);
         let (to_layout, from_layout) = (layout(to), layout(from));
         let from_types = from.elements().unwrap_or_default();
         for (index, to_ty) in to.elements().unwrap_or_default().into_iter().enumerate() {
             let at = position(to, from, index);
             let element = self.read(Lowered::Mem(src), from_layout.offsets[at], from_types[at]);
             self.store_value(dst, to_layout.offsets[index], to_ty, element, from_types[at]);
+        }
+    }
+
+    /// Zeroes the bytes of a tuple or record that belong to no element; the elements bring theirs along.
+    pub(super) fn zero_gaps(&mut self, addr: Value, ty: &Type) {
+        let layout = layout(ty);
+        let mut end = 0;
+        let sizes = ty.elements().unwrap_or_default().into_iter().map(Type::size).chain([0]);
+        for (start, size) in layout.offsets.iter().copied().chain([layout.size]).zip(sizes) {
+            if start > end {
+                let gap = self.offset(addr, end);
+                self.ir.push(Op::Zero { addr: gap, bytes: start - end });
+            }
+            end = start + size;
         }
     }
 
@@ -160,16 +172,6 @@ impl Lower<'_> {
 /// Offsets of a tuple's or record's elements.
 pub(super) fn layout(ty: &Type) -> Layout {
     Layout::of(ty.elements().unwrap_or_default())
-}
-
-/// Whether some byte belongs to no element.
-pub(super) fn has_padding(ty: &Type) -> bool {
-    let elements = ty.elements().unwrap_or_default();
-    elements.iter().map(|element| element.size()).sum::<u32>() != ty.size() || elements.iter().any(|element| has_inner_padding(element))
-}
-
-fn has_inner_padding(ty: &Type) -> bool {
-    ty.elements().is_some() && has_padding(ty)
 }
 
 /// Which element of `from` goes to element `index` of `to`.
