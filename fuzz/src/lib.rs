@@ -7,7 +7,7 @@ mod texts;
 
 pub use bytes::{kernel_types, printf, record};
 pub use compiling::{compile, interpret};
-pub use texts::{c_type, diagnose, fixture, parse, tracepoint_format, tree};
+pub use texts::{c_type, diagnose, fixture, format, parse, tracepoint_format, tree};
 
 /// Texts of the machine that properties compile for.
 const MACHINE: &str = include_str!("../../tests/facts/small.txt");
@@ -16,9 +16,10 @@ const MACHINE: &str = include_str!("../../tests/facts/small.txt");
 pub type Property = fn(&[u8]);
 
 /// All of them, by the names of their targets.
-pub const PROPERTIES: [(&str, Property); 11] = [
+pub const PROPERTIES: [(&str, Property); 12] = [
     ("parse", parse),
     ("tree", tree),
+    ("format", format),
     ("diagnose", diagnose),
     ("compile", compile),
     ("interpret", interpret),

@@ -1,6 +1,6 @@
 //! Properties of everything that reads a text.
 
-use rbtrace_diag::{Sink, Source, Sources, Style, render};
+use rbtrace_diag::{Sink, Source, SourceId, Sources, Style, render};
 use rbtrace_types::Space;
 use rbtrace_types::ctype;
 use rbtrace_types::fixture::Fixture;
@@ -28,6 +28,16 @@ pub fn parse(data: &[u8]) {
 pub fn tree(data: &[u8]) {
     let (Some(once), Some(again)) = (read(data), read(data)) else { return };
     assert_eq!(rbtrace_syntax::print(&once.1), rbtrace_syntax::print(&again.1));
+}
+
+/// Formatting a program changes neither its tree nor, the second time, its text.
+pub fn format(data: &[u8]) {
+    let Some((sources, program, _)) = read(data).filter(|read| !read.2.has_errors()) else { return };
+    let once = rbtrace_syntax::format(&sources, SourceId(0), &program).text;
+    let Some((sources, again, sink)) = read(once.as_bytes()) else { return };
+    assert!(!sink.has_errors(), "no program any more: {once}");
+    assert_eq!(rbtrace_syntax::print(&program), rbtrace_syntax::print(&again), "{once}");
+    assert_eq!(once, rbtrace_syntax::format(&sources, SourceId(0), &again).text);
 }
 
 /// Whatever is said can be shown, with colours and without.
