@@ -80,6 +80,11 @@ impl Builder {
         self.open.pop().expect("checked above")
     }
 
+    /// Appends the instructions of a closed region.
+    pub fn splice(&mut self, region: Region) {
+        self.open.last_mut().expect("the outermost region is always open").insts.extend(region.insts);
+    }
+
     /// Whether the innermost region already ended in a jump.
     pub fn is_terminated(&self) -> bool {
         let last = self.open.last().and_then(|region| region.insts.last());

@@ -183,6 +183,7 @@ impl LowerCx for Lower<'_> {
     }
 
     fn internal_map(&mut self, symbol: &str) -> ir::MapId {
+        self.exits |= symbol == ir::Manifest::EXIT_MAP;
         self.out.internal(symbol)
     }
 

@@ -72,6 +72,8 @@ struct Lower<'a> {
     result: i64,
     /// The expression that is the statement under way.
     statement: Option<ExprId>,
+    /// Whether the program can end the run.
+    exits: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -80,18 +82,27 @@ impl<'a> Lower<'a> {
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
         let ir = ir::Builder::default();
         let body = &unit.bodies[0];
-        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result, statement: None }
+        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result, statement: None, exits: false }
     }
 
     fn unit(mut self, index: usize) -> ir::Function {
         self.ir.span = Some(self.unit.bodies[0].places[0].0.span);
-        self.gate();
+        if self.unit.planned.program_type == ir::ProgramType::Tracepoint {
+            self.gate(ir::Manifest::GATE_MAP, 0);
+        }
+        self.ir.open();
         self.pid_filter();
         let is_shared = self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
         match is_shared {
             true => self.shared_bodies(),
             false => self.whole_body(),
         }
+        let work = self.ir.close();
+        if self.exits && self.unit.planned.role == ir::Role::Traced {
+            // exit() is the last thing a probe does, even if it fires again before anybody has read the record.
+            self.gate(ir::Manifest::EXIT_MAP, 8);
+        }
+        self.ir.splice(work);
         if self.result != 0 && !self.ir.is_terminated() {
             self.ir.push(Op::Return(self.result));
         }
@@ -99,13 +110,10 @@ impl<'a> Lower<'a> {
         self.ir.finish(name, self.unit.planned.program_type)
     }
 
-    /// A perf tracepoint takes tens of milliseconds to detach. Results are printed before that, so the program stops itself: else it would
-    /// put back what an `end` probe cleared.
-    fn gate(&mut self) {
-        if self.unit.planned.program_type != ir::ProgramType::Tracepoint {
-            return;
-        }
-        let map = self.out.internal(ir::Manifest::GATE_MAP);
+    /// Leaves at once when a word of an internal map is set. A perf tracepoint takes tens of milliseconds to detach; results are printed
+    /// before that, so the program stops itself: else it would put back what an `end` probe cleared.
+    fn gate(&mut self, symbol: &str, word: u32) {
+        let map = self.out.internal(symbol);
         let entry = self.ir.value(Op::Global(map));
         let missing = self.ir.value(Op::IsNull(entry));
         let result = self.result;
@@ -113,7 +121,7 @@ impl<'a> Lower<'a> {
             missing,
             |_| {},
             |ir| {
-                let closed = ir.load(8, false, entry, 0);
+                let closed = ir.load(8, false, entry, word);
                 ir.if_else(closed, |ir| ir.push(Op::Return(result)), |_| {});
             },
         );
