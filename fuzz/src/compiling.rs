@@ -12,13 +12,25 @@ use crate::texts::read;
 
 static FACTS: LazyLock<Fixture> = LazyLock::new(|| Fixture::parse(MACHINE).expect("tests/facts/small.txt is a machine"));
 
+/// What a process gives its first thread.
+const STACK: usize = 8 << 20;
+
 /// Larger than any context that a program reads from.
 const CONTEXT: [u8; 4096] = [0; 4096];
 
 /// Faults that are the interpreter's own limits: its patience, and that its memory has no place in a machine's.
 const LIMITS: [&str; 3] = ["runs forever", "the context has no address here", "addresses are no numbers here"];
 
+/// Compiles on a stack as large as a program's own: the passes walk as deep as the limits on nesting allow, which a test's thread is too small for.
 fn compiled(data: &[u8]) -> Option<ir::Program> {
+    let compiler = std::thread::Builder::new().stack_size(STACK);
+    std::thread::scope(|scope| {
+        let thread = compiler.spawn_scoped(scope, || compiled_here(data)).expect("a thread can be started");
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn compiled_here(data: &[u8]) -> Option<ir::Program> {
     let (mut sources, tree, mut sink) = read(data)?;
     if sink.has_errors() {
         return None;

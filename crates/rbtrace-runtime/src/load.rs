@@ -79,7 +79,10 @@ impl std::fmt::Display for Rejected {
             Some(helper) => write!(f, "helper {helper} not allowed in probe: this kernel does not offer it to `{probe}`")?,
             None => {
                 let error = &self.error;
-                write!(f, "the kernel's verifier rejected the program of `{probe}` ({error}); this is a bug in rbtrace, not in the script")?;
+                write!(
+                    f,
+                    "the kernel's verifier rejected the program of `{probe}` ({error}); this is a bug in rbtrace, not in the script"
+                )?;
             }
         }
         for note in &self.log.sources {

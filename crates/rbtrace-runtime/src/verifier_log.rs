@@ -122,7 +122,11 @@ processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
         assert_eq!(super::excerpt(""), Excerpt::default());
         assert_eq!(
             super::excerpt("; @x @ :y"),
-            Excerpt { sources: vec![SourceNote { text: "@x @ :y".into(), place: None }], lines: vec!["; @x @ :y".into()], refused_helper: None }
+            Excerpt {
+                sources: vec![SourceNote { text: "@x @ :y".into(), place: None }],
+                lines: vec!["; @x @ :y".into()],
+                refused_helper: None
+            }
         );
     }
 }

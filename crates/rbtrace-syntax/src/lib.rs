@@ -7,8 +7,8 @@
 pub mod ast;
 mod builder;
 pub mod c;
-pub mod lexer;
 mod format;
+pub mod lexer;
 mod limit;
 mod mark;
 mod parse;
