@@ -1,27 +1,25 @@
-//! Known holes in dependencies: Cargo.lock against .cargo/advisories.txt, a plain copy of what the RustSec database says.
-//! Needs no network; `cargo xtask advisories DIR` refreshes the copy from a checkout of that database.
+//! Known holes in dependencies: Cargo.lock against a checkout of the RustSec advisory database on this machine. Needs no network, and carries
+//! no copy of the database: where there is no checkout, the check is skipped, and counted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use semver::{Version, VersionReq};
 
 use crate::{licences, shell};
 
-const HEADER: &str = "\
-# What the RustSec advisory database says (its content is in the public domain), one advisory a line:
-#     ID CRATE: versions that are in order; … | title
-# Written by `cargo xtask advisories DIR`, DIR being a checkout of https://github.com/RustSec/advisory-db.
-# `cargo xtask test` holds every dependency against it; exceptions stand in .cargo/deny.toml.
-";
+/// Names a checkout of the database; else those of `cargo audit` and `cargo deny` are looked for.
+const PLACE: &str = "RBTRACE_ADVISORY_DB";
 
-/// Fails when a dependency has a known hole.
-pub fn check() -> Result<()> {
-    let directory = shell::root().join(".cargo");
-    let read = |name: &str| std::fs::read_to_string(directory.join(name)).with_context(|| format!("reading .cargo/{name}"));
-    let ignored = licences::list(&read("deny.toml")?, "ignore");
-    let advisories = read("advisories.txt")?;
-    let advisories = advisories.lines().filter(|line| !line.starts_with('#')).map(Advisory::parse).collect::<Result<Vec<_>>>()?;
+/// Fails when a dependency has a known hole. `false`: there is nothing here to check against.
+pub fn check() -> Result<bool> {
+    let Some(database) = database() else {
+        eprintln!("advisories: NOT CHECKED: no advisory database on this machine (set {PLACE}, or let `cargo deny fetch` get one)");
+        return Ok(false);
+    };
+    let config = std::fs::read_to_string(shell::root().join(".cargo/deny.toml")).context("reading .cargo/deny.toml")?;
+    let ignored = licences::list(&config, "ignore");
+    let advisories = read(&database)?;
     let mut wrong = Vec::new();
     for package in licences::packages()? {
         let (Some(name), Some(version)) = (package["name"].as_str(), package["version"].as_str()) else { continue };
@@ -33,27 +31,30 @@ pub fn check() -> Result<()> {
         bail!("dependencies with known advisories:\n  {}", wrong.join("\n  "));
     }
     eprintln!("advisories: none of {} concerns us", advisories.len());
-    Ok(())
+    Ok(true)
 }
 
-/// Writes .cargo/advisories.txt from a checkout of the database.
-pub fn refresh(args: &[String]) -> Result<()> {
-    let [directory] = args else { bail!("usage: cargo xtask advisories DIR") };
-    let mut lines = Vec::new();
-    for crate_directory in entries(&Path::new(directory).join("crates"))? {
-        for file in entries(&crate_directory)? {
+/// A directory with one directory per crate below `crates`.
+fn database() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let named = std::env::var_os(PLACE).map(PathBuf::from);
+    let audit = home.as_ref().map(|home| home.join("advisory-db"));
+    let deny = home.and_then(|home| entries(&home.join("advisory-dbs")).ok()).unwrap_or_default();
+    named.into_iter().chain(audit).chain(deny).find(|directory| directory.join("crates").is_dir())
+}
+
+fn read(database: &Path) -> Result<Vec<Advisory>> {
+    let mut advisories = Vec::new();
+    for directory in entries(&database.join("crates"))? {
+        for file in entries(&directory)? {
             let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-            lines.extend(Advisory::from_database(&text).map(|advisory| advisory.line()));
+            advisories.extend(Advisory::from_database(&text));
         }
     }
-    lines.sort();
-    let target = shell::root().join(".cargo/advisories.txt");
-    std::fs::write(&target, format!("{HEADER}{}\n", lines.join("\n"))).with_context(|| format!("writing {}", target.display()))?;
-    eprintln!("{}: {} advisories", target.display(), lines.len());
-    Ok(())
+    Ok(advisories)
 }
 
-fn entries(directory: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     let read = std::fs::read_dir(directory).with_context(|| format!("listing {}", directory.display()))?;
     Ok(read.collect::<std::io::Result<Vec<_>>>()?.iter().map(std::fs::DirEntry::path).collect())
 }
@@ -67,19 +68,6 @@ struct Advisory {
 }
 
 impl Advisory {
-    fn parse(line: &str) -> Result<Advisory> {
-        let parts = || {
-            let (id, rest) = line.split_once(' ')?;
-            let (package, rest) = rest.split_once(':')?;
-            let (fine, title) = rest.split_once('|')?;
-            Some((id, package, fine, title))
-        };
-        let (id, package, fine, title) = parts().with_context(|| format!("no line of .cargo/advisories.txt: `{line}`"))?;
-        let fine = fine.split(';').map(str::trim).filter(|text| !text.is_empty());
-        let fine = fine.map(VersionReq::parse).collect::<Result<_, _>>().with_context(|| format!("the versions of {id}"))?;
-        Ok(Advisory { id: id.to_string(), package: package.to_string(), fine, title: title.trim().to_string() })
-    }
-
     /// An advisory of the database: TOML between fences, then text whose heading is the title. `None` where it was withdrawn,
     /// or only informs.
     fn from_database(text: &str) -> Option<Advisory> {
@@ -94,13 +82,8 @@ impl Advisory {
             id: value("id")?.to_string(),
             package: value("package")?.to_string(),
             fine: fine.iter().filter_map(|text| VersionReq::parse(text).ok()).collect(),
-            title: title.replace('|', "/"),
+            title: title.to_string(),
         })
-    }
-
-    fn line(&self) -> String {
-        let fine: Vec<String> = self.fine.iter().map(VersionReq::to_string).collect();
-        format!("{} {}: {} | {}", self.id, self.package, fine.join("; "), self.title)
     }
 
     fn concerns(&self, package: &str, version: &Version) -> bool {
@@ -116,10 +99,9 @@ mod tests {
                          patched = [\">= 1.6.1\", \">= 0.6.14, < 1.0.0\"]\nunaffected = [\"< 0.6.3\"]\n```\n\n# It breaks\n\nText.\n";
 
     #[test]
-    fn an_entry_survives_its_line_and_knows_its_versions() {
-        let line = Advisory::from_database(ENTRY).expect("an entry").line();
-        assert_eq!(line, "RUSTSEC-2099-0001 ring: >=1.6.1; >=0.6.14, <1.0.0; <0.6.3 | It breaks");
-        let advisory = Advisory::parse(&line).expect("our own line");
+    fn an_entry_knows_its_versions() {
+        let advisory = Advisory::from_database(ENTRY).expect("an entry");
+        assert_eq!((advisory.id.as_str(), advisory.title.as_str()), ("RUSTSEC-2099-0001", "It breaks"));
         let concerns = |version: &str| advisory.concerns("ring", &Version::parse(version).expect("a version"));
         assert!(concerns("1.6.0") && concerns("0.6.3"));
         assert!(!concerns("1.7.2") && !concerns("0.6.20") && !concerns("0.6.2"));

@@ -23,7 +23,6 @@ cargo xtask COMMAND
   bench [OPTIONS]   time and memory beside a peer and a hand-written floor (`bench --help`)
   manual            write the language manual anew from the tables
   bless             accept what the cases print now
-  advisories DIR    refresh .cargo/advisories.txt from a checkout of the RustSec advisory database
 ";
 
 fn main() -> ExitCode {
@@ -46,7 +45,6 @@ fn command(args: &[String]) -> Result<ExitCode> {
         Some("bench") => return bench::command(rest),
         Some("manual") => manual::manual(),
         Some("bless") => manual::bless(),
-        Some("advisories") => advisories::refresh(rest),
         Some("help" | "-h" | "--help") => {
             print!("{USAGE}");
             return Ok(ExitCode::SUCCESS);

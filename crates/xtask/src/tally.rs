@@ -32,6 +32,12 @@ impl Tally {
         }
     }
 
+    /// A check that could not be made.
+    pub fn skip(&mut self, name: &str) {
+        self.skipped += 1;
+        self.skips.insert(name.to_string());
+    }
+
     fn add(&mut self, counts: &str, skipped: &str) {
         for count in counts.split([',', ';']) {
             let mut words = count.split_whitespace();
