@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn both_ways_list_the_same() {
         let Ok(place) = ensure_tracefs() else {
-            eprintln!("SKIPPED: tracefs is not mounted, and mounting it needs root");
+            crate::skip("tracefs is not mounted, and mounting it needs root");
             return;
         };
         let Ok(mut walked) = walk(&place.join("events")) else {
-            eprintln!("SKIPPED: tracefs cannot be read");
+            crate::skip("tracefs cannot be read");
             return;
         };
         walked.sort_unstable();

@@ -33,6 +33,7 @@ pub const BUILD: &[Package] = &[
     package("libxml2-dev", "named by LLVM's list of system libraries"),
     package("libz3-dev", "likewise"),
     package("libffi-dev", "likewise"),
+    package("bpftool", "the tests hold what they read of kernel types against it"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
 ];
 

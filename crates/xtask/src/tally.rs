@@ -1,7 +1,7 @@
 //! Counts tests from what `cargo test` prints, and holds skips against the list of those that may be.
 //!
-//! Knows three kinds of lines: libtest's `test result: …`, the suite's `suite: N passed, N failed, N skipped`, and one
-//! `skipped: NAME: reason` for each case that was left out.
+//! Knows four kinds of lines: libtest's `test result: …`, the suite's `suite: N passed, N failed, N skipped`, one
+//! `skipped: NAME: reason` for each case that was left out, and `skipped test: NAME: reason` of a test that libtest takes for passed.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,8 @@ pub struct Tally {
     pub failed: usize,
     /// That did not run.
     pub skipped: usize,
+    /// Tests among `passed` that said they could not run.
+    pretended: usize,
     /// Their names, as far as said.
     pub skips: BTreeSet<String>,
 }
@@ -25,6 +27,10 @@ impl Tally {
             self.add(counts, "ignored");
         } else if let Some(counts) = line.strip_prefix("suite: ") {
             self.add(counts, "skipped");
+        } else if let Some(skip) = line.strip_prefix("skipped test: ") {
+            // libtest takes it for passed.
+            self.pretended += 1;
+            self.skip(skip.split(": ").next().unwrap_or(skip));
         } else if let Some(skip) = line.strip_prefix("skipped: ") {
             self.skips.insert(skip.split(": ").next().unwrap_or(skip).trim().to_string());
         } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ignored")) {
@@ -53,7 +59,7 @@ impl Tally {
 
     /// The closing line.
     pub fn summary(&self) -> String {
-        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        format!("{} passed, {} failed, {} skipped", self.passed.saturating_sub(self.pretended), self.failed, self.skipped)
     }
 
     /// What was skipped without leave: names that are not in the list, or skips that have no name.
@@ -84,6 +90,13 @@ mod tests {
         let tally = tally(text);
         assert_eq!(tally.summary(), "13 passed, 3 failed, 2 skipped");
         assert_eq!(tally.unexpected("run/x  # no kprobes here\n"), ["a::b"]);
+    }
+
+    #[test]
+    fn a_test_that_could_not_run_has_not_passed() {
+        let tally = tally("skipped test: a::b: needs root\ntest result: ok. 3 passed; 0 failed; 0 ignored; 0 measured");
+        assert_eq!(tally.summary(), "2 passed, 0 failed, 1 skipped");
+        assert_eq!(tally.unexpected(""), ["a::b"]);
     }
 
     #[test]
