@@ -86,6 +86,7 @@ fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
         (Some(AttachPlan::RawTracepoint { event, typed: false }), _) => format!("raw_tp/{event}"),
         (Some(AttachPlan::Tracepoint { category, event }), _) => format!("tracepoint/{category}/{event}"),
         (Some(AttachPlan::PerfEvent { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
+        (Some(AttachPlan::Uprobe { .. }), _) | (None, ProgramType::Kprobe) => format!("kprobe/{}", function.name),
         (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
         (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
         (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),

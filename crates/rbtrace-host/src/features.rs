@@ -35,6 +35,9 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::MapSumElemCount => ((6, 6), Sign::Function("bpf_map_sum_elem_count")),
         Feature::Strncmp => ((5, 17), Sign::Constant("BPF_FUNC_strncmp")),
         Feature::IterNum => ((6, 4), Sign::Function("bpf_iter_num_new")),
+        Feature::UprobeMulti => ((6, 6), Sign::Constant("BPF_TRACE_UPROBE_MULTI")),
+        Feature::UprobeMultiPid => ((6, 10), Sign::None),
+        Feature::UprobeFuncIp => ((6, 6), Sign::None),
     }
 }
 

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::format::TracepointFormat;
-use rbtrace_types::{Arch, Enum, Facts, Feature, Struct, Type};
+use rbtrace_types::{Arch, Enum, Struct, Type};
+pub use rbtrace_types::{Facts, Feature};
 
 use crate::btf::KernelBtf;
 use crate::proc::{KernelRelease, Users};
@@ -26,6 +27,8 @@ use crate::proc::{KernelRelease, Users};
 #[derive(Debug)]
 pub struct Host {
     btf: KernelBtf,
+    /// Features that are not to be used.
+    without: Vec<Feature>,
     release: OnceLock<KernelRelease>,
     cpus: OnceLock<u32>,
     tracefs: OnceLock<Option<PathBuf>>,
@@ -56,6 +59,7 @@ impl Host {
     pub fn with_btf(vmlinux: PathBuf) -> Host {
         Host {
             btf: KernelBtf::new(vmlinux, "/sys/kernel/btf".into()),
+            without: Vec::new(),
             release: OnceLock::new(),
             cpus: OnceLock::new(),
             tracefs: OnceLock::new(),
@@ -66,6 +70,12 @@ impl Host {
             raw_arguments: Cache::default(),
             types: Mutex::default(),
         }
+    }
+
+    /// The same machine, but without some features of its kernel.
+    pub fn without(mut self, features: Vec<Feature>) -> Host {
+        self.without = features;
+        self
     }
 
     /// The kernel's types.
@@ -112,7 +122,7 @@ impl Facts for Host {
     }
 
     fn has(&self, feature: Feature) -> bool {
-        features::has(feature, self.release().release, &self.btf)
+        !self.without.contains(&feature) && features::has(feature, self.release().release, &self.btf)
     }
 
     fn tracepoints(&self) -> Arc<[String]> {

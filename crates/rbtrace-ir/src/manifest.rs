@@ -219,6 +219,35 @@ pub enum AttachPlan {
         /// Only while this process runs.
         pid: Option<u32>,
     },
+    /// Places in the code of processes. Whether they become one link or a perf event each is the kernel's matter.
+    Uprobe {
+        /// The files, each once.
+        files: Vec<UprobeFile>,
+        /// When the functions return instead of when they begin.
+        returns: bool,
+        /// Only in this process.
+        pid: Option<u32>,
+    },
+}
+
+/// A binary and places in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UprobeFile {
+    /// Where it can be opened.
+    pub path: String,
+    /// The places.
+    pub places: Vec<UprobePlace>,
+}
+
+/// A place in a binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UprobePlace {
+    /// Of its instruction, from the start of the file.
+    pub offset: u64,
+    /// What `bpf_get_attach_cookie` says there.
+    pub cookie: u64,
+    /// Offset in the file of a 16-bit counter that the kernel keeps above 0 while somebody watches; 0: none.
+    pub ref_ctr_offset: u64,
 }
 
 /// How often a perf event fires.

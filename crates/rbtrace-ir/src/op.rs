@@ -55,6 +55,8 @@ pub enum ProgramType {
     Tracepoint,
     /// `perf_event`
     PerfEvent,
+    /// `kprobe`, which serves functions of the kernel and of processes: context is `struct pt_regs`.
+    Kprobe,
 }
 
 /// The body of one BPF program.

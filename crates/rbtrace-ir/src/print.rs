@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::manifest::{AttachPlan, EventDecl, LossKind, MapDecl, MapId, ProgramDecl, Role};
+use crate::manifest::{AttachPlan, EventDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, UprobeFile, UprobePlace};
 use crate::op::{Bin, Cmp, Constant, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotId, Value};
 
 /// The text of `-d ir`.
@@ -170,7 +170,21 @@ fn plan_text(plan: &AttachPlan) -> String {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
             format!("perf event {kind}/{config:#x}, {sample:?}, cpus {cpus:?}{pid}")
         }
+        AttachPlan::Uprobe { files, returns, pid } => {
+            let files: Vec<String> = files.iter().map(file_text).collect();
+            let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
+            format!("{} {}{pid}", if *returns { "uretprobe" } else { "uprobe" }, files.join(", "))
+        }
     }
+}
+
+/// `/bin/true at 0x1000 #0, 0x2000 #1 counted at 0x3000`
+fn file_text(file: &UprobeFile) -> String {
+    let place = |place: &UprobePlace| {
+        let counter = if place.ref_ctr_offset == 0 { String::new() } else { format!(" counted at {:#x}", place.ref_ctr_offset) };
+        format!("{:#x} #{}{counter}", place.offset, place.cookie)
+    };
+    format!("{} at {}", file.path, file.places.iter().map(place).collect::<Vec<_>>().join(", "))
 }
 
 fn operands(program: &Program, args: &[Operand]) -> String {
@@ -205,6 +219,7 @@ fn type_name(kind: ProgramType) -> &'static str {
         ProgramType::TypedRawTracepoint => "typed raw tracepoint",
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf event",
+        ProgramType::Kprobe => "registers",
     }
 }
 

@@ -10,7 +10,8 @@ use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, ProgramType};
 use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
 
-use crate::sys::bpf::{self, Code, Log};
+use crate::attach::uprobe;
+use crate::sys::bpf::{self, Code, Expected, Log};
 use crate::sys::object;
 use crate::verifier_log::{Excerpt, excerpt};
 use crate::{Options, libbpf_log};
@@ -146,6 +147,7 @@ fn initial_type(decl: &ProgramDecl) -> ProgramType {
         }
         (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
         (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,
+        (Role::Traced, Some(AttachPlan::Uprobe { .. })) => ProgramType::Kprobe,
     }
 }
 
@@ -160,21 +162,21 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn load(&self, decl: &ProgramDecl, mut code: Code) -> Result<OwnedFd> {
-        let btf_id = match &decl.plan {
+        let expected = match &decl.plan {
             Some(AttachPlan::RawTracepoint { event, typed: true }) => {
                 code.program_type = ProgramType::Tracing as u32;
-                Some(self.btf_id(event)?)
+                Expected::raw_tracepoint(self.btf_id(event)?)
             }
-            Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. } | AttachPlan::PerfEvent { .. }) | None => {
-                None
-            }
+            Some(AttachPlan::Uprobe { pid, .. }) if uprobe::is_multi(self.host, *pid) => Expected::uprobe_multi(),
+            Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. }) => Expected::default(),
+            Some(AttachPlan::PerfEvent { .. } | AttachPlan::Uprobe { .. }) | None => Expected::default(),
         };
         if self.options.debug_verifier {
-            return self.load_aloud(decl, &code, btf_id);
+            return self.load_aloud(decl, &code, expected);
         }
-        match bpf::load(&code, &self.license, self.btf, btf_id, None) {
+        match bpf::load(&code, &self.license, self.btf, expected, None) {
             Ok(fd) => Ok(fd),
-            Err(error) => Err(self.explain(decl, &code, btf_id, error)),
+            Err(error) => Err(self.explain(decl, &code, expected, error)),
         }
     }
 
@@ -187,19 +189,19 @@ impl Loader<'_> {
     }
 
     /// `-d verifier`: the log of every program, accepted or not.
-    fn load_aloud(&self, decl: &ProgramDecl, code: &Code, btf_id: Option<u32>) -> Result<OwnedFd> {
+    fn load_aloud(&self, decl: &ProgramDecl, code: &Code, expected: Expected) -> Result<OwnedFd> {
         let mut buffer = vec![0; MAX_LOG];
-        let result = bpf::load(code, &self.license, self.btf, btf_id, Some(Log { level: 2, buffer: &mut buffer }));
+        let result = bpf::load(code, &self.license, self.btf, expected, Some(Log { level: 2, buffer: &mut buffer }));
         eprintln!("--- verifier: {} ---\n{}", decl.probes.join(", "), text_of(&buffer));
-        result.map_err(|error| self.explain(decl, code, btf_id, error))
+        result.map_err(|error| self.explain(decl, code, expected, error))
     }
 
     /// Loads again, this time with a log, to say why it failed.
-    fn explain(&self, decl: &ProgramDecl, code: &Code, btf_id: Option<u32>, error: io::Error) -> anyhow::Error {
+    fn explain(&self, decl: &ProgramDecl, code: &Code, expected: Expected, error: io::Error) -> anyhow::Error {
         let mut size = (self.manifest.config.log_size as usize).clamp(4096, MAX_LOG);
         let log = loop {
             let mut buffer = vec![0; size];
-            let again = bpf::load(code, &self.license, self.btf, btf_id, Some(Log { level: 1, buffer: &mut buffer }));
+            let again = bpf::load(code, &self.license, self.btf, expected, Some(Log { level: 1, buffer: &mut buffer }));
             // Before 6.4 the kernel stops writing when the buffer is full, and the reason is at the end.
             let full = again.is_err_and(|again| again.raw_os_error() == Some(libc::ENOSPC));
             if !full || size >= MAX_LOG {

@@ -44,6 +44,12 @@ pub enum Feature {
     Strncmp,
     /// `bpf_iter_num_*` kfuncs (6.4).
     IterNum,
+    /// One link for many places of a binary (6.6).
+    UprobeMulti,
+    /// Such a link of one process watches all of its threads (6.10); before, only the first.
+    UprobeMultiPid,
+    /// `bpf_get_func_ip` in programs on places of processes (6.6).
+    UprobeFuncIp,
 }
 
 impl Arch {
@@ -63,7 +69,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 14] = [
+    pub const ALL: [Feature; 17] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -78,6 +84,9 @@ impl Feature {
         Feature::MapSumElemCount,
         Feature::Strncmp,
         Feature::IterNum,
+        Feature::UprobeMulti,
+        Feature::UprobeMultiPid,
+        Feature::UprobeFuncIp,
     ];
 
     /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
@@ -97,6 +106,9 @@ impl Feature {
             Feature::MapSumElemCount => "map_sum_elem_count",
             Feature::Strncmp => "strncmp",
             Feature::IterNum => "iter_num",
+            Feature::UprobeMulti => "uprobe_multi",
+            Feature::UprobeMultiPid => "uprobe_multi_pid",
+            Feature::UprobeFuncIp => "uprobe_get_func_ip",
         }
     }
 }

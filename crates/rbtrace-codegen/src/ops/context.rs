@@ -14,8 +14,10 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let raw = match self.function.program_type {
             // The context is words; the verifier knows no parts of them.
             ProgramType::RawTracepoint | ProgramType::TypedRawTracepoint => self.part_of_word(offset),
-            ProgramType::Tracepoint | ProgramType::PerfEvent if offset.is_multiple_of(u32::from(bytes)) => self.ctx_at(bytes, offset),
-            ProgramType::Tracepoint | ProgramType::PerfEvent => self.unaligned_ctx(bytes, offset),
+            ProgramType::Tracepoint | ProgramType::PerfEvent | ProgramType::Kprobe if offset.is_multiple_of(u32::from(bytes)) => {
+                self.ctx_at(bytes, offset)
+            }
+            ProgramType::Tracepoint | ProgramType::PerfEvent | ProgramType::Kprobe => self.unaligned_ctx(bytes, offset),
         };
         let code = self.code();
         if bytes == 8 {

@@ -5,6 +5,7 @@ mod perf_event;
 mod raw_tracepoint;
 pub mod test_run;
 mod tracepoint;
+pub mod uprobe;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -31,7 +32,7 @@ pub struct Attached {
 /// What one mechanism made.
 enum Handle {
     Quick(Vec<OwnedFd>),
-    Slow(OwnedFd),
+    Slow(Vec<OwnedFd>),
 }
 
 impl Loaded<'_> {
@@ -86,7 +87,7 @@ impl Attached {
         self.probes += decl.probes.len();
         match handle {
             Handle::Quick(handles) => self.quick.extend(handles),
-            Handle::Slow(handle) => self.slow.push(handle),
+            Handle::Slow(handles) => self.slow.extend(handles),
         }
     }
 }
@@ -95,10 +96,11 @@ fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handl
     let fd = program.fd.as_fd();
     let attached = match plan {
         AttachPlan::RawTracepoint { event, typed } => raw_tracepoint::attach(fd, event, *typed).map(|link| Handle::Quick(vec![link])),
-        AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(Handle::Slow),
+        AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(|event| Handle::Slow(vec![event])),
         AttachPlan::PerfEvent { kind, config, sample, cpus, pid } => {
             perf_event::attach(fd, *kind, *config, *sample, *cpus, *pid).map(Handle::Quick)
         }
+        AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     };
     attached.with_context(|| format!("attaching `{}`", program.decl.probes.first().map_or("?", String::as_str)))
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
+use rbtrace_ir::UprobePlace;
 
 use super::{check, own};
 
@@ -31,14 +32,29 @@ pub struct Log<'a> {
     pub buffer: &'a mut [u8],
 }
 
+/// What the verifier has to know beforehand of where a program will be attached; all 0: nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// `BPF_TRACE_…`
+    pub attach_type: u32,
+    /// The BTF id of the kernel's function or type.
+    pub btf_id: u32,
+}
+
+impl Expected {
+    /// A typed raw tracepoint.
+    pub fn raw_tracepoint(btf_id: u32) -> Expected {
+        Expected { attach_type: sys::BPF_TRACE_RAW_TP, btf_id }
+    }
+
+    /// Many places of a binary by one link.
+    pub fn uprobe_multi() -> Expected {
+        Expected { attach_type: sys::BPF_TRACE_UPROBE_MULTI, btf_id: 0 }
+    }
+}
+
 /// Loads a program; the verifier's word is in `log`.
-pub fn load(
-    code: &Code,
-    license: &CStr,
-    btf: Option<BorrowedFd<'_>>,
-    attach_btf_id: Option<u32>,
-    log: Option<Log<'_>>,
-) -> io::Result<OwnedFd> {
+pub fn load(code: &Code, license: &CStr, btf: Option<BorrowedFd<'_>>, expected: Expected, log: Option<Log<'_>>) -> io::Result<OwnedFd> {
     let mut options = sys::bpf_prog_load_opts { sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t, ..Default::default() };
     if let Some(btf) = btf {
         options.prog_btf_fd = btf.as_raw_fd() as u32;
@@ -49,10 +65,8 @@ pub fn load(
         options.line_info_cnt = code.lines.len() as u32;
         options.line_info_rec_size = size_of::<sys::bpf_line_info>() as u32;
     }
-    if let Some(id) = attach_btf_id {
-        options.attach_btf_id = id;
-        options.expected_attach_type = sys::BPF_TRACE_RAW_TP;
-    }
+    options.attach_btf_id = expected.btf_id;
+    options.expected_attach_type = expected.attach_type;
     if let Some(log) = log {
         options.log_level = log.level;
         options.log_size = log.buffer.len() as u32;
@@ -80,6 +94,37 @@ pub fn raw_tracepoint(program: BorrowedFd<'_>, event: Option<&CStr>) -> io::Resu
     let name = event.map_or(std::ptr::null(), CStr::as_ptr);
     // SAFETY: the name is a C string that lives until the call returns, or null, which the kernel takes for "as loaded".
     check(unsafe { sys::bpf_raw_tracepoint_open(name, program.as_raw_fd()) }).map(own)
+}
+
+/// Attaches to many places of a binary at once; the program was loaded for it. Closing the link detaches.
+pub fn uprobe_multi(program: BorrowedFd<'_>, path: &CStr, places: &[UprobePlace], returns: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let offsets: Vec<u64> = places.iter().map(|place| place.offset).collect();
+    let counters: Vec<u64> = places.iter().map(|place| place.ref_ctr_offset).collect();
+    let cookies: Vec<u64> = places.iter().map(|place| place.cookie).collect();
+    let is_counted = counters.iter().any(|&offset| offset != 0);
+    let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
+    options.__bindgen_anon_1.uprobe_multi = sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_3 {
+        flags: if returns { sys::BPF_F_UPROBE_MULTI_RETURN } else { 0 },
+        cnt: places.len() as u32,
+        path: path.as_ptr(),
+        offsets: offsets.as_ptr(),
+        ref_ctr_offsets: if is_counted { counters.as_ptr() } else { std::ptr::null() },
+        cookies: cookies.as_ptr(),
+        pid: pid.unwrap_or(0),
+        ..Default::default()
+    };
+    // SAFETY: path and arrays live until the call returns, the arrays with `cnt` entries each; the kernel only reads them.
+    check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_UPROBE_MULTI, &options) }).map(own)
+}
+
+/// Puts a program on a perf event; the program can ask for the cookie. Closing link and event detaches.
+pub fn perf_link(program: BorrowedFd<'_>, event: &OwnedFd, cookie: u64) -> io::Result<OwnedFd> {
+    let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
+    options.__bindgen_anon_1.perf_event.bpf_cookie = cookie;
+    // SAFETY: the options live until the call returns; descriptors are passed by value.
+    let link = check(unsafe { sys::bpf_link_create(program.as_raw_fd(), event.as_raw_fd(), sys::BPF_PERF_EVENT, &options) }).map(own)?;
+    super::perf::start(event)?;
+    Ok(link)
 }
 
 /// How often a program was not run because it was already running on that CPU.

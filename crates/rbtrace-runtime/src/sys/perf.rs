@@ -1,10 +1,11 @@
 //! Perf events: opening one and putting a BPF program on it.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
-use rbtrace_ir::Sample;
+use rbtrace_ir::{Sample, UprobePlace};
 
 use super::own;
 
@@ -61,12 +62,32 @@ pub fn open(event: Event, scope: Scope) -> io::Result<OwnedFd> {
     if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
 }
 
+/// Opens the event of a place in a binary, not yet enabled. With a process it is about all of its threads.
+pub fn open_uprobe(kind: u32, path: &CStr, place: UprobePlace, returns: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
+    attr.size = size_of_val(&attr) as u32;
+    // As /sys/bus/event_source/devices/uprobe/format says: bit 0 for returns, the upper half for the counter.
+    attr.config = u64::from(returns) | place.ref_ctr_offset << 32;
+    attr.__bindgen_anon_3.config1 = path.as_ptr() as u64;
+    attr.__bindgen_anon_4.config2 = place.offset;
+    let (pid, cpu) = pid.map_or((-1, 0), |pid| (pid as i32, -1));
+    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
+    // SAFETY: `attr` and the path in it live until the call returns; the kernel only reads them.
+    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+}
+
 /// Puts a program on an event and lets it fire.
 pub fn enable(event: &OwnedFd, program: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: this request takes a descriptor by value.
     if unsafe { libc::ioctl(event.as_raw_fd(), IOC_SET_BPF, program.as_raw_fd()) } != 0 {
         return Err(io::Error::last_os_error());
     }
+    start(event)
+}
+
+/// Lets an event fire.
+pub fn start(event: &OwnedFd) -> io::Result<()> {
     // SAFETY: this request takes a number by value.
     if unsafe { libc::ioctl(event.as_raw_fd(), IOC_ENABLE, 0) } != 0 {
         return Err(io::Error::last_os_error());
