@@ -257,6 +257,12 @@ impl std::fmt::Debug for ProbeType {
 pub struct NamedType {
     /// As in `Named::name`.
     pub name: &'static str,
+    /// What a script calls it in a declaration, old spellings too.
+    pub written: &'static [&'static str],
+    /// The type that a declaration means; `None`: a script cannot declare it.
+    pub ty: Option<fn() -> Type>,
+    /// Whether it is one number of 64 bits, which a script can cast to it: `(username_t)1000`.
+    pub is_number: bool,
     /// Its text.
     pub show: fn(&dyn crate::run::World, bytes: &[u8]) -> Result<Value, RunError>,
 }
