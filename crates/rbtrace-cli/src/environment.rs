@@ -58,7 +58,7 @@ impl Environment {
 
     /// The machine, with the BTF file that the user may have named.
     pub fn host(&self) -> Host {
-        self.get("BTF").map_or_else(Host::new, |path| Host::with_btf(PathBuf::from(path)))
+        self.get("BTF").map_or_else(Host::new, |path| Host::with_btf(PathBuf::from(path))).with_call_test(rbtrace_runtime::may_call)
     }
 }
 

@@ -38,7 +38,11 @@ pub struct Host {
     formats: Cache<TracepointFormat>,
     raw_arguments: Cache<Struct>,
     types: Mutex<HashMap<String, Option<Type>>>,
+    call_test: OnceLock<CallTest>,
 }
+
+/// Whether programs of a type (`BPF_PROG_TYPE_…`) may call a kernel function: only who can load programs can tell.
+pub type CallTest = fn(&Host, function: &str, program_type: u32) -> bool;
 
 /// Answers by name; a `None` is remembered too.
 type Cache<T> = Mutex<HashMap<String, Option<Arc<T>>>>;
@@ -69,12 +73,20 @@ impl Host {
             formats: Cache::default(),
             raw_arguments: Cache::default(),
             types: Mutex::default(),
+            call_test: OnceLock::new(),
         }
     }
 
     /// The same machine, but without some features of its kernel.
     pub fn without(mut self, features: Vec<Feature>) -> Host {
         self.without = features;
+        self
+    }
+
+    /// Says how the kernel is asked who may call its functions. Without it nobody may.
+    pub fn with_call_test(self, test: CallTest) -> Host {
+        // A new machine has none.
+        let _ = self.call_test.set(test);
         self
     }
 
@@ -162,6 +174,14 @@ impl Facts for Host {
 
     fn kernel_address(&self, name: &str) -> Option<u64> {
         symbols::kernel_address(name)
+    }
+
+    fn has_kernel_function(&self, name: &str) -> bool {
+        self.btf.is_callable(name)
+    }
+
+    fn may_call(&self, function: &str, program_type: u32) -> bool {
+        self.has_kernel_function(function) && self.call_test.get().is_some_and(|test| test(self, function, program_type))
     }
 
     fn syscall_names(&self) -> Vec<String> {

@@ -1,4 +1,7 @@
 //! Kernel helpers: their numbers and what they return. The only place that says a helper's number (source: `uapi/linux/bpf.h`).
+//!
+//! Kernel functions that BPF may call (kfuncs) stand in the same table. They have no numbers of their own: each kernel knows them by an id of
+//! its BTF. Theirs here begin at [`KFUNC`]; who loads a program puts the id in their place.
 
 /// What a helper gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +13,9 @@ pub enum Ret {
     /// A pointer the verifier trusts; an integer to us.
     Trusted,
 }
+
+/// The first number that stands for a kernel function.
+const KFUNC: u32 = 0x4b46_0000;
 
 macro_rules! helpers {
     ($($variant:ident = $number:literal, $name:literal, $ret:ident, $args:literal;)*) => {
@@ -37,6 +43,11 @@ macro_rules! helpers {
             /// How many arguments it takes.
             pub fn arity(self) -> usize {
                 match self { $(Self::$variant => $args),* }
+            }
+
+            /// The helper or kernel function that a call instruction with this number means.
+            pub fn by_number(number: u32) -> Option<Helper> {
+                match number { $($number => Some(Self::$variant),)* _ => None }
             }
 
             /// All of them.
@@ -82,4 +93,14 @@ helpers! {
     Strncmp = 182, "strncmp", Int, 3;
     MapLookupPerCpu = 195, "map_lookup_percpu_elem", AddrOrNull, 3;
     KtimeTaiNs = 208, "ktime_get_tai_ns", Int, 0;
+
+    TaskFromPid = 0x4b46_0000, "task_from_pid", Trusted, 1;
+    TaskRelease = 0x4b46_0001, "task_release", Int, 1;
+}
+
+impl Helper {
+    /// The name of the kernel function that it is; none for helpers.
+    pub fn kernel_function(self) -> Option<String> {
+        (self.number() >= KFUNC).then(|| format!("bpf_{}", self.name()))
+    }
 }

@@ -59,6 +59,19 @@ pub enum ProgramType {
     Kprobe,
 }
 
+impl ProgramType {
+    /// The kernel's number of it, `BPF_PROG_TYPE_…`.
+    pub fn number(self) -> u32 {
+        match self {
+            ProgramType::Kprobe => 2,
+            ProgramType::Tracepoint => 5,
+            ProgramType::PerfEvent => 7,
+            ProgramType::RawTracepoint => 17,
+            ProgramType::TypedRawTracepoint => 26,
+        }
+    }
+}
+
 /// The body of one BPF program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {

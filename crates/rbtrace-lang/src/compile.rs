@@ -113,6 +113,8 @@ pub trait TypeCx {
     fn config(&self, key: &str) -> Option<String>;
     /// The attach point whose program is being compiled (the first one, when several share a program).
     fn place(&self) -> &Place;
+    /// The kind of program that is being compiled.
+    fn program_type(&self) -> ir::ProgramType;
     /// The type of `args` here, if the probe has any.
     fn args_struct(&self) -> Option<Arc<Struct>>;
     /// Type of an expression (an argument of the call).

@@ -26,6 +26,8 @@ pub struct Builtin {
     pub allowed: Allowed,
     /// Needs `--unsafe`.
     pub is_unsafe: bool,
+    /// Arguments from which on a call wants a program of a typed kind (see [`ProbeType::plan`]), where there is a choice.
+    pub typed_from: usize,
     /// Has an effect, so a discarded value is no mistake.
     pub has_effect: bool,
     /// Control never goes on behind a call.
@@ -54,6 +56,7 @@ impl Builtin {
         args: (0, 0),
         allowed: Allowed::Any,
         is_unsafe: false,
+        typed_from: usize::MAX,
         has_effect: false,
         leaves: false,
         type_of: |_, _| Type::Void,
@@ -231,7 +234,7 @@ pub struct ProbeType {
     pub list: fn(&dyn Facts, parts: &[&str], verbose: bool) -> Vec<Listed>,
     /// The struct behind `args`; `None`: the probe has none.
     pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
-    /// How a place is attached. `uses_args`: whether the body reads `args` or the context.
+    /// How a place is attached. `uses_args`: whether the body reads `args` or the context, or calls what only programs of a typed kind may.
     pub plan: Plan,
     /// Whether several places of one probe can share a program.
     pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
@@ -257,12 +260,6 @@ impl std::fmt::Debug for ProbeType {
 pub struct NamedType {
     /// As in `Named::name`.
     pub name: &'static str,
-    /// What a script calls it in a declaration, old spellings too.
-    pub written: &'static [&'static str],
-    /// The type that a declaration means; `None`: a script cannot declare it.
-    pub ty: Option<fn() -> Type>,
-    /// Whether it is one number of 64 bits, which a script can cast to it: `(username_t)1000`.
-    pub is_number: bool,
     /// Its text.
     pub show: fn(&dyn crate::run::World, bytes: &[u8]) -> Result<Value, RunError>,
 }
@@ -271,26 +268,12 @@ pub struct NamedType {
 pub struct ConfigKey {
     /// Lower case, without prefix.
     pub name: &'static str,
-    /// Old names, which give a warning.
+    /// Old names, with the message class of the warning they give.
     pub aliases: &'static [&'static str],
-    /// Old names of a switch that meant the opposite; they give the same warning.
-    pub opposites: &'static [&'static str],
     /// Its manual text.
     pub manual: &'static str,
     /// Default, as text.
     pub default: &'static str,
     /// Checks a text and gives its canonical form, or says what is accepted.
     pub parse: fn(&str) -> Result<String, String>,
-}
-
-impl ConfigKey {
-    /// The canonical form of a value that was written under one of the key's names.
-    pub fn read(&self, name: &str, text: &str) -> Result<String, String> {
-        let value = (self.parse)(text)?;
-        Ok(match (self.opposites.contains(&name), value.as_str()) {
-            (true, "true") => "false".into(),
-            (true, "false") => "true".into(),
-            (_, _) => value,
-        })
-    }
 }

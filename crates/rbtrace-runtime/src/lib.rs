@@ -7,6 +7,7 @@ pub mod child;
 pub mod load;
 
 mod attach;
+mod kernel_functions;
 mod libbpf_log;
 mod losses;
 mod maps;
@@ -21,6 +22,7 @@ mod world;
 use std::path::PathBuf;
 
 pub use child::{StoppedChild, spawn_stopped};
+pub use kernel_functions::may_call;
 pub use load::Rejected;
 pub use run::run;
 

@@ -11,6 +11,7 @@ use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
 
 use crate::attach::uprobe;
+use crate::kernel_functions;
 use crate::sys::bpf::{self, Code, Expected, Log};
 use crate::sys::object;
 use crate::verifier_log::{Excerpt, excerpt};
@@ -171,6 +172,7 @@ impl Loader<'_> {
             Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. }) => Expected::default(),
             Some(AttachPlan::PerfEvent { .. } | AttachPlan::Uprobe { .. }) | None => Expected::default(),
         };
+        kernel_functions::resolve(&mut code, self.host)?;
         if self.options.debug_verifier {
             return self.load_aloud(decl, &code, expected);
         }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
+use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
-use rbtrace_lang::{config, probes, warnings};
-use rbtrace_syntax::ast::{AttachPoint, Item, Part, Probe, Program};
+use rbtrace_lang::{config, functions, probes, variables};
+use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
 use rbtrace_types::{Field, Struct};
 
 use crate::args::{self, ArgsUse};
 use crate::shared::Shared;
+use crate::walk;
 
 /// One BPF program.
 pub(crate) struct Unit<'p> {
@@ -33,6 +35,8 @@ pub(crate) struct Body<'p> {
     pub places: Vec<(Place, Option<u64>)>,
     /// What `args` is.
     pub args: Option<Arc<Struct>>,
+    /// The kind of program that it is a part of.
+    pub program_type: ProgramType,
 }
 
 /// All programs, in the order of the script.
@@ -107,7 +111,7 @@ fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shar
     let policy = shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str);
     let mut diagnostic = match policy {
         "ignore" => return,
-        "warn" => warnings::MISSING_PROBE.at(target.span, format!("{text} Skipping.")),
+        "warn" => Diagnostic::warning("missing-probe", target.span, format!("{text} Skipping.")),
         _ => Diagnostic::error(target.span, text),
     };
     diagnostic = diagnostic.because("nothing on this machine has this name");
@@ -151,8 +155,9 @@ fn push_param(text: &str, open: &mut TargetPart, parts: &mut Vec<TargetPart>) {
 fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared, sink: &mut Sink, units: &mut Vec<Unit<'p>>) {
     let usage = args::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
+    let typed = uses_args || walk::probe_has(probe, &wants_typed);
     for place in places {
-        let planned = match (place.probe_type.plan)(shared.facts, &place, uses_args, shared.options.pid) {
+        let planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid) {
             Ok(planned) => planned,
             Err(diagnostic) => {
                 sink.push(diagnostic);
@@ -163,12 +168,19 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         let common = (place.probe_type.shared)(shared.facts, &place);
         let selector = common.as_ref().map(|common| common.selector);
         let key = common.map(|common| common.key).unwrap_or_default();
-        let body = Body { probe, index, places: vec![(place, selector)], args };
+        let body = Body { probe, index, places: vec![(place, selector)], args, program_type: planned.program_type };
         match units.iter_mut().find(|unit| takes(unit, &key, &planned, &body)) {
             Some(unit) => add_body(&mut unit.bodies, body, &usage),
             None => units.push(Unit { planned, key, bodies: vec![body] }),
         }
     }
+}
+
+/// Whether an expression is a call that only programs of a typed kind may make.
+fn wants_typed(expr: &Expr) -> bool {
+    let ExprKind::Call { function, args } = &expr.kind else { return false };
+    let row = functions::by_name(&function.node).or_else(|| variables::by_name(&function.node));
+    row.is_some_and(|row| args.len() >= row.typed_from)
 }
 
 /// Whether a program can serve one more place: one that no other probe of the program is about, since only one body runs.

@@ -1,6 +1,6 @@
 //! Ways through the tree, for passes that look for something and care about few kinds.
 
-use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, ForOver, Item, Program, Stmt, StmtKind, TypeBase, TypeOrExpr, TypeRef};
+use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, ForOver, Item, Probe, Program, Stmt, StmtKind, TypeBase, TypeOrExpr, TypeRef};
 
 /// The direct subexpressions of an expression that is no block, those whose type is asked for (`typeof(e)`) too.
 pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
@@ -67,14 +67,26 @@ type See<'s, 'e> = &'s mut dyn FnMut(Node<'e>);
 pub(crate) fn program<'e>(program: &'e Program, see: See<'_, 'e>) {
     for item in &program.items {
         match item {
-            Item::Probe(probe) => {
-                probe.predicate.iter().for_each(|predicate| expr(predicate, see));
-                block(&probe.body, see);
-            }
+            Item::Probe(inner) => probe(inner, see),
             Item::Function(function) => block(&function.body, see),
             Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) => {}
         }
     }
+}
+
+fn probe<'e>(probe: &'e Probe, see: See<'_, 'e>) {
+    probe.predicate.iter().for_each(|predicate| expr(predicate, see));
+    block(&probe.body, see);
+}
+
+/// Whether a probe has such an expression.
+pub(crate) fn probe_has(inner: &Probe, wanted: &dyn Fn(&Expr) -> bool) -> bool {
+    let mut found = false;
+    probe(inner, &mut |node| match node {
+        Node::Expr(expr) => found |= wanted(expr),
+        Node::Stmt(_) => {}
+    });
+    found
 }
 
 /// An expression and all below it.

@@ -152,6 +152,14 @@ pub trait Facts {
     fn kernel_address(&self, _name: &str) -> Option<u64> {
         None
     }
+    /// Whether the kernel has a function of this name that BPF may call (a kfunc).
+    fn has_kernel_function(&self, _name: &str) -> bool {
+        false
+    }
+    /// Whether programs of a type (the kernel's number, `BPF_PROG_TYPE_…`) may call that function.
+    fn may_call(&self, _function: &str, _program_type: u32) -> bool {
+        false
+    }
     /// The name of every syscall by its number; those that do not exist are empty.
     fn syscall_names(&self) -> Vec<String> {
         Vec::new()

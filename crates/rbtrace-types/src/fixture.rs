@@ -9,6 +9,7 @@
 //! features all                        or names of `Feature::name`, or `all -loop`
 //! syscall openat 257
 //! symbol vfs_read 4096
+//! kfunc bpf_task_from_pid 5 7 26      the types of program that may call it
 //! cgroup /sys/fs/cgroup/a 42
 //! format sched:sched_switch           … the text of the tracefs file …   end
 //! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
@@ -35,6 +36,7 @@ pub struct Fixture {
     syscalls: BTreeMap<String, u32>,
     symbols: BTreeMap<String, u64>,
     cgroups: BTreeMap<String, u64>,
+    kernel_functions: BTreeMap<String, Vec<u32>>,
     tracepoints: BTreeMap<String, Arc<TracepointFormat>>,
     raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
     /// Structs, unions, enums and typedefs by their C name.
@@ -52,6 +54,7 @@ impl Fixture {
             syscalls: BTreeMap::new(),
             symbols: BTreeMap::new(),
             cgroups: BTreeMap::new(),
+            kernel_functions: BTreeMap::new(),
             tracepoints: BTreeMap::new(),
             raw_tracepoints: BTreeMap::new(),
             types: BTreeMap::new(),
@@ -84,6 +87,11 @@ impl Fixture {
             "features" => self.add_features(rest)?,
             "syscall" => drop(self.syscalls.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "symbol" => drop(self.symbols.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "kfunc" => {
+                let (name, callers) = pair(rest)?;
+                let callers = callers.split_whitespace().map(number).collect::<Result<_, _>>()?;
+                self.kernel_functions.insert(name.to_owned(), callers);
+            }
             "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
@@ -229,6 +237,14 @@ impl Facts for Fixture {
 
     fn kernel_address(&self, name: &str) -> Option<u64> {
         self.symbols.get(name).copied()
+    }
+
+    fn has_kernel_function(&self, name: &str) -> bool {
+        self.kernel_functions.contains_key(name)
+    }
+
+    fn may_call(&self, function: &str, program_type: u32) -> bool {
+        self.kernel_functions.get(function).is_some_and(|callers| callers.contains(&program_type))
     }
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {

@@ -30,6 +30,9 @@ const TRACE_PREFIX: &str = "btf_trace_";
 /// … and defines `int __traceiter_NAME(void *__data, …)`.
 const TRACE_CALLER_PREFIX: &str = "__traceiter_";
 
+/// The kernel's mark of functions that BPF may call.
+const CALLABLE_TAG: &str = "bpf_kfunc";
+
 /// An enum and the value of one of its constants.
 type EnumConstant = (Arc<Enum>, i64);
 
@@ -122,6 +125,19 @@ impl KernelBtf {
     /// Whether the kernel itself has a function of this name that BTF describes.
     pub fn has_function(&self, name: &str) -> bool {
         self.vmlinux().is_some_and(|btf| btf.find(name, Kind::Func).is_some())
+    }
+
+    /// The id of a function of the kernel itself.
+    pub fn function_id(&self, name: &str) -> Option<u32> {
+        self.vmlinux()?.find(name, Kind::Func)
+    }
+
+    /// Whether BPF may call a function of the kernel itself. Linux 6.10 began to mark those; where nothing is marked, being there is enough.
+    pub fn is_callable(&self, name: &str) -> bool {
+        let Some(btf) = self.vmlinux() else { return false };
+        let Some(id) = btf.find(name, Kind::Func) else { return false };
+        let marks = btf.tagged(CALLABLE_TAG);
+        marks.is_empty() || marks.contains(&id)
     }
 
     /// Every raw tracepoint, sorted.

@@ -211,6 +211,13 @@ impl Btf {
         self.own(kind).filter_map(|(id, at)| named(at).map(|rest| (id, rest))).collect()
     }
 
+    /// What own declaration tags of this name mark.
+    pub fn tagged(&self, tag: &str) -> Vec<u32> {
+        let wanted = self.name_offsets(tag);
+        let named = |at: usize| self.word(at).is_ok_and(|offset| wanted.contains(&Some(offset)));
+        self.own(Kind::DeclTag).filter(|&(_, at)| named(at)).filter_map(|(_, at)| self.word(at + 8).ok()).collect()
+    }
+
     /// Own types of a kind: id, and where the record is.
     fn own(&self, kind: Kind) -> impl Iterator<Item = (u32, usize)> + '_ {
         let types = &self.bytes[self.types.clone()];

@@ -18,6 +18,8 @@ mod is_literal;
 mod is_scalar;
 mod join;
 mod kaddr;
+mod kfunc_allowed;
+mod kfunc_exist;
 mod kptr;
 mod kstack;
 mod ksym;
@@ -47,7 +49,7 @@ mod time;
 mod uptr;
 mod ustack;
 mod usym;
-mod warnf;
+pub mod warnf;
 mod write_user;
 mod zero;
 
@@ -83,6 +85,8 @@ pub static ALL: &[&Builtin] = &[
     &is_scalar::ROW,
     &join::ROW,
     &kaddr::ROW,
+    &kfunc_allowed::ROW,
+    &kfunc_exist::ROW,
     &kptr::ROW,
     &kstack::ROW,
     &ksym::ROW,

@@ -23,7 +23,8 @@ pub(super) struct Path {
     pub field: &'static str,
 }
 
-fn offset(facts: &dyn Facts, field: &str) -> Option<u32> {
+/// Where a task keeps a field.
+pub(super) fn offset(facts: &dyn Facts, field: &str) -> Option<u32> {
     match facts.kernel_type(TASK)? {
         Type::Struct(task) => task.field(field).map(|field| field.offset),
         _ => None,

@@ -24,6 +24,10 @@ impl TypeCx for Infer<'_> {
         &self.body.places[0].0
     }
 
+    fn program_type(&self) -> rbtrace_ir::ProgramType {
+        self.body.program_type
+    }
+
     fn args_struct(&self) -> Option<Arc<Struct>> {
         self.body.args.clone()
     }

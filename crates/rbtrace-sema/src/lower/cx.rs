@@ -27,6 +27,10 @@ impl TypeCx for Lower<'_> {
         &self.body.places[0].0
     }
 
+    fn program_type(&self) -> ir::ProgramType {
+        self.unit.planned.program_type
+    }
+
     fn args_struct(&self) -> Option<Arc<Struct>> {
         self.body.args.clone()
     }
