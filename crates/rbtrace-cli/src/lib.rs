@@ -57,6 +57,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
         // The second line is for scripts that ask which bpftrace they are talking to.
         Action::Version => say(&format!("rbtrace v{}\nbpftrace v{SPOKEN} scripts are understood\n", env!("CARGO_PKG_VERSION"))),
         Action::Info => commands::info::run(&environment),
+        Action::Explain(code) => commands::explain::run(&code, &reporter),
         Action::List(list) => commands::list::run(&list, &environment, &reporter),
         Action::Format(formatting) => commands::format::run(&formatting, &reporter),
         Action::Run(run) => commands::run::run(*run, &environment, &reporter),

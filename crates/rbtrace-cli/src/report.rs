@@ -3,9 +3,40 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
-use rbtrace_diag::{Severity, Sink, Sources, Style, render};
+use rbtrace_diag::{Diagnostic, Severity, Sink, Sources, Style, render};
+use rbtrace_sema::frontend::lang::warnings;
 
 use crate::environment::Environment;
+
+/// Which warnings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warnings {
+    /// `--no-warnings`
+    None,
+    /// Those about what may not be meant.
+    Usual,
+    /// `-v`
+    All,
+}
+
+impl Warnings {
+    /// As the options say.
+    pub fn wanted(verbose: bool, no_warnings: bool) -> Warnings {
+        match (no_warnings, verbose) {
+            (true, _) => Self::None,
+            (false, false) => Self::Usual,
+            (false, true) => Self::All,
+        }
+    }
+
+    fn include(self, warning: &Diagnostic) -> bool {
+        match self {
+            Self::None => false,
+            Self::Usual => !warning.code.and_then(warnings::by_code).is_some_and(|class| class.only_verbose),
+            Self::All => true,
+        }
+    }
+}
 
 /// Says things on standard error.
 #[derive(Debug)]
@@ -58,10 +89,10 @@ impl Reporter {
     }
 
     /// Everything the compiler had to say, errors first.
-    pub fn diagnostics(&self, sink: &Sink, sources: &Sources, no_warnings: bool) {
+    pub fn diagnostics(&self, sink: &Sink, sources: &Sources, shown: Warnings) {
         let mut text = String::new();
         for diagnostic in sink.sorted() {
-            if diagnostic.severity == Severity::Error || !no_warnings {
+            if diagnostic.severity == Severity::Error || shown.include(diagnostic) {
                 text.push_str(&render(diagnostic, sources, self.style));
             }
         }

@@ -34,7 +34,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do, one line each.
     pub hints: Vec<String>,
-    /// Class of the message, for warnings that can be listed or muted.
+    /// Class of the message: every warning has one, which can be looked up.
     pub code: Option<Code>,
 }
 
@@ -52,6 +52,11 @@ impl Diagnostic {
     /// An error that belongs to no place in a text.
     pub fn general(message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, message: message.into(), labels: vec![], hints: vec![], code: None }
+    }
+
+    /// A warning that belongs to no place in a text.
+    pub fn general_warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, code: Some(code), ..Self::general(message) }
     }
 
     fn at(severity: Severity, span: Span, message: String) -> Self {

@@ -26,13 +26,25 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
         Severity::Error => Color::Red,
         Severity::Warning => Color::Yellow,
     };
+    let message = match (diagnostic.code, diagnostic.labels.is_empty()) {
+        (Some(code), true) => format!("{message} [{code}]").into(),
+        (_, _) => message,
+    };
     let mut text = match style.color && !diagnostic.labels.is_empty() {
         true => format!("{}\n", format!("{name}: {message}").fg(color)),
         false => format!("{name}: {message}\n"),
     };
-    text.push_str(&excerpt(diagnostic, sources, style, color));
+    text.push_str(&with_code(excerpt(diagnostic, sources, style, color), diagnostic));
     for hint in &diagnostic.hints {
         text.push_str(&format!("HINT: {}\n", shorten(hint)));
+    }
+    text
+}
+
+/// The code stands at the end of the excerpt: the first line is matched by scripts that know no codes.
+fn with_code(mut text: String, diagnostic: &Diagnostic) -> String {
+    if let (Some(code), true) = (diagnostic.code, text.ends_with('\n')) {
+        text.insert_str(text.len() - 1, &format!(" {code}"));
     }
     text
 }

@@ -280,6 +280,8 @@ pub enum LossKind {
 pub struct RunConfig {
     /// Print maps at the end.
     pub print_maps_on_exit: bool,
+    /// Name addresses of processes.
+    pub user_symbols: bool,
     /// Bytes that `cat()` prints.
     pub max_cat_bytes: u64,
     /// Appended to a string that did not fit.
@@ -298,6 +300,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             print_maps_on_exit: true,
+            user_symbols: true,
             max_cat_bytes: 10240,
             str_trunc_trailer: "..".into(),
             ring_bytes: 8 << 20,

@@ -20,6 +20,7 @@ pub mod functions;
 pub mod named;
 pub mod probes;
 pub mod variables;
+pub mod warnings;
 
 pub use compile::{Call, LowerCx, Lowered, Place, TypeCx};
 pub use row::{Aggregation, Allowed, Builtin, ConfigKey, NamedType, PidFilter, ProbeType, Read, Showing};

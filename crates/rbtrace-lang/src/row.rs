@@ -260,6 +260,12 @@ impl std::fmt::Debug for ProbeType {
 pub struct NamedType {
     /// As in `Named::name`.
     pub name: &'static str,
+    /// What a script calls it in a declaration, old spellings too.
+    pub written: &'static [&'static str],
+    /// The type that a declaration means; `None`: a script cannot declare it.
+    pub ty: Option<fn() -> Type>,
+    /// Whether it is one number of 64 bits, which a script can cast to it: `(username_t)1000`.
+    pub is_number: bool,
     /// Its text.
     pub show: fn(&dyn crate::run::World, bytes: &[u8]) -> Result<Value, RunError>,
 }
@@ -268,12 +274,26 @@ pub struct NamedType {
 pub struct ConfigKey {
     /// Lower case, without prefix.
     pub name: &'static str,
-    /// Old names, with the message class of the warning they give.
+    /// Old names, which give a warning.
     pub aliases: &'static [&'static str],
+    /// Old names of a switch that meant the opposite; they give the same warning.
+    pub opposites: &'static [&'static str],
     /// Its manual text.
     pub manual: &'static str,
     /// Default, as text.
     pub default: &'static str,
     /// Checks a text and gives its canonical form, or says what is accepted.
     pub parse: fn(&str) -> Result<String, String>,
+}
+
+impl ConfigKey {
+    /// The canonical form of a value that was written under one of the key's names.
+    pub fn read(&self, name: &str, text: &str) -> Result<String, String> {
+        let value = (self.parse)(text)?;
+        Ok(match (self.opposites.contains(&name), value.as_str()) {
+            (true, "true") => "false".into(),
+            (true, "false") => "true".into(),
+            (_, _) => value,
+        })
+    }
 }

@@ -70,7 +70,8 @@ impl World for Machine<'_> {
     }
 
     fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol> {
-        self.symbols.get_or_init(Symbols::default).user(pid, address).map(symbol)
+        let symbols = self.manifest.config.user_symbols.then(|| self.symbols.get_or_init(Symbols::default))?;
+        symbols.user(pid, address).map(symbol)
     }
 
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {

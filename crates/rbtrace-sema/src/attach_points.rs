@@ -6,7 +6,7 @@ use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
 use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
-use rbtrace_lang::{config, functions, probes, variables};
+use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
 use rbtrace_types::{Field, Struct};
 
@@ -111,7 +111,7 @@ fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shar
     let policy = shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str);
     let mut diagnostic = match policy {
         "ignore" => return,
-        "warn" => Diagnostic::warning("missing-probe", target.span, format!("{text} Skipping.")),
+        "warn" => warnings::MISSING_PROBE.at(target.span, format!("{text} Skipping.")),
         _ => Diagnostic::error(target.span, text),
     };
     diagnostic = diagnostic.because("nothing on this machine has this name");

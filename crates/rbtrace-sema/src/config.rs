@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rbtrace_diag::{Diagnostic, Sink, nearest};
 use rbtrace_lang::config::{ALL, by_name};
+use rbtrace_lang::{ConfigKey, warnings};
 use rbtrace_syntax::ast::{ConfigEntry, ConfigValue, Item, Program};
 
 use crate::Options;
@@ -40,16 +41,15 @@ fn set_entry(values: &mut BTreeMap<&'static str, String>, entry: &ConfigEntry, s
         sink.push(unknown);
         return;
     };
-    if row.name != key {
-        let message = format!("`{key}` is now called `{}`", row.name);
-        sink.push(Diagnostic::warning("renamed-config", entry.key.span, message).because("the value is still applied"));
+    if let Some(today) = today(row, &key, str::to_string) {
+        sink.push(warnings::OLD_NAME.at(entry.key.span, today).because("the value is still applied"));
     }
     let text = match &entry.value.node {
         ConfigValue::Int(number) => number.to_string(),
         ConfigValue::String(text) | ConfigValue::Word(text) => text.clone(),
         ConfigValue::Bool(value) => value.to_string(),
     };
-    match (row.parse)(&text) {
+    match row.read(&key, &text) {
         Ok(value) => drop(values.insert(row.name, value)),
         Err(accepted) => {
             let message = format!("Invalid value for {}. Found: {text}. Valid values: {accepted}", row.name);
@@ -59,13 +59,26 @@ fn set_entry(values: &mut BTreeMap<&'static str, String>, entry: &ConfigEntry, s
 }
 
 fn set_environment(values: &mut BTreeMap<&'static str, String>, key: &str, value: &str, sink: &mut Sink) {
-    let Some(row) = by_name(&normal(key)) else { return };
-    match (row.parse)(value) {
+    let key = normal(key);
+    let Some(row) = by_name(&key) else { return };
+    if let Some(today) = today(row, &key, |name| format!("BPFTRACE_{}", name.to_uppercase())) {
+        sink.push(warnings::OLD_NAME.general(today));
+    }
+    match row.read(&key, value) {
         Ok(value) => drop(values.insert(row.name, value)),
         Err(accepted) => {
             let name = row.name.to_uppercase();
             sink.push(Diagnostic::general(format!("Invalid value for {name}. Found: {value}. Valid values: {accepted}")));
         }
+    }
+}
+
+/// What a key that was called by an old name is called today.
+fn today(row: &ConfigKey, key: &str, written: fn(&str) -> String) -> Option<String> {
+    let (old, name) = (written(key), written(row.name));
+    match row.opposites.contains(&key) {
+        true => Some(format!("`{old}` is now the opposite of `{name}`")),
+        false => (row.name != key).then(|| format!("`{old}` is now called `{name}`")),
     }
 }
 

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 
 use rbtrace_diag::{Diagnostic, Sink, Span, nearest};
+use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeRef, UnaryOp};
 
 use crate::macros::{Expansions, written_name};
 use crate::walk::{self, Node, children, type_children};
 
 /// A variable of one probe; an index into [`Names::vars`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VarId(pub u32);
 
 /// A scratch variable.
@@ -21,6 +22,8 @@ pub(crate) struct VarDecl {
     pub name: String,
     /// Where it was declared.
     pub span: Span,
+    /// Made by its first assignment, not by `let` or a loop.
+    pub assigned: bool,
     /// `let $x : T`
     pub declared: Option<TypeRef>,
     /// Used outside the block that made it (scripts of 0.21 and before): starts as zero.
@@ -50,11 +53,13 @@ pub(crate) fn resolve(program: &Program, expansions: &Expansions, sink: &mut Sin
 }
 
 fn resolve_probe(probe: &Probe, expansions: &Expansions, sink: &mut Sink) -> Names {
-    let mut scopes = Scopes { names: Names::default(), open: vec![HashMap::new()], closed: HashMap::new(), loops: 0, expansions, sink };
+    let (open, closed, united) = (vec![HashMap::new()], HashMap::new(), HashMap::new());
+    let mut scopes = Scopes { names: Names::default(), open, closed, united, loops: 0, expansions, sink };
     if let Some(predicate) = &probe.predicate {
         scopes.expr(predicate);
     }
     scopes.block(&probe.body);
+    scopes.unite();
     scopes.names
 }
 
@@ -63,7 +68,9 @@ struct Scopes<'s> {
     /// Innermost last.
     open: Vec<HashMap<String, VarId>>,
     /// Names of blocks that ended, created by assignment: old scripts use them later (SPEC §10.3).
-    closed: HashMap<String, VarId>,
+    closed: HashMap<String, Vec<VarId>>,
+    /// Variables of such blocks that turned out to be another one.
+    united: HashMap<VarId, VarId>,
     loops: u32,
     expansions: &'s Expansions,
     sink: &'s mut Sink,
@@ -74,7 +81,10 @@ impl Scopes<'_> {
         self.open.push(HashMap::new());
         self.block_body(block);
         let ended = self.open.pop().expect("pushed above");
-        self.closed.extend(ended);
+        // Old scripts have no `let`: who writes it means the block.
+        for (name, var) in ended.into_iter().filter(|(_, var)| self.names.vars[var.0 as usize].assigned) {
+            self.closed.entry(name).or_default().push(var);
+        }
     }
 
     fn block_body(&mut self, block: &Block) {
@@ -158,13 +168,14 @@ impl Scopes<'_> {
                 .push(Diagnostic::error(name.span, message).because("declared again here").label(first, "this is the initial declaration"));
         }
         let var = self.create(&name.node, name.span, ty);
+        self.names.vars[var.0 as usize].assigned = false;
         self.names.declared.insert(name.clone(), var);
     }
 
     fn create(&mut self, name: &str, span: Span, declared: Option<TypeRef>) -> VarId {
         let var = VarId(self.names.vars.len() as u32);
         let name_written = written_name(name).to_string();
-        self.names.vars.push(VarDecl { name: name_written, span, declared, hoisted: false, addressed: false });
+        self.names.vars.push(VarDecl { name: name_written, span, assigned: true, declared, hoisted: false, addressed: false });
         self.open.last_mut().expect("the probe's own scope is open").insert(name.to_string(), var);
         var
     }
@@ -176,19 +187,8 @@ impl Scopes<'_> {
     fn variable(&mut self, expr: &Expr, name: &str) {
         if let Some(var) = self.lookup(name) {
             self.names.uses.insert(expr.id, var);
-        } else if let Some(&var) = self.closed.get(name) {
-            // Variables lived as long as the probe in 0.21 and before; scripts of that time still mean it so.
-            self.names.vars[var.0 as usize].hoisted = true;
-            self.names.uses.insert(expr.id, var);
-            self.open[0].insert(name.to_string(), var);
-            let name = written_name(name);
-            let message = format!("`${name}` is used outside the block that assigns it");
-            let warning = Diagnostic::warning("legacy-scope", expr.span, message).because("it is 0 here when that block did not run");
-            self.sink.push(
-                warning
-                    .label(self.names.vars[var.0 as usize].span, "assigned here")
-                    .hint(format!("declare it before the block: `let ${name};`")),
-            );
+        } else if let Some(vars) = self.closed.remove(name) {
+            self.hoist(expr, name, &vars);
         } else {
             let name = written_name(name);
             let mut unknown =
@@ -200,6 +200,33 @@ impl Scopes<'_> {
                 unknown = unknown.hint(format!("did you mean `${near}`?"));
             }
             self.sink.push(unknown);
+        }
+    }
+
+    /// Variables lived as long as the probe in 0.21 and before; scripts of that time still mean it so, and all blocks mean the same one.
+    fn hoist(&mut self, expr: &Expr, name: &str, vars: &[VarId]) {
+        let var = *vars.iter().min().expect("a name is closed with a variable");
+        self.united.extend(vars.iter().filter(|other| **other != var).map(|other| (*other, var)));
+        self.names.vars[var.0 as usize].hoisted = true;
+        self.names.uses.insert(expr.id, var);
+        self.open[0].insert(name.to_string(), var);
+        let name = written_name(name);
+        let message = format!("`${name}` is used outside the block that assigns it");
+        let warning = warnings::LEGACY_SCOPE.at(expr.span, message).because("it is 0 here when that block did not run");
+        let warning = warning.label(self.names.vars[var.0 as usize].span, "assigned here");
+        self.sink.push(warning.hint(format!("declare it before the block: `let ${name};`")));
+    }
+
+    /// Makes what stood for several blocks' variables stand for the one they are.
+    fn unite(&mut self) {
+        if self.united.is_empty() {
+            return;
+        }
+        for (other, var) in &self.united {
+            self.names.vars[var.0 as usize].addressed |= self.names.vars[other.0 as usize].addressed;
+        }
+        for var in self.names.uses.values_mut() {
+            *var = *self.united.get(var).unwrap_or(var);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use rbtrace_diag::{Diagnostic, Sink};
-use rbtrace_lang::functions;
+use rbtrace_diag::Sink;
+use rbtrace_lang::{functions, warnings};
 use rbtrace_syntax::ast::{Arg, BinaryOp, Expr, ExprId, ExprKind, Program};
 
 use crate::shared::Shared;
@@ -20,7 +20,7 @@ pub(crate) fn check(program: &Program, shared: &Shared, sink: &mut Sink) {
             }
             ExprKind::Param(number) if shared.param(*number).is_none_or(str::is_empty) && !as_text.contains(&expr.id) => {
                 let message = format!("Positional parameter ${number} is empty or not provided.");
-                sink.push(Diagnostic::warning("missing-parameter", expr.span, message).because("it is 0"));
+                sink.push(warnings::MISSING_PARAMETER.at(expr.span, message).because("it is 0"));
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_lang::named;
 use rbtrace_syntax::ast::{Expr, ExprKind, Tag, TypeBase, TypeRef, TypeSuffix};
 use rbtrace_types::{Space, Type};
 
@@ -54,7 +55,7 @@ fn sized(name: &str, size: u64) -> Option<Type> {
     match name {
         "string" | "str_t" => Some(Type::String(size.max(1))),
         "buffer" | "buf_t" => Some(Type::Buffer(size)),
-        _ => None,
+        _ => named::sized(name),
     }
 }
 
@@ -73,7 +74,8 @@ fn plain(name: &str) -> Option<Type> {
     Some(match name {
         "bool" => Type::Bool,
         "void" => Type::Void,
-        "string" | "str_t" => Type::String(1),
+        // Before 0.24 the name of a probe and the text of an error were types of their own.
+        "string" | "str_t" | "probe_t" | "strerror_t" => Type::String(1),
         "buffer" | "buf_t" => Type::Buffer(0),
         "int8" | "int8_t" | "char" => Type::int(1, true),
         "int16" | "int16_t" | "short" => Type::int(2, true),
@@ -83,7 +85,7 @@ fn plain(name: &str) -> Option<Type> {
         "uint16" | "uint16_t" => Type::int(2, false),
         "uint32" | "uint32_t" | "unsigned" => Type::U32,
         "uint64" | "uint64_t" | "size_t" => Type::U64,
-        _ => return None,
+        _ => return named::declared(name),
     })
 }
 

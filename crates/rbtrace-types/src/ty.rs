@@ -177,9 +177,11 @@ impl Type {
 }
 
 impl Struct {
-    /// The field of a name.
+    /// The field of a name. Before 0.12 scripts wrote `data_loc_name` for what a tracepoint keeps behind its other fields.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+        let old = || name.strip_prefix("data_loc_");
+        let dynamic = |name| self.fields.iter().find(|field| field.data_loc.is_some() && field.name == name);
+        self.fields.iter().find(|field| field.name == name).or_else(|| old().and_then(dynamic))
     }
 }
 

@@ -107,6 +107,9 @@ struct Raw {
     /// Say what this machine and this build can do
     #[arg(long)]
     info: bool,
+    /// Say what a warning means, by the code that stands below it; without a code, list them all
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "")]
+    explain: Option<String>,
     /// Print the version
     #[arg(short = 'V', long)]
     version: bool,
@@ -143,6 +146,8 @@ pub enum Action {
     Version,
     /// `--info`
     Info,
+    /// `--explain`: the code, or nothing.
+    Explain(String),
     /// `-l`
     List(List),
     /// `--fmt`
@@ -200,7 +205,8 @@ pub struct Misuse {
 
 /// Reads a command line; the first word is the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, Misuse> {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    stage::complete(&mut args);
     if args.len() < 2 {
         return Err(Misuse { message: None, show_usage: true });
     }
@@ -240,6 +246,9 @@ impl Raw {
         }
         if self.info {
             return Ok(Action::Info);
+        }
+        if let Some(code) = self.explain {
+            return Ok(Action::Explain(code));
         }
         if self.wants_format()? {
             return self.into_format().map(Action::Format);
@@ -285,7 +294,7 @@ impl Raw {
             verbose: self.verbose > 0,
             no_warnings: self.no_warnings,
             is_unsafe: self.is_unsafe,
-            dry_run: self.dry_run,
+            dry_run: self.dry_run || stage::bare(&self.debug) > 0,
             stages,
             emit_elf: self.emit_elf,
             emit_llvm: self.emit_llvm,

@@ -1,5 +1,7 @@
 //! The stages that `-d` prints (SPEC §8.7): their names and what the old spellings mean.
 
+use std::ffi::OsString;
+
 /// A stage between the text and the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -30,13 +32,27 @@ const NAMES: [(&str, Stage); 12] = [
     ("verifier", Stage::Verifier),
 ];
 
-/// The stages of all `-d` options. `-d` alone and `-dd` are the spellings of older versions: the compiler's stages, and everything.
+/// How often `-d` stands alone, as in versions before 0.22: `-d`, `-dd`. Those only showed; the program did not run.
+pub fn bare(options: &[String]) -> usize {
+    options.iter().map(|option| if option.bytes().all(|byte| byte == b'd') { option.len() + 1 } else { 0 }).sum()
+}
+
+/// Puts an empty stage behind each `-d` that has none: the word behind it is a script's path.
+pub fn complete(args: &mut [OsString]) {
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    for at in (0..end).rev().filter(|at| args[*at] == "-d" || args[*at] == "--debug").collect::<Vec<_>>() {
+        if args.get(at + 1).is_some_and(|word| word.to_string_lossy().contains(['.', '/'])) {
+            args[at] = "--debug=".into();
+        }
+    }
+}
+
+/// The stages of all `-d` options. `-d` alone and `-dd` are the spellings of older versions: the tree, and everything.
 pub fn parse(options: &[String]) -> Result<Vec<Stage>, String> {
-    let bare = options.iter().map(|option| if option.bytes().all(|byte| byte == b'd') { option.len() + 1 } else { 0 }).sum::<usize>();
     let mut stages = Vec::new();
-    match bare {
+    match bare(options) {
         0 => {}
-        1 => stages.extend([Stage::Ast, Stage::Types, Stage::Ir, Stage::Llvm]),
+        1 => stages.push(Stage::Ast),
         _ => stages.extend(NAMES.map(|(_, stage)| stage)),
     }
     for name in options.iter().flat_map(|option| option.split(',')).filter(|name| name.bytes().any(|byte| byte != b'd')) {

@@ -45,7 +45,9 @@ fn stages_old_and_new() {
     let stages = |line| run(line).stages;
     assert_eq!(stages("-d ast,ir -e x"), [Stage::Ast, Stage::Ir]);
     assert_eq!(stages("-dast -d codegen x"), [Stage::Ast, Stage::Llvm]);
-    assert_eq!(stages("-d -e x"), [Stage::Ast, Stage::Types, Stage::Ir, Stage::Llvm]);
+    assert_eq!(stages("-d -e x"), [Stage::Ast]);
+    assert_eq!(stages("-d x.bt"), [Stage::Ast]);
+    assert!(run("-d ./x").dry_run && run("-dd -e x").dry_run && !run("-d ast -e x").dry_run);
     assert_eq!(stages("-dd -e x").len(), NAMES_OF_ALL);
     assert_eq!(stages("-d all -e x").len(), NAMES_OF_ALL);
     assert!(refused("-d foo -e x").starts_with("invalid option for -d: foo"));

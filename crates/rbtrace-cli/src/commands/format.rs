@@ -7,7 +7,7 @@ use rbtrace_diag::{Sink, Sources};
 use rbtrace_sema::frontend::syntax;
 
 use crate::args::Formatting;
-use crate::report::Reporter;
+use crate::report::{Reporter, Warnings};
 use crate::script::{self, words};
 use crate::{Ending, say};
 
@@ -16,7 +16,7 @@ pub fn run(formatting: &Formatting, reporter: &Reporter) -> Ending {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let Some(source) = script::read(&formatting.script, &mut sources, reporter) else { return Ending::Mistake };
     let program = syntax::parse(&sources, source, &mut sink);
-    reporter.diagnostics(&sink, &sources, false);
+    reporter.diagnostics(&sink, &sources, Warnings::Usual);
     if sink.has_errors() {
         return Ending::Mistake;
     }

@@ -15,7 +15,7 @@ use rbtrace_sema::frontend::types::Facts;
 use crate::Ending;
 use crate::args::{List, Script};
 use crate::environment::Environment;
-use crate::report::Reporter;
+use crate::report::{Reporter, Warnings};
 use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
@@ -62,7 +62,7 @@ fn lines_of_script(script: &Script, verbose: bool, host: &Host, environment: &En
     let program = syntax::parse(&sources, source, &mut sink);
     let options = rbtrace_sema::Options { config: environment.config(), ..Default::default() };
     let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &mut sources, host, &options, &mut sink) };
-    reporter.diagnostics(&sink, &sources, false);
+    reporter.diagnostics(&sink, &sources, Warnings::Usual);
     if sink.has_errors() {
         return None;
     }

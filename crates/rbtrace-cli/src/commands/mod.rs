@@ -1,6 +1,7 @@
 //! What rbtrace can be asked to do, one file each.
 
 pub mod dump;
+pub mod explain;
 pub mod format;
 pub mod info;
 pub mod list;

@@ -12,7 +12,7 @@ use rbtrace_sema::frontend::{ir, syntax};
 use crate::args::{Run, Stage};
 use crate::commands::dump;
 use crate::environment::Environment;
-use crate::report::Reporter;
+use crate::report::{Reporter, Warnings};
 use crate::script::{self, words};
 use crate::{Ending, privileges};
 
@@ -109,7 +109,7 @@ fn compile(
     };
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
-    reporter.diagnostics(&sink, sources, run.no_warnings);
+    reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.no_warnings));
     let Some(program) = program else {
         explain_machine(host, reporter);
         return Err(Ending::Mistake);

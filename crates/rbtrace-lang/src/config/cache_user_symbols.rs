@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "cache_user_symbols",
     aliases: &[],
+    opposites: &[],
     manual: "Whether symbols of user programs are cached: `PER_PID`, `PER_PROGRAM` or `NONE`.
 
 The default is `PER_PROGRAM` where a program always lies at the same addresses (no ASLR, or a command given by `-c`), else `PER_PID`.",

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "cpp_demangle",
     aliases: &[],
+    opposites: &["no_cpp_demangle"],
     manual: "Whether C++ names are shown as they were written.",
     default: "true",
     parse: parse::boolean,

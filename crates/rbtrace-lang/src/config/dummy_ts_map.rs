@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "dummy_ts_map",
     aliases: &[],
+    opposites: &[],
     manual: "For tests of scripts: the scalar map of a 64-bit integer that `tseries()` takes for the clock, in nanoseconds since 1970.",
     default: "",
     parse: parse::text,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "lazy_symbolication",
     aliases: &[],
+    opposites: &[],
     manual: "Whether addresses get their names when they are printed rather than when they are recorded.",
     default: "true",
     parse: parse::boolean,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "license",
     aliases: &[],
+    opposites: &[],
     manual:
         "The licence the program declares to the kernel: `GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or
 `Dual MPL/GPL`. Most helpers of the kernel are for these only.",

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "log_size",
     aliases: &[],
+    opposites: &[],
     manual: "Bytes kept of what the kernel's verifier says.",
     default: "1000000",
     parse: parse::positive,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "max_bpf_progs",
     aliases: &[],
+    opposites: &[],
     manual: "How many BPF programs a script may become. A wildcard can need one for every match.",
     default: "1024",
     parse: parse::positive,

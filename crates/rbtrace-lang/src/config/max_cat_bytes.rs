@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "max_cat_bytes",
     aliases: &["cat_bytes_max"],
+    opposites: &[],
     manual: "How many bytes of a file `cat()` prints.",
     default: "10240",
     parse: parse::unsigned,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "max_map_keys",
     aliases: &["map_keys_max"],
+    opposites: &[],
     manual: "How many keys a map has room for, where its declaration does not say. What does not fit is counted and reported.",
     default: "4096",
     parse: parse::positive,

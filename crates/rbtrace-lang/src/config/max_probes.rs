@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "max_probes",
     aliases: &[],
+    opposites: &[],
     manual: "How many attach points a script may have after wildcards are expanded.",
     default: "1024",
     parse: parse::positive,

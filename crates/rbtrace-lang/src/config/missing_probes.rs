@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "missing_probes",
     aliases: &[],
+    opposites: &[],
     manual: "What an attach point means that does not exist here: `error`, `warn` or `ignore`.",
     default: "error",
     parse,

@@ -12,7 +12,6 @@ pub mod max_map_keys;
 pub mod max_probes;
 pub mod max_strlen;
 pub mod missing_probes;
-mod no_cpp_demangle;
 mod on_stack_limit;
 pub mod perf_rb_pages;
 pub mod print_maps_on_exit;
@@ -24,14 +23,16 @@ pub mod unstable_import_statement;
 pub mod unstable_tseries;
 pub mod unstable_typeinfo;
 mod use_blazesym;
+pub mod user_symbols;
 
 mod parse;
 mod retired;
 
-use rbtrace_diag::{Diagnostic, Severity};
+use rbtrace_diag::Diagnostic;
 
 use crate::compile::{Call, TypeCx};
 use crate::row::ConfigKey;
+use crate::warnings;
 
 /// Every row.
 pub static ALL: &[&ConfigKey] = &[
@@ -50,7 +51,6 @@ pub static ALL: &[&ConfigKey] = &[
     &max_strlen::ROW,
     &retired::MAX_TYPE_RES_ITERATIONS,
     &missing_probes::ROW,
-    &no_cpp_demangle::ROW,
     &retired::NODE_MAX,
     &on_stack_limit::ROW,
     &perf_rb_pages::ROW,
@@ -69,12 +69,13 @@ pub static ALL: &[&ConfigKey] = &[
     &unstable_tseries::ROW,
     &unstable_typeinfo::ROW,
     &use_blazesym::ROW,
+    &user_symbols::ROW,
     &retired::VERIFY_LLVM_IR,
 ];
 
 /// The row of a name (lower case, without prefix).
 pub fn by_name(name: &str) -> Option<&'static ConfigKey> {
-    ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name))
+    ALL.iter().copied().find(|row| [&[row.name], row.aliases, row.opposites].iter().any(|names| names.contains(&name)))
 }
 
 /// Says of a call that it uses an unstable feature, as the key of that feature wants it; `None`: it may not.
@@ -94,7 +95,7 @@ pub(crate) fn unstable(cx: &mut dyn TypeCx, call: &Call, key: &str) -> Option<()
                  {key}=enable"
             );
             // Without a place: said once a script, however often it is used.
-            cx.report(Diagnostic { severity: Severity::Warning, code: Some("unstable"), ..Diagnostic::general(message) });
+            cx.report(warnings::UNSTABLE.general(message));
         }
         Some(_) | None => {}
     }

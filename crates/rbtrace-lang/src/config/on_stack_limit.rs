@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "on_stack_limit",
     aliases: &[],
+    opposites: &[],
     manual: "Accepted for old scripts. Values never lie on the kernel's small stack here, so there is nothing to limit.",
     default: "32",
     parse: parse::unsigned,

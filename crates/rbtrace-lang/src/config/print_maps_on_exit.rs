@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "print_maps_on_exit",
     aliases: &[],
+    opposites: &[],
     manual: "Whether maps that hold anything are printed at the end.",
     default: "true",
     parse: parse::boolean,

@@ -27,5 +27,12 @@ pub static UNSTABLE_MAP_DECL: ConfigKey = retired("unstable_map_decl");
 pub static VERIFY_LLVM_IR: ConfigKey = retired("verify_llvm_ir");
 
 const fn retired(name: &'static str) -> ConfigKey {
-    ConfigKey { name, aliases: &[], manual: "Accepted for old scripts and without effect.", default: "", parse: parse::text }
+    ConfigKey {
+        name,
+        aliases: &[],
+        opposites: &[],
+        manual: "Accepted for old scripts and without effect.",
+        default: "",
+        parse: parse::text,
+    }
 }

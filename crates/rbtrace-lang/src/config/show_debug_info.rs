@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "show_debug_info",
     aliases: &[],
+    opposites: &[],
     manual: "Whether stacks show source lines and inlined functions where debug information tells.",
     default: "true",
     parse: parse::boolean,

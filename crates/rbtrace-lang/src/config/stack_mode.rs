@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "stack_mode",
     aliases: &[],
+    opposites: &[],
     manual: "How stacks are printed where the call does not say: `bpftrace`, `perf`, `raw` or `build_id`.",
     default: DEFAULT,
     parse,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "str_trunc_trailer",
     aliases: &[],
+    opposites: &[],
     manual: "Printed behind a string that did not fit. Empty: nothing.",
     default: "..",
     parse: parse::text,

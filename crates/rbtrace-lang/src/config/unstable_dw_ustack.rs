@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "unstable_dw_ustack",
     aliases: &[],
+    opposites: &[],
     manual: "Whether user stacks may be unwound by debug information: `enable`, `warn` or `error`.",
     default: "warn",
     parse: parse::unstable,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "unstable_import_statement",
     aliases: &[],
+    opposites: &[],
     manual: "Whether `import` may stand inside a block: `enable`, `warn` or `error`.",
     default: "error",
     parse: parse::unstable,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "unstable_tseries",
     aliases: &[],
+    opposites: &[],
     manual: "Whether `tseries()` may be used: `enable`, `warn` or `error`.",
     default: "warn",
     parse: parse::unstable,

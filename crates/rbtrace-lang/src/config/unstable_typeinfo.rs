@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "unstable_typeinfo",
     aliases: &[],
+    opposites: &[],
     manual: "Whether `typeinfo` may be used: `enable`, `warn` or `error`.",
     default: "error",
     parse: parse::unstable,

@@ -7,6 +7,7 @@ use crate::row::ConfigKey;
 pub static ROW: ConfigKey = ConfigKey {
     name: "use_blazesym",
     aliases: &[],
+    opposites: &[],
     manual: "Accepted for old scripts: there is one symboliser.",
     default: "true",
     parse: parse::boolean,

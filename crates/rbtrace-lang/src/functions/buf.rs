@@ -6,6 +6,7 @@ use rbtrace_types::Type;
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
+use crate::warnings;
 
 use super::read::{self, Source, max_strlen};
 
@@ -59,7 +60,7 @@ fn check_length(cx: &mut dyn TypeCx, length: &rbtrace_syntax::ast::Expr) {
         }
         Some(given) if given > most.into() => {
             let message = format!("length param ({given}) passed to buf() is more than max_strlen allows ({most})");
-            let warning = Diagnostic::warning("length", length.span, message).because(format!("{most} bytes are read"));
+            let warning = warnings::LENGTH.at(length.span, message).because(format!("{most} bytes are read"));
             cx.report(warning.hint("`config = { max_strlen = … }` reads more"));
         }
         Some(_) => {}

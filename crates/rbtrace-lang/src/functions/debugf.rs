@@ -8,6 +8,7 @@ use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::format::call;
 use crate::format::{Conversion, Piece, pieces};
 use crate::row::Builtin;
+use crate::warnings;
 
 /// Values the helper takes.
 const MOST: usize = 3;
@@ -28,7 +29,7 @@ pub static ROW: Builtin = Builtin {
 
 fn type_of(cx: &mut dyn TypeCx, it: &Call) -> Type {
     call::type_of(cx, it);
-    let warning = Diagnostic::warning("debugf", it.span, "The debugf() builtin is not recommended for production use.");
+    let warning = warnings::SHARED_TRACE.at(it.span, "The debugf() builtin is not recommended for production use.");
     cx.report(warning.because("all programs of the machine share one slow trace").hint("`printf` writes to this script's output"));
     let text = it.args.first().and_then(|format| cx.string_literal(format)).unwrap_or_default();
     for piece in pieces(&text) {

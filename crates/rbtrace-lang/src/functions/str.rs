@@ -7,6 +7,7 @@ use rbtrace_types::{Int, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
+use crate::warnings;
 
 use super::read::{self, Source, max_strlen};
 
@@ -70,7 +71,7 @@ fn check_length(cx: &mut dyn TypeCx, call: &Call) {
         }
         Some(given) if given > most.into() => {
             let message = format!("length param ({given}) passed to str() is >= max_strlen ({most})");
-            let warning = Diagnostic::warning("length", length.span, message).because(format!("{most} bytes are read"));
+            let warning = warnings::LENGTH.at(length.span, message).because(format!("{most} bytes are read"));
             cx.report(warning.hint("`config = { max_strlen = … }` reads more"));
         }
         Some(_) => {}
@@ -102,7 +103,7 @@ fn constant(cx: &mut dyn TypeCx, subject: &Expr) -> Option<Vec<u8>> {
             let skipped = usize::try_from(cx.int_literal(right)?).ok()?;
             if skipped > text.len() {
                 let message = format!("offset {skipped} is behind the end of `${number}`");
-                cx.report(Diagnostic::warning("offset", right.span, message).because(format!("it has {} bytes", text.len())));
+                cx.report(warnings::OFFSET.at(right.span, message).because(format!("it has {} bytes", text.len())));
             }
             Some(text.get(skipped..).unwrap_or_default().to_vec())
         }

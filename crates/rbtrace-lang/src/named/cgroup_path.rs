@@ -12,6 +12,9 @@ pub const SIZE: u32 = 16;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME],
+    ty: Some(ty),
+    is_number: false,
     show: |world, bytes| {
         let id = read_int(bytes, 8, false)? as u64;
         let number = read_int(bytes.get(8..).unwrap_or_default(), 8, false)? as u64;

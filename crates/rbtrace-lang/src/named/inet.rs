@@ -19,6 +19,9 @@ pub const V6: i64 = 10;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME, "inet_t"],
+    ty: Some(ty),
+    is_number: false,
     show: |_, bytes| {
         let family = read_int(bytes, 8, false)?;
         let address: [u8; 16] = bytes.get(8..24).and_then(|bytes| bytes.try_into().ok()).ok_or(RunError::Truncated)?;

@@ -4,5 +4,10 @@ use super::stack;
 use crate::row::NamedType;
 
 /// The row.
-pub static ROW: NamedType =
-    NamedType { name: stack::KERNEL, show: |world, bytes| stack::show(bytes, |address| world.kernel_symbol(address)) };
+pub static ROW: NamedType = NamedType {
+    name: stack::KERNEL,
+    written: &[],
+    ty: None,
+    is_number: false,
+    show: |world, bytes| stack::show(bytes, |address| world.kernel_symbol(address)),
+};

@@ -11,6 +11,9 @@ pub const SIZE: u32 = 8;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME],
+    ty: Some(ty),
+    is_number: false,
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
         Ok(Value::Text(world.kernel_symbol(address).map_or_else(|| format!("{address:#x}"), |found| found.name)))

@@ -12,6 +12,9 @@ pub const SIZE: u32 = 6;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &["macaddr_t", NAME],
+    ty: Some(ty),
+    is_number: false,
     show: |_, bytes| {
         let bytes = bytes.get(..6).ok_or(RunError::Truncated)?;
         Ok(Value::Text(bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")))

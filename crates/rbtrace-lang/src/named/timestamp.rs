@@ -15,6 +15,9 @@ pub const TAI: u64 = 1 << 32;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME, "timestamp_t"],
+    ty: Some(ty),
+    is_number: false,
     show: |world, bytes| {
         let time = read_int(bytes, 8, false)? as u64;
         let number = read_int(bytes.get(8..).unwrap_or_default(), 8, false)? as u64;

@@ -8,6 +8,9 @@ use crate::value::read_int;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: stack::USER,
+    written: &[],
+    ty: None,
+    is_number: false,
     show: |world, bytes| {
         let (stack, pid) = bytes.split_last_chunk::<8>().ok_or(RunError::Truncated)?;
         let pid = read_int(pid, 8, false)? as u32;

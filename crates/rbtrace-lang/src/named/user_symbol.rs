@@ -11,6 +11,9 @@ pub const SIZE: u32 = 16;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME],
+    ty: Some(ty),
+    is_number: false,
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
         let pid = read_int(bytes.get(8..).unwrap_or_default(), 8, false)? as u32;

@@ -11,6 +11,9 @@ pub const SIZE: u32 = 8;
 /// The row.
 pub static ROW: NamedType = NamedType {
     name: NAME,
+    written: &[NAME],
+    ty: Some(ty),
+    is_number: true,
     show: |world, bytes| {
         let uid = read_int(bytes, 8, false)? as u32;
         // A user that is not in the table is shown as its number, so that nothing is lost.

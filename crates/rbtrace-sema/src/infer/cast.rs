@@ -1,7 +1,7 @@
 //! Casts during inference: which pairs are legal (SPEC §3.5), and types as written.
 
 use rbtrace_diag::{Diagnostic, Span};
-use rbtrace_lang::TypeCx;
+use rbtrace_lang::{TypeCx, named};
 use rbtrace_syntax::ast::{Expr, ExprKind, TypeRef};
 use rbtrace_types::{Int, Type};
 
@@ -51,6 +51,7 @@ impl Infer<'_> {
             (from, Type::Array(of, _)) if from.is_scalar() => {
                 array_bytes(of, to).is_some_and(|bytes| bytes >= from.size() || of.size() == bytes)
             }
+            (from, Type::Named(named)) if from.is_integer() => named::by_name(&named.name).is_some_and(|row| row.is_number),
             (Type::Array(of, _), to) if to.is_integer() => array_bytes(of, from) == Some(to.size()),
             (from, to) => from.is_scalar() && to.is_scalar(),
         }

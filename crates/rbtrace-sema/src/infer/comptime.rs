@@ -5,7 +5,7 @@
 use rbtrace_diag::{Diagnostic, Span};
 use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Builtin;
-use rbtrace_lang::{Call, TypeCx, config, variables};
+use rbtrace_lang::{Call, TypeCx, config, variables, warnings};
 use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, Name, TypeBase, TypeOrExpr, TypeRef, UnaryOp};
 use rbtrace_types::Type;
 
@@ -64,7 +64,7 @@ impl Infer<'_> {
                 self.sink.push(Diagnostic::error(expr.span, message));
             }
             "warn" if !is_library => {
-                self.sink.push(Diagnostic::warning("unstable", expr.span, "typeinfo is unstable and may change"));
+                self.sink.push(warnings::UNSTABLE.at(expr.span, "typeinfo is unstable and may change"));
             }
             _ => {}
         }

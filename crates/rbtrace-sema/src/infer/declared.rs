@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{Item, MapDecl, Program};
 use rbtrace_types::Type;
 
@@ -54,7 +55,7 @@ pub(super) fn check(maps: &IndexMap<String, MapState>, sink: &mut Sink) {
     for (name, map) in maps {
         let Some((declared, _)) = &map.declared else { continue };
         if map.key.is_none() && map.value.ty == Type::Void {
-            sink.push(Diagnostic::warning("unused-map", map.first, format!("Unused map: @{name}")));
+            sink.push(warnings::UNUSED_MAP.at(map.first, format!("Unused map: @{name}")));
             continue;
         }
         let Some(kind) = KINDS.iter().find(|kind| kind.name == declared) else { continue };

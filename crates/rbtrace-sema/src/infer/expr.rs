@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::row::{Allowed, Builtin};
-use rbtrace_lang::{Call, TypeCx, config, functions, variables};
+use rbtrace_lang::{Call, TypeCx, config, functions, variables, warnings};
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Struct, Type, align_up};
 
@@ -233,6 +233,10 @@ impl Infer<'_> {
         if row.is_unsafe && !self.is_unsafe() {
             let error = Diagnostic::error(call.span, format!("{}() is an unsafe function being used in safe mode", row.name));
             self.sink.push(error.because("it can change the system").hint("allow it with `--unsafe`"));
+        }
+        if self.last && call.name != row.name {
+            let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
+            self.sink.push(warning.because("an old name"));
         }
         let ty = Ty::fixed((row.type_of)(self, &call));
         self.constant_call(row, &call);

@@ -1,6 +1,7 @@
 //! Binary operators during inference: which operands go together and what comes out (SPEC §3.4).
 
 use rbtrace_diag::{Diagnostic, Span};
+use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{BinaryOp, Expr};
 use rbtrace_types::{Type, integer};
 
@@ -67,7 +68,7 @@ impl Infer<'_> {
     fn mixed_signs(&mut self, span: Span, op: BinaryOp, clash: bool, a: &Ty, b: &Ty) {
         if clash && self.last {
             let message = format!("comparison of integers of different signs: '{}' and '{}' can lead to undefined behavior", a.ty, b.ty);
-            self.sink.push(Diagnostic::warning("mixed-signs", span, message).because(format!("`{}` compares both as int64", op.symbol())));
+            self.sink.push(warnings::MIXED_SIGNS.at(span, message).because(format!("`{}` compares both as int64", op.symbol())));
         }
     }
 

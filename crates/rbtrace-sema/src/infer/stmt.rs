@@ -1,7 +1,7 @@
 //! Statements during inference.
 
 use rbtrace_diag::{Diagnostic, Span};
-use rbtrace_lang::functions;
+use rbtrace_lang::{functions, warnings};
 use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, ForOver, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
 
@@ -33,7 +33,7 @@ impl Infer<'_> {
         }
         dead = dead.or(left.and(block.value.as_ref().map(|value| value.span)));
         if let (Some(dead), Some(jump), true) = (dead, left, self.last) {
-            let warning = Diagnostic::warning("unreachable", dead, "Unreachable statement").because("never runs");
+            let warning = warnings::UNREACHABLE.at(dead, "Unreachable statement").because("never runs");
             self.sink.push(warning.label(jump, "control leaves here"));
         }
         match &block.value {
@@ -55,6 +55,11 @@ impl Infer<'_> {
             StmtKind::Let { name, value, .. } => self.let_(name, value.as_ref()),
             StmtKind::Unroll { count, body } => self.unroll(count, body),
             StmtKind::While { condition, body } => {
+                if self.last {
+                    let warning =
+                        warnings::WHILE_LOOP.at(stmt.span, "`while` may never end").because("the kernel stops it after many rounds");
+                    self.sink.push(warning.hint("`for ($i : 0..n) { … }` ends for sure"));
+                }
                 self.condition(condition);
                 self.block(body, true);
             }
@@ -79,7 +84,7 @@ impl Infer<'_> {
         };
         let pure = functions::by_name(name).is_some_and(|row| !row.has_effect);
         if self.last && pure {
-            let warning = Diagnostic::warning("discarded-value", expr.span, "Return value discarded.");
+            let warning = warnings::DISCARDED_VALUE.at(expr.span, "Return value discarded.");
             self.sink.push(warning.because("nothing uses this value").hint(format!("write `_ = {name}(…);` if that is meant")));
         }
     }

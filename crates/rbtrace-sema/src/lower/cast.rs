@@ -16,6 +16,11 @@ impl Lower<'_> {
                 Lowered::Int(self.ir.int(i64::from(is_text)))
             }
             (from, Type::Array(..)) if from.is_scalar() => self.int_as_array(operand, from, &to),
+            (from, Type::Named(_)) if from.is_scalar() => {
+                let (value, addr) = (self.int(operand), self.temp(to.size()));
+                self.ir.store(8, addr, 0, value);
+                Lowered::Mem(addr)
+            }
             (Type::Array(..), to) if to.is_scalar() => self.array_as_int(operand, &from, to),
             (_, to) if !to.is_scalar() => Lowered::Mem(self.lower_as(operand, to)),
             _ => {

@@ -166,6 +166,7 @@ fn run_config(shared: &Shared) -> RunConfig {
     let text = |key: &str| shared.config.get(key).cloned().unwrap_or_default();
     RunConfig {
         print_maps_on_exit: text(config::print_maps_on_exit::ROW.name) == "true",
+        user_symbols: text(config::user_symbols::ROW.name) == "true",
         max_cat_bytes: shared.number(config::max_cat_bytes::ROW.name),
         str_trunc_trailer: text(config::str_trunc_trailer::ROW.name),
         ring_bytes: ring_bytes(shared),

@@ -1,0 +1,161 @@
+//! The list of warnings: what each class of them means. Its code stands below every warning, `--explain` shows its page.
+
+use rbtrace_diag::{Diagnostic, Span};
+
+/// A class of warnings.
+#[derive(Debug)]
+pub struct Warning {
+    /// Its code: `discarded-value`.
+    pub code: &'static str,
+    /// Whether it is about a script that does what was meant, so that only `-v` shows it.
+    pub only_verbose: bool,
+    /// Its page (markdown): first line is the summary, then why, an example that gives it, and what to do.
+    pub manual: &'static str,
+}
+
+impl Warning {
+    const fn new(code: &'static str, manual: &'static str) -> Warning {
+        Warning { code, only_verbose: false, manual }
+    }
+
+    /// One of this class, at a place.
+    pub fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(self.code, span, message)
+    }
+
+    /// One of this class, about no place.
+    pub fn general(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::general_warning(self.code, message)
+    }
+}
+
+/// A value that nobody takes.
+pub static DISCARDED_VALUE: Warning = Warning::new(
+    "discarded-value",
+    "A call does nothing but give a value, and nothing takes it.\n\n\
+     ```\nbegin { strlen(\"abc\"); }\n```\n\n\
+     Use the value, or write `_ = strlen(\"abc\");` where it is meant.",
+);
+
+/// Variables of 0.21 and before.
+pub static LEGACY_SCOPE: Warning = Warning::new(
+    "legacy-scope",
+    "A variable is used outside the block that assigns it.\n\n\
+     Variables belong to their block; in scripts for 0.21 and before they belonged to the probe. It is taken as such a script means it: the \
+     variable is 0, or empty, where none of the blocks ran.\n\n\
+     ```\nbegin { if (pid > 1) { $x = 1; } print($x); }\n```\n\n\
+     Declare it before the block: `let $x;`.",
+);
+
+/// A length that is cut.
+pub static LENGTH: Warning = Warning::new(
+    "length",
+    "More bytes are asked for than a text can have.\n\n\
+     ```\ntracepoint:syscalls:sys_enter_openat { print(str(args.filename, 100000)); }\n```\n\n\
+     `config = { max_strlen = … }` allows longer ones.",
+);
+
+/// A parameter that is 0.
+pub static MISSING_PARAMETER: Warning = Warning {
+    only_verbose: true,
+    ..Warning::new(
+        "missing-parameter",
+        "A positional parameter is used that nobody gave: it is 0, or empty as a text. Shown with `-v`.\n\n\
+         ```\nbegin { printf(\"%d\\n\", $9); }\n```\n\n\
+         Give it behind the script: `rbtrace script.bt 5`.",
+    )
+};
+
+/// `missing_probes=warn`
+pub static MISSING_PROBE: Warning = Warning::new(
+    "missing-probe",
+    "Nothing on this machine has the name of an attach point, and the script goes on without it.\n\n\
+     ```\nconfig = { missing_probes = \"warn\" }\ntracepoint:nothing:here { } interval:s:1 { exit(); }\n```\n\n\
+     Without `missing_probes = warn` it is an error, with `ignore` nothing is said.",
+);
+
+/// Signs that differ.
+pub static MIXED_SIGNS: Warning = Warning::new(
+    "mixed-signs",
+    "A signed number is compared with an unsigned one of 64 bits, which may be larger than any signed number.\n\n\
+     ```\nbegin { $a = (int64)-1; if ($a < nsecs) { print($a); } }\n```\n\n\
+     Cast one of them: `(int64)nsecs`.",
+);
+
+/// A text that ends before.
+pub static OFFSET: Warning = Warning::new(
+    "offset",
+    "`str($1 + n)` begins behind the end of the parameter, so it is empty.\n\n\
+     ```\nbegin { print(str($1 + 100)); }\n```",
+);
+
+/// Spellings of older versions.
+pub static OLD_NAME: Warning = Warning::new(
+    "old-name",
+    "A function, a configuration key or a variable of the environment has another name today; the old one still works.\n\n\
+     ```\nbegin { print(sym(kaddr(\"vfs_read\"))); }\n```\n\n\
+     The warning says the name of today.",
+);
+
+/// A way to see what happens that slows the machine down.
+pub static SHARED_TRACE: Warning = Warning::new(
+    "shared-trace",
+    "`debugf` is for looking at a script while it is written.\n\n\
+     All programs of the machine share the kernel's trace and wait for each other there.\n\n\
+     ```\ntracepoint:syscalls:sys_enter_openat { debugf(\"%d opens\", pid); }\n```\n\n\
+     `printf` writes to this script's own output instead.",
+);
+
+/// Code behind a jump.
+pub static UNREACHABLE: Warning = Warning::new(
+    "unreachable",
+    "A statement stands behind one that leaves the probe or the loop, so it never runs.\n\n\
+     ```\nbegin { exit(); print(1); }\n```",
+);
+
+/// Features that may change.
+pub static UNSTABLE: Warning = Warning::new(
+    "unstable",
+    "A script uses a feature that may still change.\n\n\
+     ```\ninterval:ms:100 { @ = tseries(5, 1s, 10); }\n```\n\n\
+     The configuration key that the warning names takes `enable`, which says nothing, `warn`, or `error`.",
+);
+
+/// A map that is only declared.
+pub static UNUSED_MAP: Warning = Warning::new(
+    "unused-map",
+    "A map is declared and never used.\n\n\
+     ```\nlet @unused = hash(10);\nbegin { exit(); }\n```",
+);
+
+/// A loop whose end nobody sees.
+pub static WHILE_LOOP: Warning = Warning {
+    only_verbose: true,
+    ..Warning::new(
+        "while-loop",
+        "`while` may go round very often; `for ($i : 0..n)` ends for sure. Shown with `-v`.\n\n\
+         ```\nbegin { $i = 0; while ($i < 5) { print($i); $i++; } }\n```",
+    )
+};
+
+/// Every class, alphabetical.
+pub static ALL: &[&Warning] = &[
+    &DISCARDED_VALUE,
+    &LEGACY_SCOPE,
+    &LENGTH,
+    &MISSING_PARAMETER,
+    &MISSING_PROBE,
+    &MIXED_SIGNS,
+    &OFFSET,
+    &OLD_NAME,
+    &SHARED_TRACE,
+    &UNREACHABLE,
+    &UNSTABLE,
+    &UNUSED_MAP,
+    &WHILE_LOOP,
+];
+
+/// The class of a code.
+pub fn by_code(code: &str) -> Option<&'static Warning> {
+    ALL.iter().copied().find(|warning| warning.code == code)
+}
