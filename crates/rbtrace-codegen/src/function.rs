@@ -176,6 +176,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             Op::IsNull(addr) => Some(self.is_null(*addr)),
             Op::Emit { event, bytes, payload, fill } => self.event(*event, *bytes, *payload, fill),
             Op::Loss(id) => self.loss(*id),
+            Op::Lost(id) => Some(self.lost(*id)),
             Op::If { cond, then, otherwise } => self.if_else(*cond, then, otherwise),
             Op::Switch { value, cases, default } => self.switch(*value, cases, default),
             Op::Loop { kind, body } => self.loop_over(kind, body),

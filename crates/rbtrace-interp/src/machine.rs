@@ -213,6 +213,7 @@ impl<W: World> Run<'_, '_, W> {
             Op::IsNull(value) => int(i64::from(matches!(self.values[value], Datum::Addr(None)))),
             Op::Emit { event, bytes, payload, fill } => self.emit(*event, *bytes, *payload, fill),
             Op::Loss(id) => self.loss(id.0),
+            Op::Lost(id) => int(self.machine.losses[id.0 as usize] as i64),
             Op::If { .. } | Op::Switch { .. } | Op::Loop { .. } | Op::Break | Op::Continue | Op::Return(_) => unreachable!("see control()"),
         }
     }

@@ -19,11 +19,24 @@ pub struct Builder {
     open: Vec<Region>,
     /// Given to the instructions that follow.
     pub span: Option<Span>,
+    /// Helpers whose failures are to be noted in [`Builder::fallible`].
+    pub watched: &'static [Helper],
+    /// Calls of watched helpers: the result, and where the call was lowered from.
+    pub fallible: Vec<(Value, Option<Span>)>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { slots: Vec::new(), used: Vec::new(), free: Vec::new(), values: 0, open: vec![Region::default()], span: None }
+        Self {
+            slots: Vec::new(),
+            used: Vec::new(),
+            free: Vec::new(),
+            values: 0,
+            open: vec![Region::default()],
+            span: None,
+            watched: &[],
+            fallible: Vec::new(),
+        }
     }
 }
 
@@ -109,9 +122,16 @@ impl Builder {
         Value(self.values - 1)
     }
 
-    fn append(&mut self, result: Option<Value>, op: Op) {
+    fn append(&mut self, mut result: Option<Value>, op: Op) {
         if self.is_terminated() {
             return;
+        }
+        if let Op::Call(helper, _) = &op
+            && self.watched.contains(helper)
+        {
+            let value = result.unwrap_or_else(|| self.fresh());
+            result = Some(value);
+            self.fallible.push((value, self.span));
         }
         let inst = Inst { result, op, span: self.span };
         self.open.last_mut().expect("the outermost region is always open").insts.push(inst);

@@ -58,6 +58,8 @@ impl Manifest {
     pub const LOSS_MAP: &'static str = "rb_losses";
     /// Name of the per-CPU array with one entry of scratch memory.
     pub const SCRATCH_MAP: &'static str = "rb_scratch";
+    /// How many failures at one place of a script are told one by one. All of them are counted.
+    pub const TOLD_IN_FULL: u64 = 3;
     /// The loss of any event for want of room in the ring buffer. `losses[0]` always is this.
     pub const RING_LOSS: LossId = LossId(0);
 }
@@ -137,6 +139,8 @@ pub struct EventDecl {
     pub span: Option<Span>,
     /// See `span`.
     pub location: String,
+    /// The line it stands in, and under it marks where, for those messages that show it.
+    pub excerpt: String,
     /// The calls of macros that led there, the innermost first.
     pub callers: Vec<Caller>,
 }
@@ -259,11 +263,13 @@ pub enum Sample {
     Frequency(u64),
 }
 
-/// Something that can be lost.
+/// Something that can be lost, or go wrong in a way that is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossDecl {
     /// What.
     pub kind: LossKind,
+    /// What is said about it and where it stands; the event itself may never be sent.
+    pub site: Option<EventId>,
 }
 
 /// What was lost.
@@ -273,6 +279,8 @@ pub enum LossKind {
     Ring,
     /// Updates of a map, because it was full.
     MapFull(MapId),
+    /// What its site says: the first [`Manifest::TOLD_IN_FULL`] are sent as events, too.
+    Failure,
 }
 
 /// Settings that matter while running (SPEC §8.4).

@@ -340,6 +340,8 @@ pub enum Op {
     },
     /// Counts one loss.
     Loss(LossId),
+    /// → Int: how often that was lost so far.
+    Lost(LossId),
     /// `if cond != 0`
     If {
         /// The condition.

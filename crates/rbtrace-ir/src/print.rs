@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::manifest::{AttachPlan, EventDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, UprobeFile, UprobePlace};
+use crate::manifest::{AttachPlan, EventDecl, LossDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, UprobeFile, UprobePlace};
 use crate::op::{Bin, Cmp, Constant, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotId, Value};
 
 /// The text of `-d ir`.
@@ -17,7 +17,7 @@ pub fn print(program: &Program) -> String {
     };
     manifest.maps.iter().for_each(|map| line(map_text(map)));
     manifest.events.iter().enumerate().for_each(|(at, event)| line(event_text(at, event, manifest)));
-    manifest.losses.iter().enumerate().for_each(|(at, loss)| line(format!("loss {at}: {}", loss_text(loss.kind, program))));
+    manifest.losses.iter().enumerate().for_each(|(at, loss)| line(format!("loss {at}: {}", loss_text(loss, program))));
     program.constants.iter().enumerate().for_each(|(at, constant)| line(constant_text(at, constant)));
     for (at, function) in program.functions.iter().enumerate() {
         line(String::new());
@@ -57,6 +57,7 @@ pub(crate) fn op_text(program: &Program, op: &Op) -> String {
         Op::IsNull(addr) => format!("is_null {}", v(addr)),
         Op::Emit { event, bytes, payload, .. } => format!("emit event {}, {bytes} bytes at {}", event.0, v(payload)),
         Op::Loss(id) => format!("loss {}", id.0),
+        Op::Lost(id) => format!("lost {}", id.0),
         Op::If { cond, .. } => format!("if {}", v(cond)),
         Op::Switch { value, .. } => format!("switch {}", v(value)),
         Op::Loop { kind, .. } => loop_text(program, kind),
@@ -140,10 +141,12 @@ fn event_text(at: usize, event: &EventDecl, manifest: &crate::Manifest) -> Strin
     text + &format!(" ({})", args.join(", "))
 }
 
-fn loss_text(kind: LossKind, program: &Program) -> String {
-    match kind {
+fn loss_text(loss: &LossDecl, program: &Program) -> String {
+    let site = loss.site.map_or(String::new(), |site| format!(" (event {})", site.0));
+    match loss.kind {
         LossKind::Ring => "ring buffer full".into(),
-        LossKind::MapFull(map) => format!("{} full", map_name(program, map)),
+        LossKind::MapFull(map) => format!("{} full{site}", map_name(program, map)),
+        LossKind::Failure => format!("failure{site}"),
     }
 }
 

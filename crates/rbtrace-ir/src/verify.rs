@@ -39,7 +39,7 @@ pub fn verify(program: &Program) -> Result<(), String> {
 fn manifest(manifest: &Manifest) -> Result<(), String> {
     match manifest.losses.first().map(|loss| loss.kind) {
         Some(LossKind::Ring) => Ok(()),
-        Some(LossKind::MapFull(_)) | None => Err("losses[0] is not the ring buffer's".into()),
+        Some(LossKind::MapFull(_) | LossKind::Failure) | None => Err("losses[0] is not the ring buffer's".into()),
     }
 }
 

@@ -9,7 +9,7 @@ impl Op {
     pub fn operands(&self) -> Vec<Value> {
         match self {
             Op::Const(_) | Op::Get(_) | Op::Slot(_) | Op::ConstAddr(_) | Op::LoadCtx { .. } | Op::CtxAddr | Op::Global(_) => vec![],
-            Op::Loss(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
+            Op::Loss(_) | Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
             Op::Bin(_, a, b) | Op::Cmp(_, a, b) | Op::MemEq(a, b, _) => vec![*a, *b],
             Op::Select(cond, a, b) => vec![*cond, *a, *b],
             Op::Extend { value, .. } | Op::Clamp(value, _) | Op::Set(_, value) | Op::Offset(value, _) => vec![*value],
@@ -37,7 +37,7 @@ impl Op {
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
             Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
-            Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -52,7 +52,22 @@ impl Op {
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+        }
+    }
+
+    /// The regions inside it, in order, to be changed.
+    pub fn regions_mut(&mut self) -> Vec<&mut Region> {
+        match self {
+            Op::Emit { fill, .. } => vec![fill],
+            Op::If { then, otherwise, .. } => vec![then, otherwise],
+            Op::Switch { cases, default, .. } => cases.iter_mut().map(|(_, region)| region).chain([default]).collect(),
+            Op::Loop { body, .. } => vec![body],
+            Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
+            Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
+            Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
+            Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
+            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -61,7 +76,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) => Some(ValueKind::Int),
             Op::Get(_) | Op::Load { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } => Some(ValueKind::Int),
-            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) => Some(ValueKind::Int),
+            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Lost(_) => Some(ValueKind::Int),
             Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } => Some(ValueKind::Addr),
             Op::Global(_) => Some(ValueKind::AddrOrNull),
             Op::Call(helper, _) => Some(match helper.ret() {

@@ -104,6 +104,29 @@ impl Constant {
     }
 }
 
+/// How much is said about what goes wrong while a script runs (SPEC §9.13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunWarnings {
+    /// Nothing: `--no-warnings`.
+    None,
+    /// What a script can hardly want.
+    #[default]
+    Usual,
+    /// Also failed reads and look-ups of keys that are not there: `-k`.
+    All,
+}
+
+/// Something that went wrong at a place of the script.
+#[derive(Clone, Copy, Debug)]
+pub struct Complaint<'a> {
+    /// Where.
+    pub span: Span,
+    /// What; empty: what the helper's result means.
+    pub text: &'a str,
+    /// The helper that failed, and what it returned.
+    pub helper: Option<(ir::Helper, ir::Value)>,
+}
+
 /// Types, literals and facts: what a row may ask while a call is typed. Asking for a type never fails: an expression in error has type
 /// `Void`, and something was reported.
 pub trait TypeCx {
@@ -178,6 +201,8 @@ pub trait LowerCx: TypeCx {
     fn emit(&mut self, decl: ir::EventDecl, args: &[Lowered]);
     /// An event declaration for this call: location filled in, all lists empty.
     fn event(&self, handler: &str, span: Span) -> ir::EventDecl;
+    /// Says what went wrong whenever the region under way runs: the first times in full, then counted.
+    fn complain(&mut self, complaint: Complaint<'_>);
     /// The map of that name.
     fn map_id(&mut self, name: &str) -> ir::MapId;
     /// The declaration of that map.

@@ -1,7 +1,10 @@
 //! What a record's handler sees of the running session. Implemented by rbtrace-runtime.
 
+use std::borrow::Cow;
+
 use rbtrace_ir::{EventDecl, MapId};
 
+use crate::functions::strerror;
 use crate::value::Value;
 
 /// What went wrong while a record was decoded or handled.
@@ -37,22 +40,47 @@ pub enum Message {
 
 /// Kinds of reports on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the function; `RuntimeError` is SPEC §9.13, `FileError` what upstream says without a place")]
-pub enum Report {
+pub enum Report<'a> {
+    /// `errorf`
     Errorf,
+    /// `warnf`
     Warnf,
+    /// What went wrong in a probe (SPEC §9.13).
     RuntimeError,
+    /// The same, because a helper of the kernel failed.
+    HelperError {
+        /// Its name without `bpf_`.
+        helper: &'a str,
+        /// What it returned, where that is known.
+        retcode: Option<i64>,
+    },
+    /// What upstream says without a place.
     FileError,
 }
 
-/// Handler name of the events that say what went wrong in a probe (SPEC §9.13); their first text is the message.
+/// Handler name of the events that say what went wrong in a probe (SPEC §9.13). Their first text is the message; empty: what the error's
+/// number means. A second text names the helper that failed; what it returned is the record's value then.
 pub const RUNTIME_ERROR: &str = "runtime_error";
 
 /// Handles [`RUNTIME_ERROR`] events.
-pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, _args: &[Value]) -> Result<(), RunError> {
-    let text = event.texts.first().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
-    cx.report(Report::RuntimeError, event, &text);
+pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, args: &[Value]) -> Result<(), RunError> {
+    let retcode = match args.first() {
+        Some(Value::Int(retcode)) => Some(*retcode),
+        Some(_) | None => None,
+    };
+    let (report, text) = failure(event, retcode);
+    cx.report(report, event, &text);
     Ok(())
+}
+
+/// What a [`RUNTIME_ERROR`] event says.
+pub fn failure(event: &EventDecl, retcode: Option<i64>) -> (Report<'_>, Cow<'_, str>) {
+    let text = |at: usize| event.texts.get(at).map(|text| String::from_utf8_lossy(text));
+    let message = text(0).filter(|message| !message.is_empty());
+    let meaning = || retcode.map_or("failed", |code| strerror::meaning(code.unsigned_abs()));
+    let helper = event.texts.get(1).and_then(|name| str::from_utf8(name).ok());
+    let report = helper.map_or(Report::RuntimeError, |helper| Report::HelperError { helper, retcode });
+    (report, message.unwrap_or_else(|| meaning().into()))
 }
 
 /// What an address belongs to.
@@ -143,7 +171,7 @@ pub trait RunCx {
     /// Sets all values of a map to zero; keys stay.
     fn zero_map(&mut self, map: MapId) -> Result<(), RunError>;
     /// Says something about the script on stderr, with the place of the event's call.
-    fn report(&mut self, kind: Report, event: &EventDecl, text: &str);
+    fn report(&mut self, kind: Report<'_>, event: &EventDecl, text: &str);
     /// Ends the run after this record.
     fn exit(&mut self, code: i32);
     /// The first bytes of a file; the error is the system's word for it (`No such file or directory`).

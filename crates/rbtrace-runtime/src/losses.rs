@@ -3,11 +3,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result};
-use rbtrace_ir::{LossKind, Manifest, MapDecl};
+use rbtrace_ir::{EventDecl, LossKind, Manifest, MapDecl, MapId};
+use rbtrace_lang::run::failure;
 
 use crate::maps::Maps;
-use crate::output::Output;
 use crate::output::stream::Sink;
+use crate::output::{Output, Stream};
 use crate::sys::maps as entries;
 
 /// The counters and what has been said about them.
@@ -25,24 +26,30 @@ impl<'m> Losses<'m> {
         Self { manifest, counters, told: vec![0; manifest.losses.len()] }
     }
 
-    /// Reports what was lost since the last time. `warn`: also about maps.
+    /// Reports what was lost since the last time. `warn`: also about maps and failures.
     pub fn report(&mut self, warn: bool, maps: &Maps<'_>, output: &dyn Output, sink: &mut Sink) -> Result<()> {
         let Some(counters) = &self.counters else { return Ok(()) };
         for (number, (decl, told)) in self.manifest.losses.iter().zip(&mut self.told).enumerate() {
             let mut now = [0];
             entries::get(counters.as_fd(), &(number as u32).to_ne_bytes(), &mut now).context("reading the counters of losses")?;
-            let (new, first) = (now[0].saturating_sub(*told), *told == 0);
-            if new == 0 {
+            let (before, now) = (*told, now[0]);
+            if now <= before {
                 continue;
             }
-            *told = now[0];
+            *told = now;
+            let site = decl.site.and_then(|site| self.manifest.events.get(site.0 as usize));
             let mut line = Vec::new();
-            let stream = match decl.kind {
-                LossKind::Ring => output.lost(new, &mut line),
-                LossKind::MapFull(id) => match maps.get(id) {
-                    Some(map) if warn => output.complain(&dropped(map.decl, map.count()?, new, first), &mut line),
-                    Some(_) | None => continue,
+            let stream = match (decl.kind, site) {
+                (LossKind::Ring, _) => output.lost(now - before, &mut line),
+                (LossKind::MapFull(id), Some(site)) if warn => match maps.get(id) {
+                    Some(map) => full(map.decl, map.count()?, now - before, before == 0, site, output, &mut line),
+                    None => continue,
                 },
+                (LossKind::Failure, Some(site)) if warn && now > Manifest::TOLD_IN_FULL => {
+                    let (kind, text) = failure(site, None);
+                    output.repeated(kind, site, &text, now - before.max(Manifest::TOLD_IN_FULL), &mut line)
+                }
+                (LossKind::MapFull(_) | LossKind::Failure, _) => continue,
             };
             sink.say(stream, &line);
         }
@@ -56,13 +63,18 @@ impl<'m> Losses<'m> {
             let stream = output.complain(&text, &mut line);
             sink.say(stream, &line);
         };
-        for (decl, &total) in self.manifest.losses.iter().zip(&self.told).filter(|(_, told)| **told > 0) {
-            match decl.kind {
-                LossKind::Ring => say(format!("Total lost event count: {total}")),
-                LossKind::MapFull(id) => {
-                    let name = self.manifest.maps.get(id.0 as usize).map_or("", |map| &map.name);
-                    say(format!("Total updates of @{name} dropped: {total}"));
-                }
+        let total = |wanted: LossKind| -> u64 {
+            let all = self.manifest.losses.iter().zip(&self.told);
+            all.filter(|(decl, _)| decl.kind == wanted).map(|(_, told)| told).sum()
+        };
+        let ring = total(LossKind::Ring);
+        if ring > 0 {
+            say(format!("Total lost event count: {ring}"));
+        }
+        for (id, map) in self.manifest.maps.iter().enumerate() {
+            let dropped = total(LossKind::MapFull(MapId(id as u32)));
+            if dropped > 0 {
+                say(format!("Total updates of @{} dropped: {dropped}", map.name));
             }
         }
         if misses > 0 {
@@ -72,20 +84,27 @@ impl<'m> Losses<'m> {
     }
 }
 
-/// Why updates of a map were dropped, and the first time also what helps.
-fn dropped(map: &MapDecl, count: usize, dropped: u64, first: bool) -> String {
+/// Why updates of a map were dropped; the first time also where, and what helps. `count`: the keys it has now.
+fn full(map: &MapDecl, count: usize, dropped: u64, first: bool, site: &EventDecl, output: &dyn Output, out: &mut Vec<u8>) -> Stream {
     let (name, room) = (&map.name, map.max_entries);
     let plural = if dropped == 1 { "" } else { "s" };
     // Maps whose entries are not reserved take them from a small stock, which a tight loop empties faster than the kernel fills it.
-    if count < room as usize / 2 {
-        let why = format!("the kernel had no memory at hand for new keys, or the map was full ({room} keys) and has been cleared since");
-        return format!("{dropped} update{plural} of @{name} dropped: {why}");
-    }
-    // The first words are what scripts look for.
-    let fact = format!("Map full; can't update element of @{name}, which holds {room} keys: {dropped} update{plural} dropped");
+    let starved = count < room as usize / 2;
+    // The first words of the second text are what scripts look for.
+    let fact = match starved {
+        true => format!(
+            "{dropped} update{plural} of @{name} dropped: the kernel had no memory at hand for new keys, or the map was full ({room} keys) and has been cleared since"
+        ),
+        false => format!("Map full; can't update element of @{name}, which holds {room} keys: {dropped} update{plural} dropped"),
+    };
+    let (report, _) = failure(site, Some(-i64::from(if starved { libc::ENOMEM } else { libc::E2BIG })));
     if !first {
-        return fact;
+        return output.complain(&format!("{fact} ({})", site.location), out);
+    }
+    if starved {
+        return output.report(report, site, &fact, out);
     }
     let (kind, more) = (if map.storage.is_per_cpu() { "percpuhash" } else { "hash" }, u64::from(room) * 2);
-    format!("{fact}. Raise the config `max_map_keys`, or declare the map with room for more keys: `let @{name} = {kind}({more});`")
+    let remedy = format!("Raise the config `max_map_keys`, or declare the map with room for more keys: `let @{name} = {kind}({more});`");
+    output.report(report, site, &format!("{fact}. {remedy}"), out)
 }

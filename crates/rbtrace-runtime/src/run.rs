@@ -203,12 +203,12 @@ impl Run<'_, '_> {
         self.drain_rest(if self.session.is_over() { Phase::Discarding } else { Phase::Running })?;
         test_run::run(self.loaded, Role::End)?;
         self.drain_rest(Phase::Ending)?;
+        self.report_losses()?;
         if self.manifest.config.print_maps_on_exit && !self.session.sink.is_broken() {
             self.session.output.before_maps(&mut self.session.sink.buffer);
             self.session.print_maps()?;
         }
         self.session.sink.flush();
-        self.report_losses()?;
         self.summarize();
         let result = self.session.sink.finish();
         let code = self.end_child()?;

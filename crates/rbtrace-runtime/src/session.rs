@@ -188,10 +188,10 @@ impl RunCx for Session<'_> {
         self.map(map)?.zero().map_err(failed)
     }
 
-    fn report(&mut self, kind: Report, event: &EventDecl, text: &str) {
+    fn report(&mut self, kind: Report<'_>, event: &EventDecl, text: &str) {
         match kind {
-            Report::Warnf | Report::RuntimeError if self.no_warnings => {}
-            Report::Errorf | Report::Warnf | Report::RuntimeError | Report::FileError => {
+            Report::Warnf | Report::RuntimeError | Report::HelperError { .. } if self.no_warnings => {}
+            Report::Errorf | Report::Warnf | Report::RuntimeError | Report::HelperError { .. } | Report::FileError => {
                 self.say(|output, line| output.report(kind, event, text, line));
             }
         }

@@ -65,10 +65,11 @@ fn script(programs: Vec<(Function, ProgramDecl)>, missing_probes: &str) -> Progr
         args: vec![Type::U64],
         span: None,
         location: "stdin:1:1-2".into(),
+        excerpt: String::new(),
         callers: vec![],
     };
     let config = RunConfig { ring_bytes: RING, missing_probes: missing_probes.into(), ..RunConfig::default() };
-    let losses = vec![LossDecl { kind: LossKind::Ring }];
+    let losses = vec![LossDecl { kind: LossKind::Ring, site: None }];
     Program { functions, constants: vec![], manifest: Manifest { programs, events: vec![event], losses, config, ..Manifest::default() } }
 }
 

@@ -23,6 +23,7 @@ mod walk;
 
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_ir as ir;
+use rbtrace_lang::compile::RunWarnings;
 use rbtrace_syntax::ast;
 use rbtrace_types::Facts;
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub child: Option<u32>,
     /// `--unsafe`
     pub is_unsafe: bool,
+    /// `-k`, `--no-warnings`
+    pub warnings: RunWarnings,
     /// Configuration from the environment, which overrides the script's block: key (lower case, without prefix) and value.
     pub config: Vec<(String, String)>,
     /// Bytes of memory available, for the size of the ring buffer.

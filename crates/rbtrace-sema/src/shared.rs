@@ -43,13 +43,18 @@ impl Shared<'_> {
 
     /// The call of a macro, with the line it stands in.
     pub fn caller(&self, call: Span) -> rbtrace_ir::Caller {
-        let source = self.sources.get(call.source);
-        let ((number, from), (last, to)) = (source.line_column(call.start), source.line_column(call.end));
+        rbtrace_ir::Caller { location: self.location(call), excerpt: self.excerpt(call) }
+    }
+
+    /// The line of a place, or its first one, and marks under the place.
+    pub fn excerpt(&self, span: Span) -> String {
+        let source = self.sources.get(span.source);
+        let ((number, from), (last, to)) = (source.line_column(span.start), source.line_column(span.end));
         let line = source.line(number);
         let from = from as usize - 1;
         let to = if last == number { to as usize - 1 } else { line.len() };
         let marks = "~".repeat(to.saturating_sub(from));
-        rbtrace_ir::Caller { location: self.location(call), excerpt: format!("{line}\n{:from$}{marks}", "") }
+        format!("{line}\n{:from$}{marks}", "")
     }
 
     /// `file:line:col1-col2`

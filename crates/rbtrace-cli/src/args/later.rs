@@ -5,8 +5,6 @@ use std::ffi::OsString;
 /// See the module.
 #[derive(Debug, clap::Args)]
 pub struct Later {
-    #[arg(short = 'k', long = "warnings", hide = true, action = clap::ArgAction::Count)]
-    warnings: u8,
     #[arg(long, hide = true, action = clap::ArgAction::Append)]
     dwarf_pid: Vec<OsString>,
     #[arg(long, hide = true)]
@@ -30,16 +28,12 @@ pub struct Later {
 impl Later {
     /// Why the command line cannot be obeyed, if one of these was given.
     pub fn refusal(&self) -> Option<String> {
-        if self.warnings > 1 {
-            return Some("`-k` is given twice; one `-k` says it all".into());
-        }
         self.given().into_iter().find(|(is_given, ..)| *is_given).map(|(_, option, what)| format!("`{option}` ({what}) is not there yet"))
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 10] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 9] {
         [
-            (self.warnings > 0, "-k", "reports of failed reads and look-ups"),
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
             (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use rbtrace_runtime::{Buffering, Format};
+use rbtrace_sema::frontend::lang::compile::RunWarnings;
 
 pub use format::Formatting;
 use later::Later;
@@ -71,6 +72,9 @@ struct Raw {
     /// Say more about what happens
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Also warn when a probe reads memory that is not there, or a key that a map does not have
+    #[arg(short = 'k', long = "warnings", action = clap::ArgAction::Count)]
+    more_warnings: u8,
     /// Hold back all warnings
     #[arg(long)]
     no_warnings: bool,
@@ -186,7 +190,7 @@ pub struct Run {
     pub buffering: Buffering,
     pub quiet: bool,
     pub verbose: bool,
-    pub no_warnings: bool,
+    pub warnings: RunWarnings,
     pub is_unsafe: bool,
     pub dry_run: bool,
     pub stages: Vec<Stage>,
@@ -273,6 +277,7 @@ impl Raw {
         if self.pid.is_some() && self.command.is_some() {
             return Err(Misuse { message: Some("`-c` and `-p` cannot be used together".into()), show_usage: true });
         }
+        let warnings = self.warnings()?;
         let stages = stage::parse(&self.debug).map_err(misuse)?;
         check_features(&self.no_feature)?;
         let (named, rest): (Vec<OsString>, Vec<OsString>) =
@@ -292,13 +297,26 @@ impl Raw {
             buffering: parse_buffering(self.buffering.as_deref())?,
             quiet: self.quiet,
             verbose: self.verbose > 0,
-            no_warnings: self.no_warnings,
+            warnings,
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
             stages,
             emit_elf: self.emit_elf,
             emit_llvm: self.emit_llvm,
         })
+    }
+}
+
+impl Raw {
+    fn warnings(&self) -> Result<RunWarnings, Misuse> {
+        let refuse = |message: &str| Err(Misuse { message: Some(message.into()), show_usage: true });
+        match (self.more_warnings, self.no_warnings) {
+            (0, false) => Ok(RunWarnings::Usual),
+            (0, true) => Ok(RunWarnings::None),
+            (1, false) => Ok(RunWarnings::All),
+            (1, true) => refuse("`-k` and `--no-warnings` cannot be used together"),
+            _ => refuse("`-k` is given twice; one `-k` says it all"),
+        }
     }
 }
 

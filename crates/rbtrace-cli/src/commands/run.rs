@@ -6,6 +6,7 @@ use rbtrace_codegen::{Isa, Listings, Object, Target};
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::{Host, proc};
 use rbtrace_runtime::{Rejected, StoppedChild};
+use rbtrace_sema::frontend::lang::compile::RunWarnings;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
 
@@ -56,7 +57,7 @@ fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {
 /// Older kernels lack things that nobody tests any more (SPEC §8.3).
 fn check_kernel(run: &Run, host: &Host, reporter: &Reporter) {
     let oldest = proc::Release { major: 5, minor: 15 };
-    if !run.no_warnings && host.release().release.is_some_and(|release| release < oldest) {
+    if run.warnings != RunWarnings::None && host.release().release.is_some_and(|release| release < oldest) {
         reporter.warning(format!("kernel {} is older than 5.15; some scripts will not work", host.release().text));
     }
 }
@@ -104,12 +105,13 @@ fn compile(
         pid: run.pid,
         child,
         is_unsafe: run.is_unsafe,
+        warnings: run.warnings,
         config: environment.config(),
         available_memory: proc::memory_available().unwrap_or_default(),
     };
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
-    reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.no_warnings));
+    reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
     let Some(program) = program else {
         explain_machine(host, reporter);
         return Err(Ending::Mistake);
@@ -185,7 +187,7 @@ fn attach(
         color: reporter.color(),
         quiet: run.quiet,
         verbose: run.verbose,
-        no_warnings: run.no_warnings,
+        no_warnings: run.warnings == RunWarnings::None,
         dry_run: run.dry_run,
         notify_attached: environment.notify_attached,
         pid: run.pid,

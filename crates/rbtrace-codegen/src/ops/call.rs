@@ -36,6 +36,22 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         Datum::Int(self.code().widen(bit, false))
     }
 
+    /// The counter of a loss; 0 if the kernel does not find it, which cannot be.
+    pub fn lost(&mut self, id: LossId) -> Datum<'ctx> {
+        let losses = self.unit.globals.losses();
+        let counter = self.lookup_index(losses, id.0);
+        let code = self.code();
+        let room = code.alloca(self.frame.llvm, code.i64, "so_far");
+        code.store(8, room, 8, code.int(0), false);
+        let (read, done) = (code.block(self.frame.llvm, "read"), code.block(self.frame.llvm, "known"));
+        code.branch(code.is_null(counter), done, read);
+        code.at(read);
+        code.store(8, room, 8, code.load(8, false, counter, 8), false);
+        code.jump(done);
+        code.at(done);
+        Datum::Int(code.load(8, false, room, 8))
+    }
+
     pub fn loss(&mut self, id: LossId) -> Option<Datum<'ctx>> {
         let losses = self.unit.globals.losses();
         let counter = self.lookup_index(losses, id.0);

@@ -39,13 +39,14 @@ pub fn program(functions: Vec<Function>, maps: Vec<MapDecl>) -> Program {
         args: vec![],
         span: None,
         location: String::new(),
+        excerpt: String::new(),
         callers: vec![],
     };
     let manifest = Manifest {
         maps,
         events: vec![event; 4],
         programs: functions.iter().map(declare).collect(),
-        losses: vec![LossDecl { kind: LossKind::Ring }, LossDecl { kind: LossKind::MapFull(MapId(0)) }],
+        losses: vec![LossDecl { kind: LossKind::Ring, site: None }, LossDecl { kind: LossKind::MapFull(MapId(0)), site: None }],
         config: RunConfig { ring_bytes: RING_BYTES, ..RunConfig::default() },
         ..Manifest::default()
     };

@@ -110,7 +110,7 @@ impl Checker<'_> {
             Op::Global(map) => self.map(*map, &[Storage::Global, Storage::PerCpuGlobal]).map(drop),
             Op::IsNull(addr) => any_address(*addr, state),
             Op::Emit { event, bytes, payload, fill } => self.emit(event.0, *bytes, *payload, fill, state, within),
-            Op::Loss(id) => known_id(id.0, self.program.manifest.losses.len(), "loss"),
+            Op::Loss(id) | Op::Lost(id) => known_id(id.0, self.program.manifest.losses.len(), "loss"),
             Op::If { cond, then, otherwise } => self.if_else(*cond, then, otherwise, state, within),
             Op::Switch { value, cases, default } => self.switch(*value, cases, default, state, within),
             Op::Loop { kind, body } => self.loop_over(kind, body, state, within),

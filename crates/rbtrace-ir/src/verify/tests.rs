@@ -23,7 +23,7 @@ pub(crate) fn program(functions: Vec<Function>) -> Program {
         reverse: false,
     };
     let programs = functions.iter().map(declare).collect();
-    let manifest = Manifest { programs, losses: vec![LossDecl { kind: LossKind::Ring }], ..Manifest::default() };
+    let manifest = Manifest { programs, losses: vec![LossDecl { kind: LossKind::Ring, site: None }], ..Manifest::default() };
     Program { functions, constants: vec![], manifest }
 }
 
@@ -50,6 +50,7 @@ fn with_maps(build: impl FnOnce(&mut Builder)) -> Program {
         args: vec![],
         span: None,
         location: String::new(),
+        excerpt: String::new(),
         callers: vec![],
     };
     program.manifest.events = vec![event];

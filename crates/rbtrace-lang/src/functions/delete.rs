@@ -5,9 +5,8 @@ use rbtrace_ir::{Bin, Cmp, Helper, LoopKind, MapDecl, MapId, Op, Operand, Storag
 use rbtrace_syntax::ast::Expr;
 use rbtrace_types::{Feature, Type};
 
-use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
-use crate::run;
 
 use super::{clear, maps};
 
@@ -86,9 +85,7 @@ fn warn_if_missing(cx: &mut dyn LowerCx, call: &Call, removed: Value) {
     cx.ir().open();
     let then = cx.ir().close();
     cx.ir().open();
-    let mut event = cx.event(run::RUNTIME_ERROR, call.span);
-    event.texts.push("Can't delete element because it does not exist.".into());
-    cx.emit(event, &[]);
+    cx.complain(Complaint { span: call.span, text: "Can't delete element because it does not exist.", helper: None });
     let otherwise = cx.ir().close();
     cx.ir().push(Op::If { cond: removed, then, otherwise });
 }

@@ -38,7 +38,7 @@ mod str;
 mod str_concat;
 mod strcap;
 mod strcontains;
-mod strerror;
+pub(crate) mod strerror;
 mod strftime;
 mod strlen;
 mod strncmp;

@@ -4,10 +4,9 @@ use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Helper, Op, Operand};
 use rbtrace_types::Type;
 
-use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::{profile, rawtracepoint, tracepoint};
 use crate::row::Allowed;
-use crate::run;
 
 use super::{scalars, signals};
 
@@ -42,9 +41,8 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, helper: H
     };
     let failed = cx.ir().call(helper, vec![Operand::Value(number)]);
     cx.ir().open();
-    let mut event = cx.event(run::RUNTIME_ERROR, call.span);
-    event.texts.push(format!("{function}() could not send the signal").into());
-    cx.emit(event, &[]);
+    let text = format!("{function}() could not send the signal");
+    cx.complain(Complaint { span: call.span, text: &text, helper: Some((helper, failed)) });
     let then = cx.ir().close();
     cx.ir().push(Op::If { cond: failed, then, otherwise: rbtrace_ir::Region::default() });
     Lowered::Void

@@ -30,6 +30,12 @@ pub static ROW: Builtin = Builtin {
     ..Builtin::BASE
 };
 
+/// What a number means.
+pub(crate) fn meaning(errno: u64) -> &'static str {
+    let name = usize::try_from(errno).ok().and_then(|at| NAMES.get(at)).copied();
+    name.filter(|name| !name.is_empty()).unwrap_or("Unknown error")
+}
+
 /// By number, from 0; the same on all architectures we compile for. Numbers that nobody uses have no name.
 const NAMES: &[&str] = &[
     "Success",

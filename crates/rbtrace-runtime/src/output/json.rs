@@ -73,19 +73,12 @@ impl Output for Json {
         Stream::Out
     }
 
-    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
-        let name = match kind {
-            Report::Errorf => "\"errorf\"",
-            Report::Warnf => "\"warnf\"",
-            Report::RuntimeError | Report::FileError => "\"runtime_error\"",
-        };
-        put(out, format_args!("{{\"type\": {name}, \"msg\": "));
-        string(text.as_bytes(), out);
-        let (file, line, column) = place(&event.location);
-        out.extend_from_slice(b", \"filename\": ");
-        string(file.as_bytes(), out);
-        put(out, format_args!(", \"line\": {line}, \"col\": {column}}}\n"));
-        Stream::Out
+    fn report(&self, kind: Report<'_>, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
+        report(kind, event, text, None, out)
+    }
+
+    fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream {
+        report(kind, event, text, Some(times), out)
     }
 
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
@@ -94,6 +87,48 @@ impl Output for Json {
         out.extend_from_slice(b"}\n");
         Stream::Out
     }
+}
+
+/// `repeated`: how many times more the same happened; not part of the line of a first time.
+fn report(kind: Report<'_>, event: &EventDecl, text: &str, repeated: Option<u64>, out: &mut Vec<u8>) -> Stream {
+    let name = match kind {
+        Report::Errorf => "\"errorf\"",
+        Report::Warnf => "\"warnf\"",
+        Report::RuntimeError | Report::FileError => "\"runtime_error\"",
+        Report::HelperError { .. } => "\"helper_error\"",
+    };
+    put(out, format_args!("{{\"type\": {name}, \"msg\": "));
+    string(text.as_bytes(), out);
+    if let Report::HelperError { helper, retcode } = kind {
+        put(out, format_args!(", \"helper\": \"{helper}\""));
+        if let Some(retcode) = retcode {
+            put(out, format_args!(", \"retcode\": {retcode}"));
+        }
+    }
+    if let Some(times) = repeated {
+        put(out, format_args!(", \"count\": {times}"));
+    }
+    let (file, line, column) = place(&event.location);
+    out.extend_from_slice(b", \"filename\": ");
+    string(file.as_bytes(), out);
+    put(out, format_args!(", \"line\": {line}, \"col\": {column}"));
+    callers(event, out);
+    out.extend_from_slice(b"}\n");
+    Stream::Out
+}
+
+/// The calls of macros that led there; most places have none.
+fn callers(event: &EventDecl, out: &mut Vec<u8>) {
+    if event.callers.is_empty() {
+        return;
+    }
+    out.extend_from_slice(b", \"expanded_from\": ");
+    list(&event.callers, out, |caller, out| {
+        let (file, line, column) = place(&caller.location);
+        out.extend_from_slice(b"{\"filename\": ");
+        string(file.as_bytes(), out);
+        put(out, format_args!(", \"line\": {line}, \"col\": {column}}}"));
+    });
 }
 
 /// `stdin:1:9-20` → file, line, first column. A file's name may contain colons; an unknown place is line 0.

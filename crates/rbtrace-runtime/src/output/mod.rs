@@ -51,7 +51,9 @@ pub trait Output {
     /// That many events were lost since this was last said.
     fn lost(&self, events: u64, out: &mut Vec<u8>) -> Stream;
     /// Something about the script, with the place of the call that says it.
-    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream;
+    fn report(&self, kind: Report<'_>, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream;
+    /// The same happened at the same place that many times more.
+    fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream;
     /// Something about the run as a whole.
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
 }
@@ -68,5 +70,15 @@ pub fn of(format: Format, color: bool) -> Box<dyn Output> {
 #[cfg(test)]
 pub(crate) fn event(location: &str) -> EventDecl {
     let location = location.to_string();
-    EventDecl { handler: String::new(), texts: vec![], numbers: vec![], maps: vec![], args: vec![], span: None, location, callers: vec![] }
+    EventDecl {
+        handler: String::new(),
+        texts: vec![],
+        numbers: vec![],
+        maps: vec![],
+        args: vec![],
+        span: None,
+        location,
+        excerpt: String::new(),
+        callers: vec![],
+    }
 }

@@ -1,5 +1,7 @@
 //! Output for people (SPEC §9.2, §9.3). How a value reads is rbtrace-lang's.
 
+use std::io::Write as _;
+
 use rbtrace_ir::EventDecl;
 use rbtrace_lang::run::{Message, Report, RunError};
 use rbtrace_lang::{Value, text};
@@ -74,24 +76,41 @@ impl Output for Text {
         Stream::Err
     }
 
-    fn report(&self, kind: Report, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
+    fn report(&self, kind: Report<'_>, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
         let (color, level) = match kind {
             Report::Errorf => (RED, "ERROR"),
             Report::FileError => return self.colored(RED, &format!("ERROR: {text}"), out),
-            Report::Warnf | Report::RuntimeError => (YELLOW, "WARNING"),
+            Report::Warnf | Report::RuntimeError | Report::HelperError { .. } => (YELLOW, "WARNING"),
         };
         self.colored(color, &format!("{}: {level}: {text}", event.location), out);
+        if let Report::HelperError { helper, retcode: Some(retcode) } = kind {
+            put(out, format_args!("Additional Info - helper: {helper}, retcode: {retcode}\n"));
+        }
+        if matches!(kind, Report::RuntimeError | Report::HelperError { .. }) && !event.excerpt.is_empty() {
+            put(out, format_args!("{}\n", event.excerpt));
+        }
         for caller in &event.callers {
             self.colored(color, &format!("{}: {level}: expanded from", caller.location), out);
-            out.extend_from_slice(caller.excerpt.as_bytes());
-            out.push(b'\n');
+            put(out, format_args!("{}\n", caller.excerpt));
         }
         Stream::Err
+    }
+
+    fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream {
+        let what = match kind {
+            Report::HelperError { helper, .. } => format!("the helper {helper} failed {times} more times"),
+            Report::RuntimeError | Report::Errorf | Report::Warnf | Report::FileError => format!("{text} ({times} more times)"),
+        };
+        self.colored(YELLOW, &format!("{}: WARNING: {what}", event.location), out)
     }
 
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
         self.colored(YELLOW, &format!("WARNING: {text}"), out)
     }
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("memory takes every byte");
 }
 
 #[cfg(test)]

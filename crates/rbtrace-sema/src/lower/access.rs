@@ -2,7 +2,7 @@
 
 use rbtrace_ir as ir;
 use rbtrace_ir::{Cmp, Helper, Op, Operand, Value};
-use rbtrace_lang::compile::{Lowered, TypeCx};
+use rbtrace_lang::compile::{Complaint, Lowered, TypeCx};
 use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Space, Type};
 
@@ -68,30 +68,51 @@ impl Lower<'_> {
         self.ir.bin(ir::Bin::Add, base, bytes)
     }
 
-    /// An element; one past the end reads as zero.
+    /// An element; one past the end is said to be, and reads as zero.
     fn array_element(&mut self, array: Lowered, of: &Type, len: u32, index: &Expr) -> Lowered {
         let step = of.size();
         if let Some(at) = self.int_literal(index) {
             return self.read(array, at as u32 * step, of);
         }
+        // The array at the end of a struct has as many elements as there are.
+        if let (Lowered::Remote(base, space), 0) = (array, len) {
+            let at = self.scaled(base, index, step);
+            return self.read_remote(at, space, of);
+        }
+        let span = self.ir.span.unwrap_or(index.span);
+        let index = self.int(index);
+        let inside = self.ir.cmp_int(Cmp::ULt, index, i64::from(len));
+        let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
+        let found = self.element_within(array, bytes, (len.max(1) - 1) * step + 1, inside, of);
+        self.ir.open();
+        let then = self.ir.close();
+        self.ir.open();
+        let text = "Array access out of bounds. This can lead to unexpected results. 0 is being used as the result.";
+        self.failure(Complaint { span, text, helper: None });
+        let otherwise = self.ir.close();
+        self.ir.push(Op::If { cond: inside, then, otherwise });
+        found
+    }
+
+    /// The element that many bytes behind the start of an array, or zeros if it is not inside.
+    fn element_within(&mut self, array: Lowered, bytes: Value, bound: u32, inside: Value, of: &Type) -> Lowered {
+        let zero = self.ir.int(0);
         match array {
             Lowered::Remote(base, space) => {
-                let at = self.scaled(base, index, step);
+                let at = self.ir.bin(ir::Bin::Add, base, bytes);
+                // Nobody has memory at 0: such reads give zeros.
+                let at = self.ir.value(Op::Select(inside, at, zero));
                 self.read_remote(at, space, of)
             }
-            Lowered::Mem(base) if of.is_scalar() => {
-                let index = self.int(index);
-                let inside = self.ir.cmp_int(Cmp::ULt, index, i64::from(len));
-                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
-                let at = self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 });
-                let found = self.load(at, 0, of);
-                let zero = self.ir.int(0);
-                Lowered::Int(self.ir.value(Op::Select(inside, found, zero)))
-            }
             Lowered::Mem(base) => {
-                let index = self.int(index);
-                let bytes = self.ir.bin_int(ir::Bin::Mul, index, i64::from(step));
-                Lowered::Mem(self.ir.value(Op::Index { base, index: bytes, bound: (len.max(1) - 1) * step + 1 }))
+                let at = self.ir.value(Op::Index { base, index: bytes, bound });
+                if of.is_scalar() {
+                    let found = self.load(at, 0, of);
+                    return Lowered::Int(self.ir.value(Op::Select(inside, found, zero)));
+                }
+                let (copy, bytes) = (self.temp(of.size()), of.size());
+                self.ir.if_else(inside, |ir| ir.push(Op::Copy { to: copy, from: at, bytes }), |ir| ir.push(Op::Zero { addr: copy, bytes }));
+                Lowered::Mem(copy)
             }
             Lowered::Int(_) | Lowered::Void => unreachable!("an array is memory"),
         }

@@ -47,7 +47,7 @@ impl Lower<'_> {
         self.ir.update(map, key, zeros, ONLY_IF_ABSENT);
         let entry = self.ir.lookup(map, key);
         let missing = self.ir.value(Op::IsNull(entry));
-        let loss = self.out.map_full(map);
+        let loss = self.map_full(map);
         self.ir.open();
         self.ir.push(Op::Loss(loss));
         let then = self.ir.close();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Reported, Span};
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, Value};
-use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, MapInfo, Place, TypeCx};
+use rbtrace_lang::compile::{Call, Complaint, Constant, LowerCx, Lowered, MapInfo, Place, TypeCx};
 use rbtrace_lang::functions;
 use rbtrace_lang::row::Planned;
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
@@ -169,8 +169,13 @@ impl LowerCx for Lower<'_> {
             args: Vec::new(),
             span: Some(span),
             location: self.shared.location(span),
+            excerpt: self.shared.excerpt(span),
             callers: self.sink.calls(span).into_iter().map(|call| self.shared.caller(call)).collect(),
         }
+    }
+
+    fn complain(&mut self, complaint: Complaint<'_>) {
+        self.failure(complaint);
     }
 
     fn map_id(&mut self, name: &str) -> ir::MapId {

@@ -25,6 +25,7 @@ impl Lower<'_> {
                 None => self.kind(expr),
             },
         };
+        self.note_sites();
         expansions.leave(expr, self.sink);
         self.ir.span = outer;
         value

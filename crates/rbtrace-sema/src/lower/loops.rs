@@ -1,8 +1,8 @@
 //! Loops. Values do not cross a loop's border: what the body needs from outside is put into slots first.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Bin, Cmp, LoopKind, Op, SlotId};
-use rbtrace_lang::compile::{Lowered, TypeCx};
+use rbtrace_ir::{Bin, Cmp, LoopKind, Op, Region, SlotId, Value};
+use rbtrace_lang::compile::{Complaint, Lowered, TypeCx};
 use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name};
 use rbtrace_types::{Feature, Type};
 
@@ -16,23 +16,59 @@ impl Lower<'_> {
     pub(super) fn unroll(&mut self, count: &Expr, body: &Block) {
         let count = self.int_literal(count).expect("inference wants a constant") as u32;
         self.ir.open();
-        self.block_effects(body);
+        self.loop_body(body);
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Bounded { count, index: None }, body });
     }
 
     pub(super) fn while_(&mut self, condition: &Expr, body: &Block) {
         self.needs(Feature::Loop, condition, "`while` needs the helper bpf_loop (Linux 5.17)");
+        let ended = self.ir.scalar("ended");
+        let no = self.ir.int(0);
+        self.ir.push(Op::Set(ended, no));
         let times = self.ir.int(MOST_ROUNDS);
         self.ir.open();
         let mark = self.ir.mark();
         let holds = self.truth(condition);
         self.ir.release(mark);
         let over = self.ir.cmp_int(Cmp::Eq, holds, 0);
-        self.ir.if_else(over, |ir| ir.push(Op::Break), |_| {});
+        self.ended.push(Some(ended));
+        self.ir.open();
+        self.break_();
+        let then = self.ir.close();
+        self.ir.push(Op::If { cond: over, then, otherwise: Region::default() });
         self.block_effects(body);
+        self.ended.pop();
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+        let ended = self.ir.value(Op::Get(ended));
+        let cut = self.ir.cmp_int(Cmp::Eq, ended, 0);
+        self.cut_short(cut, condition);
+    }
+
+    /// Leaves the innermost loop because the script says so.
+    pub(super) fn break_(&mut self) {
+        if let Some(Some(ended)) = self.ended.last().copied() {
+            let yes = self.ir.int(1);
+            self.ir.push(Op::Set(ended, yes));
+        }
+        self.ir.push(Op::Break);
+    }
+
+    /// Says that a loop ended before the script wanted, if it did.
+    fn cut_short(&mut self, cond: Value, at: &Expr) {
+        self.ir.open();
+        let text = format!("this loop was ended by the kernel after {MOST_ROUNDS} rounds");
+        self.failure(Complaint { span: at.span, text: &text, helper: None });
+        let then = self.ir.close();
+        self.ir.push(Op::If { cond, then, otherwise: Region::default() });
+    }
+
+    /// The body of a loop of which nobody wants to know how it ended.
+    fn loop_body(&mut self, body: &Block) {
+        self.ended.push(None);
+        self.block_effects(body);
+        self.ended.pop();
     }
 
     pub(super) fn for_(&mut self, variable: &Name, over: &ForOver, body: &Block) {
@@ -53,6 +89,8 @@ impl Lower<'_> {
         let difference = self.ir.bin(Bin::Sub, end, first);
         let none = self.ir.int(0);
         let times = self.ir.value(Op::Select(is_empty, none, difference));
+        let too_many = self.ir.cmp_int(Cmp::UGt, times, MOST_ROUNDS);
+        self.cut_short(too_many, to);
         let index = self.ir.scalar("index");
         self.ir.open();
         let start = self.ir.value(Op::Get(start));
@@ -60,7 +98,7 @@ impl Lower<'_> {
         let value = self.ir.bin(Bin::Add, start, round);
         let value = self.convert(value, &Type::I64, &self.body.vars[var].ty.clone());
         self.write_var(var, value);
-        self.block_effects(body);
+        self.loop_body(body);
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: Some(index) }, body });
     }
@@ -76,7 +114,7 @@ impl Lower<'_> {
         let pair = self.body.vars[var].ty.clone();
         self.ir.open();
         self.fill_pair(self.vars[var], &pair, map, &key_ty, key, value);
-        self.block_effects(body);
+        self.loop_body(body);
         let body = self.ir.close();
         let is_aggregate = matches!(decl.value, Type::Aggregate(_));
         let kind = LoopKind::ForEach { map, key, value: (!is_aggregate).then_some(value) };

@@ -58,6 +58,8 @@ impl Lower<'_> {
             return Lowered::Int(self.fold_cpus(map, Some(key), aggregate));
         }
         let entry = self.ir.lookup(map, key);
+        let missing = self.ir.value(Op::IsNull(entry));
+        self.missing_key(missing);
         self.read_entry(entry, &value)
     }
 
@@ -126,7 +128,7 @@ impl Lower<'_> {
     }
 
     fn count_failure(&mut self, map: MapId, status: Value) {
-        let loss = self.out.map_full(map);
+        let loss = self.map_full(map);
         let failed = self.ir.cmp_int(Cmp::SLt, status, 0);
         self.ir.if_else(failed, |ir| ir.push(Op::Loss(loss)), |_| {});
     }
@@ -218,7 +220,7 @@ impl Lower<'_> {
         self.ir.store(8, addr, 0, by);
         let status = self.ir.update(map, key, addr, ONLY_IF_ABSENT);
         let failed = self.ir.cmp_int(Cmp::SLt, status, 0);
-        let loss = self.out.map_full(map);
+        let loss = self.map_full(map);
         self.ir.open();
         let again = self.ir.lookup(map, key);
         let missing = self.ir.value(Op::IsNull(again));

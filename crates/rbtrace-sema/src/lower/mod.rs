@@ -8,6 +8,7 @@ mod cast;
 mod compare;
 mod cx;
 mod expr;
+mod failures;
 mod loops;
 mod maps;
 mod memory;
@@ -74,15 +75,35 @@ struct Lower<'a> {
     statement: Option<ExprId>,
     /// Whether the program can end the run.
     exits: bool,
+    /// What to say when a watched helper fails, in the order of [`ir::Builder::fallible`].
+    sites: Vec<ir::EventDecl>,
+    /// Of the loops under way, those that are to know whether the script ended them: a variable that says so.
+    ended: Vec<Option<SlotId>>,
 }
 
 impl<'a> Lower<'a> {
     fn new(shared: &'a Shared<'a>, typed: &'a Typed<'a>, unit: &'a TypedUnit<'a>, out: &'a mut Output, sink: &'a mut Sink) -> Self {
         // A perf tracepoint's program says 1: else other users of the same event would not see it (SPEC §7.5).
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
-        let ir = ir::Builder::default();
+        let mut ir = ir::Builder::default();
+        ir.watched = failures::watched(shared.options.warnings);
         let body = &unit.bodies[0];
-        Lower { shared, typed, unit, body, out, sink, ir, vars: Vec::new(), selector: None, result, statement: None, exits: false }
+        Lower {
+            shared,
+            typed,
+            unit,
+            body,
+            out,
+            sink,
+            ir,
+            vars: Vec::new(),
+            selector: None,
+            result,
+            statement: None,
+            exits: false,
+            sites: Vec::new(),
+            ended: Vec::new(),
+        }
     }
 
     fn unit(mut self, index: usize) -> ir::Function {
@@ -98,6 +119,7 @@ impl<'a> Lower<'a> {
             false => self.whole_body(),
         }
         let work = self.ir.close();
+        let work = self.watch(work);
         if self.exits && self.unit.planned.role == ir::Role::Traced {
             // exit() is the last thing a probe does, even if it fires again before anybody has read the record.
             self.gate(ir::Manifest::EXIT_MAP, 8);

@@ -1,8 +1,7 @@
 //! Binary operators on integers and pointers.
 
 use rbtrace_ir::{Bin, Cmp, Op, Value};
-use rbtrace_lang::compile::{LowerCx, Lowered, TypeCx};
-use rbtrace_lang::run;
+use rbtrace_lang::compile::{Complaint, LowerCx, Lowered, TypeCx};
 use rbtrace_syntax::ast::{BinaryOp, Expr};
 use rbtrace_types::{Type, integer};
 
@@ -87,10 +86,9 @@ impl Lower<'_> {
         let slot = self.ir.scalar("quotient");
         let is_zero = self.ir.cmp_int(Cmp::Eq, b, 0);
         self.ir.open();
-        let mut decl = self.event(run::RUNTIME_ERROR, self.ir.span.unwrap_or(right.span));
+        let span = self.ir.span.unwrap_or(right.span);
         let text = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.";
-        decl.texts.push(text.into());
-        self.emit(decl, &[]);
+        self.complain(Complaint { span, text, helper: None });
         let one = self.ir.int(1);
         self.ir.push(Op::Set(slot, one));
         let then = self.ir.close();

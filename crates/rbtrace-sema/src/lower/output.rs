@@ -22,7 +22,7 @@ impl Output {
     /// Declares the maps of the script and the loss that always exists.
     pub fn new(shared: &Shared, typed: &Typed) -> Output {
         let mut program = Program::default();
-        program.manifest.losses.push(LossDecl { kind: LossKind::Ring });
+        program.manifest.losses.push(LossDecl { kind: LossKind::Ring, site: None });
         program.manifest.config = run_config(shared);
         let mut out = Output { program, maps: IndexMap::new(), constants: HashMap::new() };
         for (name, state) in &typed.maps {
@@ -108,11 +108,12 @@ impl Output {
         at as u32
     }
 
-    /// The loss of updates of a full map.
-    pub fn map_full(&mut self, map: MapId) -> LossId {
+    /// A counter of what goes wrong at a site; the same kind and site share one.
+    pub fn loss(&mut self, kind: LossKind, site: EventId) -> LossId {
         let losses = &mut self.program.manifest.losses;
-        let at = losses.iter().position(|loss| loss.kind == LossKind::MapFull(map)).unwrap_or_else(|| {
-            losses.push(LossDecl { kind: LossKind::MapFull(map) });
+        let decl = LossDecl { kind, site: Some(site) };
+        let at = losses.iter().position(|known| *known == decl).unwrap_or_else(|| {
+            losses.push(decl);
             losses.len() - 1
         });
         LossId(at as u32)

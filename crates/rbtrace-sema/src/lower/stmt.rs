@@ -41,7 +41,7 @@ impl Lower<'_> {
             StmtKind::Unroll { count, body } => self.unroll(count, body),
             StmtKind::While { condition, body } => self.while_(condition, body),
             StmtKind::For { variable, over, body } => self.for_(variable, over, body),
-            StmtKind::Break => self.ir.push(Op::Break),
+            StmtKind::Break => self.break_(),
             StmtKind::Continue => self.ir.push(Op::Continue),
             StmtKind::Return(value) => {
                 if let Some(value) = value {
