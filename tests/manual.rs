@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rbtrace_diag::{Sink, Sources, Style, render};
 use rbtrace_lang::row::{Allowed, Builtin};
-use rbtrace_lang::{aggregations, config, functions, probes, variables};
+use rbtrace_lang::{aggregations, config, functions, probes, variables, warnings};
 use rbtrace_sema::Options;
 use rbtrace_sema::frontend::syntax;
 use rbtrace_sema::frontend::types::fixture::Fixture;
@@ -14,34 +14,18 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/rbtrace-lang/MAN
 const INTRODUCTION: &str = "\
 # The language of rbtrace: reference
 
-Written by `cargo xtask manual` from the tables in `src/`; change it there. The README has a first tour, `rbtrace --help` the options.
+Written by `cargo xtask manual` from the tables in `src/`, the chapters in `reference/` and the definitions of the options; change it there. The
+README has a first tour.
 ";
 
-const MACROS: &str = "\
-A macro is replaced by its body wherever it is called; the last expression of the body is its value.
-
-```
-macro later($t, by) { $t += by; $t }
-macro first(@m) { let $key; for ($kv : @m) { $key = $kv.0; break; } $key }
-macro pair(t) { sizeof(t[2]) }
-begin { $at = 1; print(later($at, 5)); @a[7] = 1; print(first(@a)); print(pair(typeof(uint32))); }
-```
-
-A parameter `$t` takes a variable and `@m` a map, which the body then changes; any other parameter takes an expression, put in at every use, or a
-type (`typeof(uint32)`). Macros of one name differ in the number or the kinds of their parameters, and the one that fits best is taken. A body
-has variables of its own and touches no map that it was not given. It cannot call itself, nor jump out of itself but with `exit()`.
-
-`comptime e` is evaluated while the script is compiled. Of `if comptime` only the branch that is taken is looked at, so the other one may hold
-what would be wrong here. `sizeof(e)`, `offsetof(T, a.b)` and `typeof(e)` evaluate nothing; `typeof(@m)` of a map with keys is the type of its key.
-
-```
-macro show(x) { if comptime is_str(x) { printf(\"%s\\n\", x); } else { printf(\"%d\\n\", x); } }
-begin { show(comm); show(pid); let $id : typeof(pid) = 1; show($id); }
-```
-
-`import \"lib/net.bt\";` before the first probe adds what another file defines: probes, macros, map declarations. The path is relative to the
-script; a directory stands for all files in it. Each file is read once. A `config` block belongs to the script alone.
-";
+/// Chapters that no table holds. Every block of code in them is a script of its own.
+const CHAPTERS: [&str; 5] = [
+    include_str!("../crates/rbtrace-lang/reference/programs.md"),
+    include_str!("../crates/rbtrace-lang/reference/values.md"),
+    include_str!("../crates/rbtrace-lang/reference/maps.md"),
+    include_str!("../crates/rbtrace-lang/reference/macros.md"),
+    include_str!("../crates/rbtrace-lang/reference/output.md"),
+];
 
 #[test]
 fn the_manual_is_what_the_tables_say() {
@@ -56,29 +40,50 @@ fn the_manual_is_what_the_tables_say() {
 
 #[test]
 fn its_examples_compile() {
-    let machine = concat!(include_str!("facts/small.txt"), include_str!("facts/manual.txt"));
-    let facts = Fixture::parse(machine).expect("tests/facts/*.txt are machines");
     let text = manual();
-    let mut wrong = String::new();
-    // Between fences: every second part.
-    for example in text.split("```\n").skip(1).step_by(2) {
-        let (mut sources, mut sink) = (Sources::default(), Sink::default());
-        let source = sources.add("example", example);
-        let tree = syntax::parse(&sources, source, &mut sink);
-        let options =
-            Options { available_memory: 1 << 30, is_unsafe: true, params: vec!["1".into(), "2".into(), "3".into()], ..Options::default() };
-        if !sink.has_errors() {
-            rbtrace_sema::compile(&tree, &mut sources, &facts, &options, &mut sink);
-        }
-        if sink.has_errors() {
-            wrong.extend(sink.sorted().into_iter().map(|said| render(said, &sources, Style::default())));
+    let said = examples(&text).map(compile).filter(|(_, sink)| sink.has_errors());
+    let wrong: String = said.map(|(sources, sink)| rendered(&sources, &sink)).collect();
+    assert!(wrong.is_empty(), "examples of the manual do not compile:\n{wrong}");
+}
+
+#[test]
+fn the_example_of_a_warning_gives_it() {
+    for warning in warnings::ALL {
+        for example in examples(warning.manual) {
+            let (sources, sink) = compile(example);
+            let given = sink.sorted().iter().any(|said| said.code == Some(warning.code));
+            assert!(given, "{}: this gives no such warning:\n{example}\n{}", warning.code, rendered(&sources, &sink));
         }
     }
-    assert!(wrong.is_empty(), "examples of the manual do not compile:\n{wrong}");
+}
+
+/// What stands between fences: every second part.
+fn examples(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```").skip(1).step_by(2)
+}
+
+/// Everything that is said about a script on the machine of the tests.
+fn compile(example: &str) -> (Sources, Sink) {
+    let machine = concat!(include_str!("facts/small.txt"), include_str!("facts/manual.txt"));
+    let facts = Fixture::parse(machine).expect("tests/facts/*.txt are machines");
+    let (mut sources, mut sink) = (Sources::default(), Sink::default());
+    let source = sources.add("example", example);
+    let tree = syntax::parse(&sources, source, &mut sink);
+    let params = vec!["1".into(), "2".into(), "3".into()];
+    let options = Options { available_memory: 1 << 30, is_unsafe: true, params, ..Options::default() };
+    if !sink.has_errors() {
+        rbtrace_sema::compile(&tree, &mut sources, &facts, &options, &mut sink);
+    }
+    (sources, sink)
+}
+
+fn rendered(sources: &Sources, sink: &Sink) -> String {
+    sink.sorted().into_iter().map(|said| render(said, sources, Style::default())).collect()
 }
 
 fn manual() -> String {
     let mut text = INTRODUCTION.to_string();
+    CHAPTERS.into_iter().for_each(|chapter| say(&mut text, chapter.trim()));
     section(&mut text, "Probe types");
     for row in probes::ALL {
         page(&mut text, row.name, row.aliases, row.signature, row.manual);
@@ -87,8 +92,6 @@ fn manual() -> String {
     variables::ALL.iter().for_each(|row| builtin(&mut text, row));
     section(&mut text, "Functions");
     functions::ALL.iter().for_each(|row| builtin(&mut text, row));
-    section(&mut text, "Macros, decisions at compile time, imports");
-    say(&mut text, MACROS.trim());
     section(&mut text, "Macros of the standard library");
     say(&mut text, "Part of every script, written in the language itself; a script's own macro of the same name and parameters wins.");
     stdlib(&mut text);
@@ -99,9 +102,24 @@ fn manual() -> String {
     section(&mut text, "Configuration keys");
     for row in config::ALL {
         page(&mut text, row.name, row.aliases, "", row.manual);
-        say(&mut text, &format!("Default: `{}`.", row.default));
+        if !row.default.is_empty() {
+            say(&mut text, &format!("Default: `{}`.", row.default));
+        }
+        say(&mut text, &format!("```\nconfig = {{ {} = {} }}\nbegin {{ exit(); }}\n```", row.name, config_value(row.default)));
     }
-    text
+    section(&mut text, "Warnings");
+    say(&mut text, "The code of a warning stands below it; `rbtrace --explain CODE` shows its page.");
+    for warning in warnings::ALL {
+        page(&mut text, warning.code, &[], "", warning.manual);
+    }
+    section(&mut text, "Command line");
+    text + "\n" + &rbtrace_cli::manual()
+}
+
+/// A value as a script writes it: numbers and words as they are, everything else in quotes.
+fn config_value(text: &str) -> String {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_plain { text.to_string() } else { format!("\"{text}\"") }
 }
 
 /// The comment above a macro is its page; what is indented there is its example.

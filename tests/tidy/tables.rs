@@ -1,6 +1,6 @@
 //! The tables of rbtrace-lang: each row's name stands in one file, and each row has a case.
 
-use rbtrace_lang::{aggregations, config, functions, named, probes, variables};
+use rbtrace_lang::{aggregations, config, functions, named, probes, variables, warnings};
 
 use super::house::{File, files, nothing, rust_files};
 
@@ -107,4 +107,16 @@ fn rows_explain_themselves() {
     pages.extend(config::ALL.iter().map(|row| (row.name, row.manual, false)));
     let bare = |(_, manual, example): &(&str, &str, bool)| manual.trim().is_empty() || (*example && !manual.contains("```"));
     nothing(pages.into_iter().filter(bare).map(|page| page.0.to_string()).collect(), "a row has a manual text with an example");
+}
+
+#[test]
+fn warnings_have_a_case() {
+    let cases: Vec<File> = ["tests/cases/errors", "tests/cases/run", "tests/cases/cli"].into_iter().flat_map(files).collect();
+    let given = |code: &str| {
+        let (below, behind) = (format!("──╯ {code}"), format!("[{code}]"));
+        cases.iter().any(|case| case.text.contains(&below) || case.text.contains(&behind))
+    };
+    let without = warnings::ALL.iter().filter(|warning| !given(warning.code)).map(|warning| warning.code.to_string());
+    nothing(without.collect(), "every warning is given by a case");
+    assert!(warnings::ALL.is_sorted_by_key(|warning| warning.code), "warnings.rs is alphabetical");
 }

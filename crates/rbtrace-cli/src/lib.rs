@@ -10,6 +10,7 @@ mod script;
 use std::ffi::OsString;
 use std::io::Write;
 
+pub use args::manual;
 use args::{Action, Misuse};
 use environment::Environment;
 use report::Reporter;

@@ -93,7 +93,7 @@ pub static OFFSET: Warning = Warning::new(
 pub static OLD_NAME: Warning = Warning::new(
     "old-name",
     "A function, a configuration key or a variable of the environment has another name today; the old one still works.\n\n\
-     ```\nbegin { print(sym(kaddr(\"vfs_read\"))); }\n```\n\n\
+     ```\nbegin { print(sym(0)); }\n```\n\n\
      The warning says the name of today.",
 );
 

@@ -2,6 +2,7 @@
 
 mod format;
 mod later;
+mod pages;
 mod stage;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use rbtrace_runtime::{Buffering, Format};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
 
 pub use format::Formatting;
+pub use pages::manual;
 use later::Later;
 pub use stage::Stage;
 
