@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::format::TracepointFormat;
+use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
 
 /// A processor architecture.
@@ -170,6 +171,17 @@ pub trait Facts {
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {
         let _ = (from, path);
         Err("no files can be read here".to_string())
+    }
+    /// The name and text of a header, for the script `from`: beside it where it stands in quotes, or in one of the directories. `None`: there
+    /// is none; an error: what there is cannot be read.
+    fn header(&self, from: Option<&str>, name: &str, directories: &[String]) -> Result<Option<(String, String)>, String> {
+        let _ = (from, name, directories);
+        Ok(None)
+    }
+    /// What a C compiler makes of a text and the headers that it includes; why there is no compiler.
+    fn headers(&self, question: &Question) -> Result<Answer, String> {
+        let _ = question;
+        Err("there is no C compiler here".to_string())
     }
     /// The id of the cgroup at a path.
     fn cgroup_id(&self, path: &str) -> Result<u64, String>;
