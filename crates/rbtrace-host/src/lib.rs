@@ -179,6 +179,10 @@ impl Facts for Host {
         cached(&self.types, name.to_owned(), || self.btf.kernel_type(name))
     }
 
+    fn iterators(&self) -> Vec<String> {
+        self.btf.iterators()
+    }
+
     fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
         self.btf.enum_constant(name)
     }

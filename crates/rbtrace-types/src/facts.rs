@@ -145,6 +145,10 @@ pub trait Facts {
     }
     /// The parameters of a raw tracepoint as a struct of 8-byte slots: field `i` has offset `8 * i`.
     fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>>;
+    /// The kinds of objects that BPF programs can go through, sorted.
+    fn iterators(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// A kernel type by its C name: `struct task_struct`, `enum x`, `pid_t`. Pointers inside are resolved one level deep.
     fn kernel_type(&self, name: &str) -> Option<Type>;
     /// An enum of the kernel that has a constant of this name.

@@ -4,6 +4,7 @@ mod cgroup;
 mod comm;
 mod cpid;
 mod cpu;
+mod ctx;
 mod curtask;
 mod elapsed;
 mod gid;
@@ -36,6 +37,7 @@ pub static ALL: &[&Builtin] = &[
     &comm::ROW,
     &cpid::ROW,
     &cpu::ROW,
+    &ctx::ROW,
     &curtask::ROW,
     &elapsed::ROW,
     &gid::ROW,

@@ -238,6 +238,10 @@ impl Infer<'_> {
             let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
             self.sink.push(warning.because("an old name"));
         }
+        if row.handle.is_some() && !row.works_unread && (self.place().probe_type.unread)(self.place()) {
+            let error = Diagnostic::error(call.span, format!("{} can not be used in a pinned iterator", row.name));
+            self.sink.push(error.because("the probe goes on when nobody is left to do this").hint("`printf` writes to who reads the file"));
+        }
         let ty = Ty::fixed((row.type_of)(self, &call));
         self.constant_call(row, &call);
         ty
