@@ -229,6 +229,11 @@ impl<'ctx> Code<'ctx> {
         self.call_as(number, self.ptr.into(), args).into_pointer_value()
     }
 
+    /// Calls a function of the object.
+    pub fn call_function(&self, function: inkwell::values::FunctionValue<'ctx>, args: &[BasicMetadataValueEnum<'ctx>]) {
+        self.builder.build_call(function, args, "").expect(BUILT);
+    }
+
     fn call_as(
         &self,
         number: u32,

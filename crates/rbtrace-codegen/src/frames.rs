@@ -15,26 +15,35 @@ pub const STACK: u32 = 512;
 const ROUND: u32 = 32;
 const FRAME_POINTER: u8 = 10;
 
-/// A function of the module; `parent` is the one that calls it, by index, always before it.
+/// A function of the module and those that call it, by index; none calls itself, not even through others.
 pub struct Frame {
     pub name: String,
-    pub parent: Option<usize>,
+    pub callers: Vec<usize>,
 }
 
 /// Fails with the first function whose chain of frames is deeper than the stack.
 pub fn check(elf: &[u8], frames: &[Frame]) -> Result<(), CodegenError> {
     let sizes = sizes(elf)?;
-    let mut depths: Vec<u32> = Vec::new();
-    for frame in frames {
-        let above = frame.parent.map_or(0, |parent| depths[parent]);
-        let own = sizes.get(frame.name.as_str()).copied().unwrap_or(0);
-        let depth = above + own.max(1).next_multiple_of(ROUND);
-        if depth > STACK {
-            return Err(CodegenError::StackTooDeep { function: frame.name.clone(), bytes: depth });
+    let mut depths = vec![None; frames.len()];
+    for at in 0..frames.len() {
+        let bytes = depth(at, frames, &sizes, &mut depths);
+        if bytes > STACK {
+            return Err(CodegenError::StackTooDeep { function: frames[at].name.clone(), bytes });
         }
-        depths.push(depth);
     }
     Ok(())
+}
+
+/// Bytes of stack down to the end of a function's frame, by the deepest way to it.
+fn depth(at: usize, frames: &[Frame], sizes: &HashMap<&str, u32>, known: &mut [Option<u32>]) -> u32 {
+    if let Some(bytes) = known[at] {
+        return bytes;
+    }
+    let above = frames[at].callers.iter().map(|&caller| depth(caller, frames, sizes, known)).max().unwrap_or(0);
+    let own = sizes.get(frames[at].name.as_str()).copied().unwrap_or(0);
+    let bytes = above + own.max(1).next_multiple_of(ROUND);
+    known[at] = Some(bytes);
+    bytes
 }
 
 /// Bytes of stack by function.

@@ -44,7 +44,7 @@ impl<'ctx> Addr<'ctx> {
     }
 }
 
-/// An LLVM function being filled: the program itself or the body of a callback loop in it.
+/// An LLVM function being filled: the program itself, a subprogram or the body of a callback loop in it.
 pub struct Frame<'ctx> {
     pub llvm: FunctionValue<'ctx>,
     /// Its index among the module's frames.
@@ -57,7 +57,26 @@ pub struct Frame<'ctx> {
     pub scratch: Vec<PointerValue<'ctx>>,
     /// Where keys of array look-ups are put.
     pub key: Option<PointerValue<'ctx>>,
-    pub is_callback: bool,
+    pub kind: Kind,
+}
+
+/// What an LLVM function is of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All of it that is nothing else.
+    Program,
+    /// A subprogram.
+    Sub,
+    /// The body of a loop that the kernel calls back.
+    Callback,
+}
+
+/// A subprogram that was made.
+#[derive(Clone, Copy)]
+pub struct Sub<'ctx> {
+    pub llvm: FunctionValue<'ctx>,
+    /// Its index among the module's frames.
+    pub frame: usize,
 }
 
 /// A loop around the current instruction.
@@ -79,6 +98,8 @@ pub struct Emitter<'u, 'ctx, 'a> {
     /// Callbacks made so far; names the next.
     pub callbacks: u32,
     pub span: Option<Span>,
+    /// Made when they are first invoked.
+    pub subprograms: Vec<Option<Sub<'ctx>>>,
     values: HashMap<Value, Datum<'ctx>>,
     /// Slots that live in the program's own LLVM function.
     local: Vec<Option<PointerValue<'ctx>>>,
@@ -92,9 +113,11 @@ pub fn emit<'ctx>(unit: &Unit<'ctx, '_>, function: &Function, places: &Places, l
     unit.debug.at(&code.builder, &lines, span);
     let ctx = llvm.get_nth_param(0).expect("declared with one parameter").into_pointer_value();
     let index = unit.frames.borrow().len() - 1;
-    let frame = Frame { llvm, index, lines, ctx, shared: None, scratch: Vec::new(), key: None, is_callback: false };
+    let frame = Frame { llvm, index, lines, ctx, shared: None, scratch: Vec::new(), key: None, kind: Kind::Program };
     let local = allocate(code, function, places, llvm);
-    let mut emitter = Emitter { unit, function, places, frame, loops: Vec::new(), callbacks: 0, span, values: HashMap::new(), local };
+    let subprograms = vec![None; function.subprograms.len()];
+    let values = HashMap::new();
+    let mut emitter = Emitter { unit, function, places, frame, loops: Vec::new(), callbacks: 0, span, subprograms, values, local };
     emitter.find_scratch();
     emitter.share();
     emitter.region(&function.body);
@@ -180,6 +203,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             Op::If { cond, then, otherwise } => self.if_else(*cond, then, otherwise),
             Op::Switch { value, cases, default } => self.switch(*value, cases, default),
             Op::Loop { kind, body } => self.loop_over(kind, body),
+            Op::Invoke(id) => self.invoke(*id),
             Op::Break => self.leave_round(true),
             Op::Continue => self.leave_round(false),
             Op::Return(value) => self.return_value(*value),

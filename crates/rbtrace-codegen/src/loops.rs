@@ -1,4 +1,5 @@
-//! Loops: inline ones that the verifier walks, and those that the kernel runs by calling a function of ours back.
+//! Loops: inline ones that the verifier walks, and those that the kernel runs by calling a function of ours back. Subprograms, too: all that
+//! differs is who calls.
 //!
 //! The body of a callback loop is an LLVM function of its own. What it shares with the program lies in a small frame on the program's
 //! stack, whose address the kernel hands to the callback; nested loops hand on the same one. The verifier keeps track of pointers spilled
@@ -6,10 +7,10 @@
 
 use inkwell::IntPredicate;
 use inkwell::values::{BasicMetadataValueEnum, FunctionValue, PointerValue};
-use rbtrace_ir::{Helper, LoopKind, MapId, Op, Region, SlotId, Value};
+use rbtrace_ir::{Helper, LoopKind, MapId, Op, Region, SlotId, SubId, Value};
 
 use crate::builder::Arith;
-use crate::function::{Addr, Datum, Emitter, Frame, Round};
+use crate::function::{Addr, Datum, Emitter, Frame, Kind, Round, Sub};
 use crate::maps::key_size;
 
 /// The kernel refuses more rounds of `bpf_loop`.
@@ -95,7 +96,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         self.run(Helper::ForEachMapElem, map.into(), callback, body);
     }
 
-    /// Makes the function of a body; its last parameter is the shared frame.
+    /// Makes the function of a body.
     fn callback(
         &mut self,
         params: &[inkwell::types::BasicMetadataTypeEnum<'ctx>],
@@ -103,28 +104,62 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     ) -> FunctionValue<'ctx> {
         self.callbacks += 1;
         let name = format!("{}__loop{}", self.function.name, self.callbacks);
+        self.loops.push(Round::Callback);
+        let made = self.inner(Kind::Callback, &name, params, fill);
+        self.loops.pop();
+        made.llvm
+    }
+
+    /// Runs a subprogram. It is made where it is first invoked.
+    pub fn invoke(&mut self, id: SubId) -> Option<Datum<'ctx>> {
+        let at = id.0 as usize;
+        let sub = match self.subprograms[at] {
+            Some(made) => {
+                self.unit.frames.borrow_mut()[made.frame].callers.push(self.frame.index);
+                made
+            }
+            None => {
+                let name = format!("{}__sub{at}", self.function.name);
+                let body = &self.function.subprograms[at].body;
+                let loops = std::mem::take(&mut self.loops);
+                let made = self.inner(Kind::Sub, &name, &[self.code().ptr.into()], |emitter, _| emitter.region(body));
+                self.loops = loops;
+                self.subprograms[at] = Some(made);
+                made
+            }
+        };
+        self.code().call_function(sub.llvm, &[self.shared().into()]);
+        None
+    }
+
+    /// Makes a function of its own; its last parameter is the shared frame.
+    fn inner(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        params: &[inkwell::types::BasicMetadataTypeEnum<'ctx>],
+        fill: impl FnOnce(&mut Self, FunctionValue<'ctx>),
+    ) -> Sub<'ctx> {
         let here = self.code().here();
-        let llvm = self.unit.declare(&name, params, Some(self.frame.index));
+        let llvm = self.unit.declare(name, params, Some(self.frame.index));
         let index = self.unit.frames.borrow().len() - 1;
         self.code().at(self.code().block(llvm, "entry"));
-        let lines = self.unit.debug.function(llvm, &name, true, self.span);
+        let lines = self.unit.debug.function(llvm, name, true, self.span);
         self.unit.debug.at(&self.code().builder, &lines, self.span);
         let shared = llvm.get_last_param().expect("declared with parameters").into_pointer_value();
         let ctx = self.code().load_pointer(self.code().offset(shared, CTX));
         let scratch = (0..self.places.chunks.len() as u32).map(|at| self.code().load_pointer(self.code().offset(shared, SCRATCH + 8 * at)));
         let scratch = scratch.collect();
-        let frame = Frame { llvm, index, lines, ctx, shared: Some(shared), scratch, key: None, is_callback: true };
+        let frame = Frame { llvm, index, lines, ctx, shared: Some(shared), scratch, key: None, kind };
         let outer = std::mem::replace(&mut self.frame, frame);
-        self.loops.push(Round::Callback);
         fill(self, llvm);
         if !self.is_terminated() {
             self.code().ret(self.code().int(0));
         }
-        self.loops.pop();
         self.frame = outer;
         self.code().at(here);
         self.unit.debug.at(&self.code().builder, &self.frame.lines, self.span);
-        llvm
+        Sub { llvm, frame: index }
     }
 
     /// Lets the kernel run a callback, then leaves the program if the callback wanted that.
@@ -140,8 +175,15 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let returned = code.load(8, false, code.offset(shared, RETURNED), 8);
         code.branch(code.is_not_zero(returned), leave, stay);
         code.at(leave);
-        let value = if self.frame.is_callback { code.int(1) } else { code.load(8, false, code.offset(shared, RETURN_VALUE), 8) };
-        code.ret(value);
+        code.ret(match self.frame.kind {
+            Kind::Program => code.load(8, false, code.offset(shared, RETURN_VALUE), 8),
+            // Whoever invoked the subprogram goes on.
+            Kind::Sub => {
+                code.store(8, code.offset(shared, RETURNED), 8, code.int(0), false);
+                code.int(0)
+            }
+            Kind::Callback => code.int(1),
+        });
         code.at(stay);
     }
 
@@ -156,11 +198,11 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         self.frame.shared.expect("made at entry of a program with callback loops")
     }
 
-    /// Makes the shared frame, at entry of a program that has callback loops.
+    /// Makes the shared frame, at entry of a program that has callback loops or subprograms.
     pub fn share(&mut self) {
-        let mut callbacks = false;
-        self.function.body.for_each(&mut |inst| callbacks |= inst.op.is_callback_loop());
-        if !callbacks {
+        let mut wanted = !self.function.subprograms.is_empty();
+        self.function.body.for_each(&mut |inst| wanted |= inst.op.is_callback_loop());
+        if !wanted {
             return;
         }
         let code = self.code();

@@ -52,7 +52,7 @@ pub fn build<'ctx>(
 }
 
 impl<'ctx> Unit<'ctx, '_> {
-    /// Adds a function; one with a parent is a callback of it and stays local to the object.
+    /// Adds a function; one with a parent is a callback or subprogram of it and stays local to the object.
     pub fn declare(
         &self,
         name: &str,
@@ -66,7 +66,7 @@ impl<'ctx> Unit<'ctx, '_> {
             let attribute = self.code.context.create_enum_attribute(Attribute::get_named_enum_kind_id(attribute), 0);
             function.add_attribute(AttributeLoc::Function, attribute);
         }
-        self.frames.borrow_mut().push(Frame { name: name.to_string(), parent });
+        self.frames.borrow_mut().push(Frame { name: name.to_string(), callers: parent.into_iter().collect() });
         function
     }
 
@@ -87,8 +87,6 @@ fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
         (Some(AttachPlan::Tracepoint { category, event }), _) => format!("tracepoint/{category}/{event}"),
         (Some(AttachPlan::PerfEvent { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
         (Some(AttachPlan::Uprobe { .. }), _) | (None, ProgramType::Kprobe) => format!("kprobe/{}", function.name),
-        (Some(AttachPlan::Iterator { kind, .. }), _) => format!("iter/{kind}"),
-        (None, ProgramType::Iterator) => format!("iter/{}", function.name),
         (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
         (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
         (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),

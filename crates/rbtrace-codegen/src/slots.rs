@@ -1,6 +1,6 @@
 //! Where the memory of a function lives: in registers, on the stack within a fixed budget, or in per-CPU scratch memory.
 //!
-//! Everything that a callback loop touches lives in scratch memory. It is reachable there from both sides, and the verifier, which follows
+//! Everything that a callback loop or a subprogram touches lives in scratch memory. It is reachable there from both sides, and the verifier, which follows
 //! stack memory byte by byte, would otherwise walk a loop round by round for as long as a variable on the stack changes. Each program has a
 //! range of its own: one that interrupts another on the same CPU cannot harm it, and the kernel never nests a program in itself.
 
@@ -129,7 +129,7 @@ fn local_places(function: &Function, uses: &Uses, frugality: Frugality) -> Vec<O
 /// How the slots of a function are used.
 struct Uses {
     used: Vec<bool>,
-    /// Within the body of a callback loop, or filled by one.
+    /// Within the body of a callback loop or of a subprogram, or filled by one.
     callback: Vec<bool>,
     /// At an offset only known at run time; the stack is no place for that.
     indexed: Vec<bool>,
@@ -141,6 +141,7 @@ impl Uses {
     fn of(function: &Function) -> Self {
         let none = vec![false; function.slots.len()];
         let mut uses = Self { used: none.clone(), callback: none.clone(), indexed: none, roots: HashMap::new() };
+        function.subprograms.iter().for_each(|subprogram| uses.region(&subprogram.body, true));
         uses.region(&function.body, false);
         uses
     }
@@ -182,6 +183,7 @@ impl Uses {
 /// Integers used far from their definition, of which the verifier need know nothing.
 fn far_values(function: &Function) -> Vec<Value> {
     let mut far = Far::default();
+    function.subprograms.iter().for_each(|subprogram| far.region(&subprogram.body));
     far.region(&function.body);
     let mut values: Vec<_> = far.values.into_iter().filter(|(value, found)| found.far && !far.kept.contains(value)).collect();
     values.sort_by_key(|(value, _)| *value);

@@ -53,6 +53,7 @@ enum Flow {
 /// The run of one function.
 pub(crate) struct Run<'m, 'a, W> {
     pub machine: &'m mut Machine<'a, W>,
+    function: &'m Function,
     ctx: &'m [u8],
     slots: Vec<Address>,
     values: HashMap<Value, Datum>,
@@ -73,7 +74,7 @@ impl<'a, W: World> Machine<'a, W> {
     pub fn run(&mut self, function: &Function, ctx: &[u8]) -> Result<i64, Fault> {
         let size = |slot: &SlotDecl| if slot.scalar { 8 } else { slot.size as usize };
         let slots = function.slots.iter().map(|slot| self.memory.add(vec![UNDEFINED; size(slot)])).collect();
-        let mut run = Run { machine: self, ctx, slots, values: HashMap::new(), steps: 0 };
+        let mut run = Run { machine: self, function, ctx, slots, values: HashMap::new(), steps: 0 };
         match run.region(&function.body)? {
             Flow::Return(value) => Ok(value),
             Flow::Next | Flow::Break | Flow::Continue => Ok(0),
@@ -126,6 +127,10 @@ impl<W: World> Run<'_, '_, W> {
         }
         if let Op::Loop { kind, body } = op {
             return self.loop_over(kind, body).map(Some);
+        }
+        if let Op::Invoke(id) = op {
+            let function = self.function;
+            return self.region(&function.subprograms[id.0 as usize].body).map(|_| Some(Flow::Next));
         }
         if let Op::Return(value) = op {
             return Ok(Some(Flow::Return(*value)));
@@ -214,7 +219,8 @@ impl<W: World> Run<'_, '_, W> {
             Op::Emit { event, bytes, payload, fill } => self.emit(*event, *bytes, *payload, fill),
             Op::Loss(id) => self.loss(id.0),
             Op::Lost(id) => int(self.machine.losses[id.0 as usize] as i64),
-            Op::If { .. } | Op::Switch { .. } | Op::Loop { .. } | Op::Break | Op::Continue | Op::Return(_) => unreachable!("see control()"),
+            Op::If { .. } | Op::Switch { .. } | Op::Loop { .. } | Op::Invoke(_) => unreachable!("see control()"),
+            Op::Break | Op::Continue | Op::Return(_) => unreachable!("see control()"),
         }
     }
 

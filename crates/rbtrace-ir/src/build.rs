@@ -4,7 +4,7 @@ use rbtrace_diag::Span;
 
 use crate::helper::Helper;
 use crate::manifest::MapId;
-use crate::op::{Bin, Cmp, ConstantId, Function, Inst, Op, Operand, ProgramType, Region, SlotDecl, SlotId, Value};
+use crate::op::{Bin, Cmp, ConstantId, Function, Inst, Op, Operand, ProgramType, Region, SlotDecl, SlotId, SubId, Subprogram, Value};
 
 /// Appends instructions to the innermost open region of a function.
 #[derive(Debug)]
@@ -17,12 +17,20 @@ pub struct Builder {
     values: u32,
     /// Invariant: never empty; the last is the innermost.
     open: Vec<Region>,
+    subprograms: Vec<Subprogram>,
     /// Given to the instructions that follow.
     pub span: Option<Span>,
     /// Helpers whose failures are to be noted in [`Builder::fallible`].
     pub watched: &'static [Helper],
     /// Calls of watched helpers: the result, and where the call was lowered from.
     pub fallible: Vec<(Value, Option<Span>)>,
+}
+
+/// The slots of the function around a subprogram, while that is made.
+#[derive(Debug)]
+pub struct Outer {
+    used: Vec<SlotId>,
+    free: Vec<SlotId>,
 }
 
 impl Default for Builder {
@@ -33,6 +41,7 @@ impl Default for Builder {
             free: Vec::new(),
             values: 0,
             open: vec![Region::default()],
+            subprograms: Vec::new(),
             span: None,
             watched: &[],
             fallible: Vec::new(),
@@ -44,7 +53,7 @@ impl Builder {
     /// The finished function.
     pub fn finish(mut self, name: String, program_type: ProgramType) -> Function {
         let body = self.open.pop().expect("the outermost region is always open");
-        Function { name, program_type, slots: self.slots, body, values: self.values }
+        Function { name, program_type, slots: self.slots, body, subprograms: self.subprograms, values: self.values }
     }
 
     /// New memory of `size` bytes.
@@ -80,6 +89,31 @@ impl Builder {
     /// Ends the life of every slot taken since `mark`: later ones may use the same memory.
     pub fn release(&mut self, mark: usize) {
         self.free.extend(self.used.drain(mark..));
+    }
+
+    /// Begins a subprogram; what follows goes there until [`Builder::end_subprogram`] gets what this gives. Its slots are nobody else's: it
+    /// may be invoked from anywhere.
+    pub fn begin_subprogram(&mut self) -> Outer {
+        self.open();
+        Outer { used: std::mem::take(&mut self.used), free: std::mem::take(&mut self.free) }
+    }
+
+    /// Ends a subprogram.
+    pub fn end_subprogram(&mut self, name: &str, outer: Outer) -> SubId {
+        let body = self.close();
+        (self.used, self.free) = (outer.used, outer.free);
+        self.add_subprogram(Subprogram { name: name.to_string(), body })
+    }
+
+    /// Takes all subprograms out, to be put back in the same order when they were changed.
+    pub fn take_subprograms(&mut self) -> Vec<Subprogram> {
+        std::mem::take(&mut self.subprograms)
+    }
+
+    /// See [`Builder::take_subprograms`].
+    pub fn add_subprogram(&mut self, subprogram: Subprogram) -> SubId {
+        self.subprograms.push(subprogram);
+        SubId(self.subprograms.len() as u32 - 1)
     }
 
     /// Opens a nested region; what follows goes there until [`Builder::close`].

@@ -17,7 +17,7 @@ pub use manifest::{
 };
 pub use op::{
     Bin, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId,
-    Value, ValueKind,
+    SubId, Subprogram, Value, ValueKind,
 };
 pub use print::print;
 pub use rbtrace_diag::{SourceId, Sources, Span};

@@ -123,7 +123,7 @@ impl MapDecl {
 }
 
 /// A kind of record: who handles it and how its payload reads.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventDecl {
     /// Name of the row in rbtrace-lang whose `handle` gets it.
     pub handler: String,
@@ -146,7 +146,7 @@ pub struct EventDecl {
 }
 
 /// The call of a macro, for messages that name the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Caller {
     /// As in [`EventDecl::location`].
     pub location: String,
@@ -222,15 +222,6 @@ pub enum AttachPlan {
         cpus: CpuSet,
         /// Only while this process runs.
         pid: Option<u32>,
-    },
-    /// Runs for every object of a kind when it is read, by us or, pinned, by others.
-    Iterator {
-        /// Of what.
-        kind: String,
-        /// Only what belongs to this process.
-        pid: Option<u32>,
-        /// The file that it becomes.
-        pin: Option<String>,
     },
     /// Places in the code of processes. Whether they become one link or a perf event each is the kernel's matter.
     Uprobe {

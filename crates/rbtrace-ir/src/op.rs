@@ -22,6 +22,10 @@ pub struct Value(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SlotId(pub u32);
 
+/// A subprogram; an index into [`Function::subprograms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubId(pub u32);
+
 /// Read-only bytes; an index into [`Program::constants`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConstantId(pub u32);
@@ -55,8 +59,6 @@ pub enum ProgramType {
     Tracepoint,
     /// `perf_event`
     PerfEvent,
-    /// `iter` of some kind: context is an array of u64 whose pointers may be loaded from directly once they were tested.
-    Iterator,
     /// `kprobe`, which serves functions of the kernel and of processes: context is `struct pt_regs`.
     Kprobe,
 }
@@ -69,7 +71,7 @@ impl ProgramType {
             ProgramType::Tracepoint => 5,
             ProgramType::PerfEvent => 7,
             ProgramType::RawTracepoint => 17,
-            ProgramType::TypedRawTracepoint | ProgramType::Iterator => 26,
+            ProgramType::TypedRawTracepoint => 26,
         }
     }
 }
@@ -85,8 +87,19 @@ pub struct Function {
     pub slots: Vec<SlotDecl>,
     /// What it does. Falls off the end: returns 0.
     pub body: Region,
+    /// What it invokes, each before those that invoke it.
+    pub subprograms: Vec<Subprogram>,
     /// One more than the largest [`Value`] in use.
     pub values: u32,
+}
+
+/// A part of a program that can be run from several places of it. Arguments and result lie in slots of the function that both sides know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subprogram {
+    /// For people.
+    pub name: String,
+    /// What it does; `Return` leaves it, and only it. Uses only its own values, like the body of a callback loop.
+    pub body: Region,
 }
 
 /// Memory of a function. The code generator decides where it lives: a register, the stack within a fixed budget, or
@@ -369,10 +382,12 @@ pub enum Op {
         /// What.
         body: Region,
     },
+    /// Runs a subprogram, then goes on here.
+    Invoke(SubId),
     /// Leaves the innermost loop.
     Break,
     /// Goes on with the next round of the innermost loop.
     Continue,
-    /// Leaves the program, also from within loops.
+    /// Leaves the program or the subprogram, also from within loops.
     Return(i64),
 }

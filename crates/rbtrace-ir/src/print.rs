@@ -61,6 +61,7 @@ pub(crate) fn op_text(program: &Program, op: &Op) -> String {
         Op::If { cond, .. } => format!("if {}", v(cond)),
         Op::Switch { value, .. } => format!("switch {}", v(value)),
         Op::Loop { kind, .. } => loop_text(program, kind),
+        Op::Invoke(id) => format!("invoke sub{}", id.0),
         Op::Break => "break".into(),
         Op::Continue => "continue".into(),
         Op::Return(value) => format!("return {value}"),
@@ -90,6 +91,10 @@ fn function_lines(program: &Program, function: &Function, declaration: Option<&P
         lines.push(format!("  #{at} {}: {size}", slot.name));
     }
     region_lines(program, &function.body, 1, &mut lines);
+    for (at, subprogram) in function.subprograms.iter().enumerate() {
+        lines.push(format!("  sub{at} {}", subprogram.name));
+        region_lines(program, &subprogram.body, 2, &mut lines);
+    }
     lines
 }
 
@@ -173,11 +178,6 @@ fn plan_text(plan: &AttachPlan) -> String {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
             format!("perf event {kind}/{config:#x}, {sample:?}, cpus {cpus:?}{pid}")
         }
-        AttachPlan::Iterator { kind, pid, pin } => {
-            let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
-            let pin = pin.as_ref().map_or(String::new(), |pin| format!(", pinned to {pin}"));
-            format!("iterator {kind}{pid}{pin}")
-        }
         AttachPlan::Uprobe { files, returns, pid } => {
             let files: Vec<String> = files.iter().map(file_text).collect();
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
@@ -227,7 +227,6 @@ fn type_name(kind: ProgramType) -> &'static str {
         ProgramType::TypedRawTracepoint => "typed raw tracepoint",
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf event",
-        ProgramType::Iterator => "iterator",
         ProgramType::Kprobe => "registers",
     }
 }

@@ -17,6 +17,7 @@
 //! 12. Widths are 1, 2, 4 or 8 bytes (`Extend`: 1, 2 or 4); `Bounded` loops have at most 4096 rounds; helpers get as many arguments as
 //!     they take; keys of a `Switch` are unique.
 //! 13. `Global` is of an array map, `ForEach` of a hash map, and its slots hold key and value.
+//! 14. A subprogram invokes only those before it, so none invokes itself.
 
 mod check;
 mod state;

@@ -2,14 +2,14 @@
 //! a function without caring for each operation is built on this.
 
 use crate::helper::Ret;
-use crate::op::{Inst, LoopKind, Op, Operand, Region, SlotId, Value, ValueKind};
+use crate::op::{Function, Inst, LoopKind, Op, Operand, Region, SlotId, Value, ValueKind};
 
 impl Op {
     /// The values it uses, in order of appearance; those used inside its regions are not among them.
     pub fn operands(&self) -> Vec<Value> {
         match self {
             Op::Const(_) | Op::Get(_) | Op::Slot(_) | Op::ConstAddr(_) | Op::LoadCtx { .. } | Op::CtxAddr | Op::Global(_) => vec![],
-            Op::Loss(_) | Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
+            Op::Loss(_) | Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) | Op::Emit { .. } => vec![],
             Op::Bin(_, a, b) | Op::Cmp(_, a, b) | Op::MemEq(a, b, _) => vec![*a, *b],
             Op::Select(cond, a, b) => vec![*cond, *a, *b],
             Op::Extend { value, .. } | Op::Clamp(value, _) | Op::Set(_, value) | Op::Offset(value, _) => vec![*value],
@@ -37,7 +37,7 @@ impl Op {
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
             Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
-            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -52,7 +52,7 @@ impl Op {
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -67,7 +67,7 @@ impl Op {
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Lost(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -84,7 +84,8 @@ impl Op {
                 Ret::AddrOrNull => ValueKind::AddrOrNull,
             }),
             Op::Set(..) | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::Emit { .. } => None,
-            Op::Loss(_) | Op::If { .. } | Op::Switch { .. } | Op::Loop { .. } | Op::Break | Op::Continue | Op::Return(_) => None,
+            Op::Loss(_) | Op::If { .. } | Op::Switch { .. } | Op::Loop { .. } => None,
+            Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => None,
         }
     }
 
@@ -98,6 +99,14 @@ fn operand_value(operand: &Operand) -> Option<Value> {
     match operand {
         Operand::Value(value) => Some(*value),
         Operand::Int(_) | Operand::Ctx | Operand::Map(_) => None,
+    }
+}
+
+impl Function {
+    /// Calls `f` with every instruction, those of the subprograms first.
+    pub fn for_each<'a>(&'a self, f: &mut impl FnMut(&'a Inst)) {
+        self.subprograms.iter().for_each(|subprogram| subprogram.body.for_each(f));
+        self.body.for_each(f);
     }
 }
 

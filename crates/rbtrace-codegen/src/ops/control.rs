@@ -2,7 +2,7 @@
 
 use rbtrace_ir::{Region, Value};
 
-use crate::function::{Datum, Emitter, Round};
+use crate::function::{Datum, Emitter, Kind, Round};
 
 impl<'ctx> Emitter<'_, 'ctx, '_> {
     pub fn if_else(&mut self, condition: Value, then: &Region, otherwise: &Region) -> Option<Datum<'ctx>> {
@@ -58,11 +58,17 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
 
     /// From within a callback the value travels by the shared frame; see [`crate::loops`].
     pub fn return_value(&mut self, value: i64) -> Option<Datum<'ctx>> {
-        if self.frame.is_callback {
-            self.note_return(value);
-        }
+        let given = match self.frame.kind {
+            Kind::Program => value,
+            // What a subprogram has to say is in a slot.
+            Kind::Sub => 0,
+            Kind::Callback => {
+                self.note_return(value);
+                1
+            }
+        };
         let code = self.code();
-        code.ret(code.int(if self.frame.is_callback { 1 } else { value }));
+        code.ret(code.int(given));
         None
     }
 }

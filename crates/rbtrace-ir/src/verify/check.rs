@@ -9,12 +9,17 @@ use crate::print::op_text;
 
 /// Checks one function.
 pub fn function(program: &Program, function: &Function) -> Result<(), String> {
-    let mut checker = Checker { program, function, defined: HashSet::new() };
+    let mut checker = Checker { program, function, defined: HashSet::new(), invocable: 0 };
     for (at, slot) in function.slots.iter().enumerate() {
         if slot.size == 0 || slot.scalar && slot.size > 8 {
             return Err(format!("program `{}`: #{at} has {} bytes", function.name, slot.size));
         }
     }
+    for (at, subprogram) in function.subprograms.iter().enumerate() {
+        checker.invocable = at;
+        checker.region(&subprogram.body, &mut State::default(), Within::default())?;
+    }
+    checker.invocable = function.subprograms.len();
     checker.region(&function.body, &mut State::default(), Within::default()).map(drop)
 }
 
@@ -30,6 +35,8 @@ struct Checker<'a> {
     function: &'a Function,
     /// Every value defined so far, visible or not.
     defined: HashSet<Value>,
+    /// How many subprograms may be invoked here: the first ones.
+    invocable: usize,
 }
 
 type Checked = Result<(), String>;
@@ -114,6 +121,8 @@ impl Checker<'_> {
             Op::If { cond, then, otherwise } => self.if_else(*cond, then, otherwise, state, within),
             Op::Switch { value, cases, default } => self.switch(*value, cases, default, state, within),
             Op::Loop { kind, body } => self.loop_over(kind, body, state, within),
+            Op::Invoke(_) if within.in_emit => Err("stands within an `emit`".into()),
+            Op::Invoke(id) => known_id(id.0, self.invocable, "subprogram before this one,"),
         }
     }
 
