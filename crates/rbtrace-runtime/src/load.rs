@@ -14,7 +14,7 @@ use crate::attach::uprobe;
 use crate::kernel_functions;
 use crate::sys::bpf::{self, Code, Expected, Log};
 use crate::sys::object;
-use crate::verifier_log::{Excerpt, excerpt};
+use crate::verifier_log::{Excerpt, Limit, excerpt};
 use crate::{Options, libbpf_log};
 
 /// Name of every object of ours in the kernel's eyes.
@@ -77,6 +77,10 @@ impl std::error::Error for Rejected {}
 impl std::fmt::Display for Rejected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let probe = self.probes.first().map_or("?", String::as_str);
+        if let Some(limit) = self.log.limit {
+            let (what, remedy) = limit.words();
+            return write!(f, "the program of `{probe}` is too large: {what}\n  what helps: {remedy}");
+        }
         match &self.log.refused_helper {
             Some(helper) => write!(f, "helper {helper} not allowed in probe: this kernel does not offer it to `{probe}`")?,
             None => {
@@ -143,8 +147,9 @@ impl Loaded<'_> {
 /// Typed raw tracepoints begin as plain ones: libbpf parses the whole of the kernel's BTF for every object that has a typed program.
 fn initial_type(decl: &ProgramDecl) -> ProgramType {
     match (&decl.role, &decl.plan) {
-        (Role::Begin | Role::End | Role::Signal(_), _)
-        | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. } | AttachPlan::Iterator { .. })) => ProgramType::RawTracepoint,
+        (Role::Begin | Role::End | Role::Signal(_), _) | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. })) => {
+            ProgramType::RawTracepoint
+        }
         (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
         (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,
         (Role::Traced, Some(AttachPlan::Uprobe { .. })) => ProgramType::Kprobe,
@@ -166,11 +171,6 @@ impl Loader<'_> {
             Some(AttachPlan::RawTracepoint { event, typed: true }) => {
                 code.program_type = ProgramType::Tracing as u32;
                 Expected::raw_tracepoint(self.btf_id(event)?)
-            }
-            Some(AttachPlan::Iterator { kind, .. }) => {
-                code.program_type = ProgramType::Tracing as u32;
-                let id = self.host.btf().iterator_id(kind);
-                Expected::iterator(id.with_context(|| format!("this kernel cannot iterate over `{kind}`"))?)
             }
             Some(AttachPlan::Uprobe { pid, .. }) if uprobe::is_multi(self.host, *pid) => Expected::uprobe_multi(),
             Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. }) => Expected::default(),
@@ -216,7 +216,12 @@ impl Loader<'_> {
             size = (size * 4).min(MAX_LOG);
         };
         let probes = decl.probes.clone();
-        if log.lines.is_empty() {
+        let mut log = log;
+        // Longer than the kernel wants to begin with: it says so by the number alone.
+        if log.lines.is_empty() && error.raw_os_error() == Some(libc::E2BIG) {
+            log.limit = Some(Limit::Instructions);
+        }
+        if log.lines.is_empty() && log.limit.is_none() {
             return anyhow!(error).context(format!("loading the program of `{}`", probes.first().map_or("?", String::as_str)));
         }
         Rejected { probes, span: decl.span, error, log }.into()

@@ -13,6 +13,46 @@ pub struct Excerpt {
     pub lines: Vec<String>,
     /// The helper that this kernel does not have, or not for programs of this kind: no bug of ours then.
     pub refused_helper: Option<String>,
+    /// A limit of the kernel that the script went over: no bug of ours either.
+    pub limit: Option<Limit>,
+}
+
+/// What the kernel allows no program more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Instructions, counted along all ways through the program.
+    Instructions,
+    /// Branches whose other way is still to be looked at.
+    Branches,
+    /// Maps.
+    Maps,
+}
+
+impl Limit {
+    /// The limit that a line of the log is about.
+    fn of(line: &str) -> Option<Self> {
+        let limits = [
+            ("BPF program is too large", Self::Instructions),
+            ("The sequence of ", Self::Branches),
+            ("The total number of maps per program", Self::Maps),
+        ];
+        limits.into_iter().find(|(start, _)| line.starts_with(start)).map(|(_, limit)| limit)
+    }
+
+    /// What it is, and what helps.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Instructions => (
+                "the kernel looks at no more than 1,000,000 instructions of a program",
+                "a `for` or `while` loop in the place of `unroll`, or several smaller probes",
+            ),
+            Self::Branches => (
+                "the kernel looks at no more than 8,192 branches of a program at once",
+                "fewer statements in one probe, or a loop over them",
+            ),
+            Self::Maps => ("a program can use no more than 64 maps", "maps with keys in the place of many maps, or several probes"),
+        }
+    }
 }
 
 /// A source line quoted by the verifier.
@@ -36,7 +76,8 @@ pub fn excerpt(log: &str) -> Excerpt {
     sources.drain(..surplus);
     let first = meaningful.len().saturating_sub(SHOWN);
     let refused_helper = meaningful.iter().find_map(|line| refused_helper(line)).map(str::to_owned);
-    Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect(), refused_helper }
+    let limit = meaningful.iter().rev().find_map(|line| Limit::of(line));
+    Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect(), refused_helper, limit }
 }
 
 /// `program of this type cannot use helper bpf_x#36`, which was `unknown func bpf_x#36` before 6.8.
@@ -125,8 +166,18 @@ processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
             Excerpt {
                 sources: vec![SourceNote { text: "@x @ :y".into(), place: None }],
                 lines: vec!["; @x @ :y".into()],
-                refused_helper: None
+                refused_helper: None,
+                limit: None,
             }
         );
+    }
+
+    #[test]
+    fn limits_of_the_kernel_are_no_bugs() {
+        let limit = |log: &str| excerpt(log).limit;
+        assert_eq!(limit("22: (15) if r0 == 0x0 goto pc-9\nBPF program is too large. Processed 1000001 insn\n"), Some(Limit::Instructions));
+        assert_eq!(limit("The sequence of 8193 jumps is too complex.\n"), Some(Limit::Branches));
+        assert_eq!(limit("The total number of maps per program has reached the limit of 64\n"), Some(Limit::Maps));
+        assert_eq!(limit("R1 invalid mem access 'scalar'\n"), None);
     }
 }
