@@ -8,7 +8,7 @@ use super::house::{File, files, nothing, rust_files};
 const SHORTEST: usize = 4;
 
 /// Where a name is said as something else.
-const OTHER_MEANINGS: [(&str, &str, &str); 10] = [
+const OTHER_MEANINGS: [(&str, &str, &str); 12] = [
     ("strncmp", "crates/rbtrace-ir/src/helper.rs", "the kernel's helper"),
     ("strncmp", "crates/rbtrace-types/src/facts.rs", "whether the kernel has it"),
     ("cgroup", "crates/rbtrace-types/src/fixture.rs", "a statement of the machine's text"),
@@ -19,6 +19,8 @@ const OTHER_MEANINGS: [(&str, &str, &str); 10] = [
     ("count", "crates/rbtrace-lang/src/aggregations/stats.rs", "a field of what `stats` prints"),
     ("tracepoint", "crates/rbtrace-ir/src/print.rs", "a mechanism of attaching"),
     ("license", "crates/rbtrace-codegen/src/module.rs", "a section of the object"),
+    ("config", "crates/rbtrace-syntax/src/lexer/mod.rs", "the word before a block of settings"),
+    ("config", "crates/rbtrace-syntax/src/print.rs", "a node of the printed tree"),
 ];
 
 /// Which table, the row's name, and all names a script may use for it.

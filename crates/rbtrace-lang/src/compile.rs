@@ -63,13 +63,8 @@ pub enum Constant {
     Bool(bool),
     /// A text.
     Text(Vec<u8>),
-    /// What `typeinfo` knows: the kind of a type, and the type.
-    TypeInfo {
-        /// `int`
-        base: String,
-        /// `uint64`
-        full: String,
-    },
+    /// A record, by the names of its fields.
+    Record(Vec<(String, Constant)>),
 }
 
 impl Constant {
@@ -78,7 +73,7 @@ impl Constant {
         match self {
             Self::Int(value) => Some(*value != 0),
             Self::Bool(value) => Some(*value),
-            Self::Text(_) | Self::TypeInfo { .. } => None,
+            Self::Text(_) | Self::Record(_) => None,
         }
     }
 
@@ -88,19 +83,14 @@ impl Constant {
             Self::Text(text) => Some(text),
             Self::Bool(true) => Some(b"true"),
             Self::Bool(false) => Some(b"false"),
-            Self::Int(_) | Self::TypeInfo { .. } => None,
+            Self::Int(_) | Self::Record(_) => None,
         }
     }
 
     /// `typeinfo(x).base_type`
     pub fn field(&self, name: &str) -> Option<Constant> {
-        let Self::TypeInfo { base, full } = self else { return None };
-        match name {
-            "base_type" => Some(Self::Text(base.clone().into_bytes())),
-            "full_type" => Some(Self::Text(full.clone().into_bytes())),
-            "btf_id" => Some(Self::Int(0)),
-            _ => None,
-        }
+        let Self::Record(fields) = self else { return None };
+        fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone())
     }
 }
 

@@ -37,15 +37,6 @@ pub static DISCARDED_VALUE: Warning = Warning::new(
      Use the value, or write `_ = strlen(\"abc\");` where it is meant.",
 );
 
-/// A header that nobody can read.
-pub static HEADER_NOT_READ: Warning = Warning::new(
-    "header-not-read",
-    "A header is included that only a C compiler can read, and there is none on this machine.\n\n\
-     The script compiles without it, but a type whose name the kernel has, too, is the kernel's then.\n\n\
-     ```\n#include <netdb.h>\nbegin { exit(); }\n```\n\n\
-     Install libclang: the warning says what its package is called.",
-);
-
 /// Variables of 0.21 and before.
 pub static LEGACY_SCOPE: Warning = Warning::new(
     "legacy-scope",
@@ -115,6 +106,15 @@ pub static SHARED_TRACE: Warning = Warning::new(
      `printf` writes to this script's own output instead.",
 );
 
+/// A variable without a value.
+pub static UNASSIGNED: Warning = Warning::new(
+    "unassigned",
+    "A variable is declared, and used before anything is assigned to it, or never assigned.\n\n\
+     It is zero, or empty.\n\n\
+     ```\nbegin { let $x; print($x); $x = 5; }\n```\n\n\
+     Give it its first value where it is declared: `let $x = 0;`.",
+);
+
 /// Code behind a jump.
 pub static UNREACHABLE: Warning = Warning::new(
     "unreachable",
@@ -150,7 +150,6 @@ pub static WHILE_LOOP: Warning = Warning {
 /// Every class, alphabetical.
 pub static ALL: &[&Warning] = &[
     &DISCARDED_VALUE,
-    &HEADER_NOT_READ,
     &LEGACY_SCOPE,
     &LENGTH,
     &MISSING_PARAMETER,
@@ -159,6 +158,7 @@ pub static ALL: &[&Warning] = &[
     &OFFSET,
     &OLD_NAME,
     &SHARED_TRACE,
+    &UNASSIGNED,
     &UNREACHABLE,
     &UNSTABLE,
     &UNUSED_MAP,

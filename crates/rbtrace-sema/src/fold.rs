@@ -15,8 +15,23 @@ pub(crate) enum FoldError {
     Shift,
 }
 
-/// The value of a constant integer expression; `None` if it is not constant.
-pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldError> {
+/// What folding made of an expression: its value, `None` if it is not constant.
+pub(crate) type Folded = Result<Option<i128>, FoldError>;
+
+/// The value of a constant integer expression.
+pub(crate) fn int(expr: &Expr, shared: &Shared) -> Folded {
+    if !matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Unary { .. } | ExprKind::Block(_)) {
+        return value(expr, shared);
+    }
+    if let Some(known) = shared.folded.borrow().get(&expr.id) {
+        return *known;
+    }
+    let found = value(expr, shared);
+    shared.folded.borrow_mut().insert(expr.id, found);
+    found
+}
+
+fn value(expr: &Expr, shared: &Shared) -> Folded {
     match &expr.kind {
         ExprKind::Int(value) => Ok(Some(i128::from(*value))),
         ExprKind::Param(number) => Ok(param_int(shared.param(*number))),
@@ -38,7 +53,7 @@ pub(crate) fn int(expr: &Expr, shared: &Shared) -> Result<Option<i128>, FoldErro
 }
 
 /// `a op b`; comparisons and logic are not integers and give `None`.
-pub(crate) fn binary(op: BinaryOp, a: i128, b: i128) -> Result<Option<i128>, FoldError> {
+pub(crate) fn binary(op: BinaryOp, a: i128, b: i128) -> Folded {
     let value = match op {
         BinaryOp::Add => a + b,
         BinaryOp::Sub => a - b,
@@ -68,24 +83,7 @@ fn in_range(value: i128) -> Result<i128, FoldError> {
 
 /// A positional parameter as an integer (SPEC §2.19); a missing one is 0, text is none.
 fn param_int(text: Option<&str>) -> Option<i128> {
-    text.map_or(Some(0), parse_int)
-}
-
-/// An integer as the command line may give it: decimal, hex, octal, binary, negative.
-pub(crate) fn parse_int(text: &str) -> Option<i128> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let clean = digits.replace('_', "");
-    let (radix, body) = match clean.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (16, &clean[2..]),
-        [b'0', b'b' | b'B', ..] => (2, &clean[2..]),
-        [b'0', _, ..] => (8, &clean[1..]),
-        _ => (10, clean.as_str()),
-    };
-    let value = i128::from(u64::from_str_radix(body, radix).ok()?) * sign;
-    in_range(value).ok()
+    text.map_or(Some(0), |text| in_range(rbtrace_syntax::integer(text)?).ok())
 }
 
 /// The bytes of a constant string expression: a literal, or literals joined by `+`.

@@ -4,10 +4,12 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use rbtrace_diag::{Diagnostic, Sink, Span, nearest};
 use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Probe, Program, Stmt, StmtKind, TypeRef, UnaryOp};
 
+use crate::functions::Definition;
 use crate::macros::{Expansions, written_name};
 use crate::walk::{self, Node, children, type_children};
 
@@ -30,6 +32,8 @@ pub(crate) struct VarDecl {
     pub hoisted: bool,
     /// `&$x`: it must lie in memory.
     pub addressed: bool,
+    /// Something gave it a value before the place that is looked at.
+    valued: bool,
 }
 
 /// What the names of one probe mean.
@@ -43,23 +47,30 @@ pub(crate) struct Names {
     pub declared: HashMap<Name, VarId>,
 }
 
-/// The names of every probe, by its number.
-pub(crate) fn resolve(program: &Program, expansions: &Expansions, sink: &mut Sink) -> Vec<Names> {
+/// The names of every probe, by its number; behind them those of the functions.
+pub(crate) fn resolve(program: &Program, functions: &IndexMap<String, Definition>, expansions: &Expansions, sink: &mut Sink) -> Vec<Names> {
     let probes = program.items.iter().filter_map(|item| match item {
         Item::Probe(probe) => Some(probe),
         Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) => None,
     });
-    probes.map(|probe| resolve_probe(probe, expansions, sink)).collect()
+    let mut all: Vec<Names> = probes.map(|probe| resolve_body(&[], probe, expansions, sink)).collect();
+    all.extend(functions.values().map(|function| resolve_body(&function.item.params, &function.probe, expansions, sink)));
+    all
 }
 
-fn resolve_probe(probe: &Probe, expansions: &Expansions, sink: &mut Sink) -> Names {
+/// Parameters are the first variables.
+fn resolve_body(params: &[(Name, Option<TypeRef>)], probe: &Probe, expansions: &Expansions, sink: &mut Sink) -> Names {
     let (open, closed, united) = (vec![HashMap::new()], HashMap::new(), HashMap::new());
     let mut scopes = Scopes { names: Names::default(), open, closed, united, loops: 0, expansions, sink };
+    for (name, ty) in params {
+        scopes.declare(name, ty.clone(), true);
+    }
     if let Some(predicate) = &probe.predicate {
         scopes.expr(predicate);
     }
     scopes.block(&probe.body);
     scopes.unite();
+    scopes.never_assigned();
     scopes.names
 }
 
@@ -103,11 +114,12 @@ impl Scopes<'_> {
             StmtKind::Compound { target, value, .. } => {
                 self.expr(value);
                 self.expr(target);
+                self.gets_value(target);
             }
             StmtKind::Let { name, ty, value } => {
                 ty.iter().for_each(|ty| type_children(ty, &mut |child| self.expr(child)));
                 value.iter().for_each(|value| self.expr(value));
-                self.declare(name, ty.clone());
+                self.declare(name, ty.clone(), value.is_some());
             }
             StmtKind::Unroll { count, body } => {
                 self.expr(count);
@@ -134,7 +146,7 @@ impl Scopes<'_> {
             }
         }
         self.open.push(HashMap::new());
-        self.declare(variable, None);
+        self.declare(variable, None, true);
         self.loop_body(body);
         self.open.pop();
     }
@@ -157,10 +169,34 @@ impl Scopes<'_> {
         let ExprKind::Variable(name) = &target.kind else { return self.expr(target) };
         let var = self.lookup(name).unwrap_or_else(|| self.create(name, target.span, None));
         self.names.uses.insert(target.id, var);
+        self.gets_value(target);
+    }
+
+    /// From here on the variable has a value of its own.
+    fn gets_value(&mut self, target: &Expr) {
+        if let Some(var) = self.names.uses.get(&target.id) {
+            self.names.vars[var.0 as usize].valued = true;
+        }
+    }
+
+    /// What is declared and has no value reads as zero or empty. Said once.
+    fn without_value(&mut self, var: VarId, span: Span) {
+        let decl = &mut self.names.vars[var.0 as usize];
+        if !std::mem::replace(&mut decl.valued, true) {
+            let warning = warnings::UNASSIGNED.at(span, format!("Variable used before it was assigned: ${}", decl.name));
+            self.sink.push(warning.because("it is zero or empty here").label(decl.span, "declared here, without a value"));
+        }
+    }
+
+    fn never_assigned(&mut self) {
+        for decl in self.names.vars.iter().filter(|decl| !decl.valued) {
+            let warning = warnings::UNASSIGNED.at(decl.span, format!("Variable ${} was never assigned to.", decl.name));
+            self.sink.push(warning.because("it stays zero or empty"));
+        }
     }
 
     /// A new variable in the innermost block; shadowing is an error.
-    fn declare(&mut self, name: &Name, ty: Option<TypeRef>) {
+    fn declare(&mut self, name: &Name, ty: Option<TypeRef>, valued: bool) {
         if let Some(var) = self.lookup(&name.node) {
             let first = self.names.vars[var.0 as usize].span;
             let message = format!("Variable ${} was already declared. Variable shadowing is not allowed.", written_name(&name.node));
@@ -168,14 +204,23 @@ impl Scopes<'_> {
                 .push(Diagnostic::error(name.span, message).because("declared again here").label(first, "this is the initial declaration"));
         }
         let var = self.create(&name.node, name.span, ty);
-        self.names.vars[var.0 as usize].assigned = false;
+        let decl = &mut self.names.vars[var.0 as usize];
+        (decl.assigned, decl.valued) = (false, valued);
         self.names.declared.insert(name.clone(), var);
     }
 
     fn create(&mut self, name: &str, span: Span, declared: Option<TypeRef>) -> VarId {
         let var = VarId(self.names.vars.len() as u32);
         let name_written = written_name(name).to_string();
-        self.names.vars.push(VarDecl { name: name_written, span, assigned: true, declared, hoisted: false, addressed: false });
+        self.names.vars.push(VarDecl {
+            name: name_written,
+            span,
+            assigned: true,
+            declared,
+            hoisted: false,
+            addressed: false,
+            valued: true,
+        });
         self.open.last_mut().expect("the probe's own scope is open").insert(name.to_string(), var);
         var
     }
@@ -187,6 +232,7 @@ impl Scopes<'_> {
     fn variable(&mut self, expr: &Expr, name: &str) {
         if let Some(var) = self.lookup(name) {
             self.names.uses.insert(expr.id, var);
+            self.without_value(var, expr.span);
         } else if let Some(vars) = self.closed.remove(name) {
             self.hoist(expr, name, &vars);
         } else {
@@ -240,15 +286,21 @@ impl Scopes<'_> {
                 otherwise.iter().for_each(|block| self.block(block));
             }
             ExprKind::Block(block) => self.block(block),
-            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => {
-                self.expr(operand);
-                if let Some(var) = self.names.uses.get(&operand.id) {
-                    self.names.vars[var.0 as usize].addressed = true;
-                }
-            }
+            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(operand),
             _ => children(expr, &mut |child| self.expr(child)),
         }
         self.expansions.leave(expr, self.sink);
+    }
+
+    /// Whoever has the address may write there, so that counts as an assignment.
+    fn address_of(&mut self, operand: &Expr) {
+        if let ExprKind::Variable(name) = &operand.kind
+            && let Some(var) = self.lookup(name)
+        {
+            let decl = &mut self.names.vars[var.0 as usize];
+            (decl.addressed, decl.valued) = (true, true);
+        }
+        self.expr(operand);
     }
 }
 

@@ -1,12 +1,15 @@
 //! What every pass may look at: the machine, the command line, the sources, the configuration.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use rbtrace_diag::{Sources, Span};
+use rbtrace_syntax::ast::ExprId;
 use rbtrace_types::Facts;
 
 use crate::Options;
 use crate::c_types::CTypes;
+use crate::fold::Folded;
 use crate::macros::Expansions;
 
 /// See the module.
@@ -23,6 +26,8 @@ pub(crate) struct Shared<'a> {
     pub expansions: &'a Expansions,
     /// Effective configuration: every key of the table, as canonical text.
     pub config: BTreeMap<&'static str, String>,
+    /// Operators that were folded already: each asks for the values of its operands, at every depth and in every round.
+    pub folded: RefCell<HashMap<ExprId, Folded>>,
 }
 
 impl Shared<'_> {

@@ -103,7 +103,8 @@ pub(crate) fn expr<'e>(top: &'e Expr, see: See<'_, 'e>) {
     }
 }
 
-fn block<'e>(block: &'e Block, see: See<'_, 'e>) {
+/// A block and all in it.
+pub(crate) fn block<'e>(block: &'e Block, see: See<'_, 'e>) {
     block.stmts.iter().for_each(|inner| stmt(inner, see));
     block.value.iter().for_each(|value| expr(value, see));
 }

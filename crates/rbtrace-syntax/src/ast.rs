@@ -111,10 +111,10 @@ pub struct MapDecl {
 pub struct Function {
     /// Its name.
     pub name: Name,
-    /// Parameters and their types.
-    pub params: Vec<(Name, TypeRef)>,
-    /// The type of its value.
-    pub result: TypeRef,
+    /// Parameters and, where they are written, their types.
+    pub params: Vec<(Name, Option<TypeRef>)>,
+    /// The type of its value, if it is written.
+    pub result: Option<TypeRef>,
     /// Its body.
     pub body: Block,
 }

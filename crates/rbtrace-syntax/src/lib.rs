@@ -17,6 +17,7 @@ pub mod token;
 mod unexpected;
 
 pub use format::{Formatted, format};
+pub use lexer::integer;
 pub use parse::parse;
 pub use print::print;
 

@@ -70,11 +70,12 @@ impl Tree {
     }
 
     fn function(&mut self, function: &Function) {
-        let params: Vec<_> = function.params.iter().map(|(name, ty)| format!("${} : {}", name.node, type_name(ty))).collect();
-        let head = format!("fn {}({}) : {}", function.name.node, params.join(", "), type_name(&function.result));
+        let of = |ty: &Option<TypeRef>| ty.as_ref().map_or(String::new(), |ty| format!(" : {}", type_name(ty)));
+        let params: Vec<_> = function.params.iter().map(|(name, ty)| format!("${}{}", name.node, of(ty))).collect();
+        let head = format!("fn {}({}){}", function.name.node, params.join(", "), of(&function.result));
         self.node(head, |tree| {
-            function.params.iter().for_each(|(_, ty)| tree.type_operand(ty));
-            tree.type_operand(&function.result);
+            let types = function.params.iter().filter_map(|(_, ty)| ty.as_ref()).chain(&function.result);
+            types.for_each(|ty| tree.type_operand(ty));
             tree.block(&function.body);
         });
     }

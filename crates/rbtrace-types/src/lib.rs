@@ -8,7 +8,6 @@ pub mod ctype;
 pub mod facts;
 pub mod fixture;
 pub mod format;
-pub mod headers;
 pub mod integer;
 mod layout;
 mod ty;

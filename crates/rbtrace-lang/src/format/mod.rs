@@ -4,7 +4,6 @@
 pub mod call;
 mod gfp;
 mod render;
-mod seq;
 mod spec;
 
 pub use render::render;

@@ -111,16 +111,6 @@ fn parse(name: &str, text: Option<&str>, default: &Given) -> Result<Given, Diagn
     }
 }
 
-/// As positional parameters are read: decimal, hexadecimal, octal, binary, with a sign.
 fn integer(text: Option<&str>) -> Option<i128> {
-    let text = text?;
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
-    let clean = digits.replace('_', "").to_lowercase();
-    let (radix, body) = match clean.as_bytes() {
-        [b'0', b'x', ..] => (16, &clean[2..]),
-        [b'0', b'b', ..] => (2, &clean[2..]),
-        [b'0', _, ..] => (8, &clean[1..]),
-        _ => (10, clean.as_str()),
-    };
-    Some(i128::from(u64::from_str_radix(body, radix).ok()?) * sign)
+    rbtrace_syntax::integer(text?)
 }

@@ -2,9 +2,9 @@
 
 mod cgroup;
 mod comm;
+mod config;
 mod cpid;
 mod cpu;
-mod ctx;
 mod curtask;
 mod elapsed;
 mod gid;
@@ -35,9 +35,9 @@ use crate::row::Builtin;
 pub static ALL: &[&Builtin] = &[
     &cgroup::ROW,
     &comm::ROW,
+    &config::ROW,
     &cpid::ROW,
     &cpu::ROW,
-    &ctx::ROW,
     &curtask::ROW,
     &elapsed::ROW,
     &gid::ROW,

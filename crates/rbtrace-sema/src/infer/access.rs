@@ -11,7 +11,16 @@ use super::{Infer, Ty, packed};
 use crate::args::is_args;
 
 impl Infer<'_> {
-    pub(super) fn field(&mut self, base: &Expr, field: &Name) -> Ty {
+    /// A field, and its value where the record is known now (`config.max_strlen`).
+    pub(super) fn known_field(&mut self, expr: &Expr, base: &Expr, field: &Name) -> Ty {
+        let ty = self.field(base, field);
+        if let Some(value) = self.constants.get(&base.id).and_then(|known| known.field(&field.node)) {
+            self.keep(expr, value);
+        }
+        ty
+    }
+
+    fn field(&mut self, base: &Expr, field: &Name) -> Ty {
         if is_args(base) {
             let Some(args) = self.body.args.clone() else { return self.args(base.span) };
             self.types[base.id.0 as usize] = Ty::fixed(Type::Struct(Arc::new(packed(&args))));

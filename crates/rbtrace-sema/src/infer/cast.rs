@@ -48,8 +48,10 @@ impl Infer<'_> {
             (Type::Buffer(have), Type::Buffer(want)) => have <= want,
             (Type::String(have), Type::Array(of, len)) => is_byte(of) && have <= len,
             (Type::String(_), Type::Bool) => matches!(operand.kind, ExprKind::String(_)),
+            // An integer is widened to fill an array of up to 8 bytes.
             (from, Type::Array(of, _)) if from.is_scalar() => {
-                array_bytes(of, to).is_some_and(|bytes| bytes >= from.size() || of.size() == bytes)
+                let bytes = to.size();
+                matches!(**of, Type::Int(_) | Type::Bool) && bytes > 0 && bytes <= 8 && (bytes >= from.size() || of.size() == bytes)
             }
             (from, Type::Named(named)) if from.is_integer() => named::by_name(&named.name).is_some_and(|row| row.is_number),
             (Type::Array(of, _), to) if to.is_integer() => array_bytes(of, from) == Some(to.size()),

@@ -68,12 +68,21 @@ impl Infer<'_> {
             }
             _ => {}
         }
-        let Some(ty) = self.type_meant(of) else { return Ty::VOID };
-        let (base, full) = (base_name(&ty).to_string(), ty.to_string().replace(" *", "*"));
-        let text = |text: &str| Type::String(text.len() as u32 + 1);
-        let fields = vec![("btf_id", Type::I32), ("base_type", text(&base)), ("full_type", text(&full))];
-        self.keep(expr, Constant::TypeInfo { base, full });
-        Ty::fixed(Type::Record(fields.into_iter().map(|(name, ty)| (name.to_string(), ty)).collect()))
+        let element = match of {
+            // An aggregation is asked for as what it is, not as the number that it reads as.
+            TypeOrExpr::Expr(of) if matches!(of.kind, ExprKind::MapElement { .. }) => Some(self.expr(of).ty),
+            TypeOrExpr::Expr(_) | TypeOrExpr::Type(_) => self.type_meant(of),
+        };
+        let Some(ty) = element else { return Ty::VOID };
+        let texts = [("base_type", base_name(&ty).to_string()), ("full_type", ty.to_string().replace(" *", "*"))];
+        let mut types = vec![("btf_id".to_string(), Type::I32)];
+        let mut values = vec![("btf_id".to_string(), Constant::Int(0))];
+        for (name, text) in texts {
+            types.push((name.to_string(), Type::String(text.len() as u32 + 1)));
+            values.push((name.to_string(), Constant::Text(text.into_bytes())));
+        }
+        self.keep(expr, Constant::Record(values));
+        Ty::fixed(Type::Record(types))
     }
 
     /// `comptime e`
@@ -164,8 +173,12 @@ impl Infer<'_> {
         }
     }
 
-    /// `sizeof(int32)` reads as an identifier: a type of that name wins, but not over a builtin. `pid` is no `struct pid`.
+    /// `sizeof(int32)` reads as an identifier: a type of that name wins, but not over a builtin. `pid` is no `struct pid`. A map with keys
+    /// stands for the type of its key.
     fn type_of_expr(&mut self, of: &Expr) -> Option<Type> {
+        if let ExprKind::Map(name) = &of.kind {
+            return self.map_type(name, of.span);
+        }
         let is_builtin = matches!(&of.kind, ExprKind::Ident(name) if variables::by_name(name).is_some());
         if let Some(ty) = types::named(of, &self.shared.c).filter(|_| !is_builtin) {
             self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
@@ -177,14 +190,7 @@ impl Infer<'_> {
     /// A type as written, `typeof(…)` resolved. `None`: something was pushed to the sink, or nothing is known yet.
     pub(super) fn written_type(&mut self, written: &TypeRef) -> Option<Type> {
         let TypeBase::TypeOf(of) = &written.base else { return types::resolve(written, &self.shared.c, self.sink) };
-        let base = match &**of {
-            TypeOrExpr::Expr(of) => match &of.kind {
-                // A map with keys stands for the type of its key.
-                ExprKind::Map(name) => self.map_type(name, of.span),
-                _ => self.type_of_expr(of),
-            },
-            of => self.type_meant(of),
-        }?;
+        let base = self.type_meant(of)?;
         if base == Type::Void {
             return None;
         }
@@ -201,7 +207,8 @@ impl Infer<'_> {
     }
 }
 
-fn compare(op: BinaryOp, order: std::cmp::Ordering) -> Option<Constant> {
+/// What a comparison of two constants gives.
+pub(super) fn compare(op: BinaryOp, order: std::cmp::Ordering) -> Option<Constant> {
     Some(Constant::Bool(match op {
         BinaryOp::Eq => order.is_eq(),
         BinaryOp::Ne => order.is_ne(),

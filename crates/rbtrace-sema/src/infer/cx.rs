@@ -21,6 +21,7 @@ impl TypeCx for Infer<'_> {
     }
 
     fn place(&self) -> &Place {
+        self.asked_place.set(true);
         &self.body.places[0].0
     }
 
@@ -39,7 +40,7 @@ impl TypeCx for Infer<'_> {
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
         match self.constants.get(&expr.id) {
             Some(Constant::Int(value)) => Some(*value),
-            Some(Constant::Bool(_) | Constant::Text(_) | Constant::TypeInfo { .. }) => None,
+            Some(Constant::Bool(_) | Constant::Text(_) | Constant::Record(_)) => None,
             None => fold::int(expr, self.shared).ok().flatten(),
         }
     }
@@ -101,6 +102,7 @@ impl TypeCx for Infer<'_> {
     }
 
     fn probe_name_size(&self) -> u32 {
+        self.asked_place.set(true);
         crate::attach_points::longest_name(&self.body.places)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
+use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::{Allowed, Builtin};
 use rbtrace_lang::{Call, TypeCx, config, functions, variables, warnings};
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, UnaryOp};
@@ -57,7 +58,7 @@ impl Infer<'_> {
             ExprKind::ParamCount => Ty::literal(0),
             ExprKind::Ident(name) => self.ident(expr, name),
             ExprKind::Call { function, args } => self.call(expr, function, args),
-            ExprKind::Binary { op, left, right } => self.binary(expr.span, *op, left, right),
+            ExprKind::Binary { op, left, right } => self.binary(expr, *op, left, right),
             ExprKind::Unary { .. } if is_args(expr) => self.args(expr.span),
             ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(expr.span, operand),
             ExprKind::Unary { op: UnaryOp::Deref, operand } => self.deref(expr.span, operand),
@@ -72,7 +73,7 @@ impl Infer<'_> {
             ExprKind::Cast { ty, operand } => self.cast(expr.span, ty, operand),
             ExprKind::Tuple(items) => Ty::fixed(Type::Tuple(items.iter().map(|item| self.element(item)).collect())),
             ExprKind::Record(items) => self.record(items),
-            ExprKind::Field { base, field } => self.field(base, field),
+            ExprKind::Field { base, field } => self.known_field(expr, base, field),
             ExprKind::TupleIndex { base, index } => self.tuple_index(base, index.node, index.span),
             ExprKind::Index { base, index } => self.index(base, index),
             ExprKind::SizeOf(of) => self.size_of(expr, of),
@@ -96,6 +97,11 @@ impl Infer<'_> {
     /// A value as it is stored or passed: an aggregation is read as an integer.
     pub(super) fn value(&mut self, expr: &Expr) -> Ty {
         let ty = self.expr(expr);
+        self.as_value(expr, ty)
+    }
+
+    /// The type of an expression that was typed as `ty`, as a value.
+    fn as_value(&mut self, expr: &Expr, ty: Ty) -> Ty {
         // What is in error has no type either, and was said already.
         if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
             self.sink.push(Diagnostic::error(expr.span, "this expression has no value").because("its type is `void`"));
@@ -150,14 +156,14 @@ impl Infer<'_> {
         if let Some((row, _)) = aggregation_call(expr) {
             return self.stray_aggregation(row.name, row.signature, expr.span);
         }
-        if let Some((constants, _)) = self.shared.c.enum_constant(name) {
-            return Ty::fixed(Type::Enum(constants));
-        }
         if self.shared.c.has_macro(name) {
             let error =
                 Diagnostic::error(expr.span, format!("the macro `{name}` is no expression")).because("what it stands for has no value");
             self.sink.push(error.hint("a macro that scripts can use is a number, a text or an expression of the script"));
             return Ty::VOID;
+        }
+        if let Some((constants, _)) = self.shared.c.enum_constant(name) {
+            return Ty::fixed(Type::Enum(constants));
         }
         let mut unknown = Diagnostic::error(expr.span, format!("Unknown identifier: '{name}'"))
             .because("no builtin and no kernel constant has this name");
@@ -180,8 +186,9 @@ impl Infer<'_> {
     pub(super) fn args(&mut self, span: Span) -> Ty {
         match &self.body.args {
             Some(args) => Ty::fixed(Type::Struct(Arc::new(packed(args)))),
+            None if self.inside.is_some() => self.not_in_function(args::NAME, span),
             None => {
-                let probe = self.place().probe_type.name;
+                let probe = self.body.places[0].0.probe_type.name;
                 self.sink.push(
                     Diagnostic::error(span, format!("The args builtin cannot be used in {probe} probes"))
                         .because("this probe has no arguments"),
@@ -208,8 +215,12 @@ impl Infer<'_> {
         if let Some((row, _)) = aggregation_call(expr) {
             return self.stray_aggregation(row.name, row.signature, expr.span);
         }
+        if let Some(value) = self.function_call(function, expr.span, &values) {
+            return value;
+        }
         let mut unknown = Diagnostic::error(function.span, format!("Unknown function: '{name}'")).because("no function has this name");
         let known = functions::ALL.iter().chain(variables::ALL).map(|row| row.name);
+        let known = known.chain(self.definitions.keys().map(String::as_str));
         if let Some(near) = nearest(name, known.chain(rbtrace_lang::aggregations::ALL.iter().map(|row| row.name))) {
             unknown = unknown.hint(format!("did you mean `{near}`?"));
         }
@@ -222,7 +233,10 @@ impl Infer<'_> {
         if !self.count_args(row.name, row.args, call.args.len(), call.span) {
             return Ty::VOID;
         }
-        let probe = self.place().probe_type.name;
+        let probe = self.body.places[0].0.probe_type.name;
+        if let (Allowed::Only(_), Some(_)) = (row.allowed, self.inside) {
+            return self.not_in_function(row.name, call.span);
+        }
         if let Allowed::Only(probes) = row.allowed
             && !probes.contains(&probe)
         {
@@ -231,20 +245,29 @@ impl Infer<'_> {
             return Ty::VOID;
         }
         if row.is_unsafe && !self.is_unsafe() {
-            let error = Diagnostic::error(call.span, format!("{}() is unsafe. To use you need the --unsafe flag", row.name));
-            self.sink.push(error.because("it can change the system"));
+            let error = Diagnostic::error(call.span, format!("{}() is an unsafe function being used in safe mode", row.name));
+            self.sink.push(error.because("it can change the system").hint("allow it with `--unsafe`"));
         }
         if self.last && call.name != row.name {
             let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
             self.sink.push(warning.because("an old name"));
         }
-        if row.handle.is_some() && !row.works_unread && (self.place().probe_type.unread)(self.place()) {
-            let error = Diagnostic::error(call.span, format!("{} can not be used in a pinned iterator", row.name));
-            self.sink.push(error.because("the probe goes on when nobody is left to do this").hint("`printf` writes to who reads the file"));
-        }
+        let outer = self.asked_place.replace(false);
         let ty = Ty::fixed((row.type_of)(self, &call));
         self.constant_call(row, &call);
+        // What an argument asked for was said where the argument is.
+        let asked = self.asked_place.replace(outer);
+        if self.inside.is_some() && asked {
+            return self.not_in_function(row.name, call.span);
+        }
         ty
+    }
+
+    /// What depends on the probe is not there in a function, which serves all that call it.
+    fn not_in_function(&mut self, name: &str, span: Span) -> Ty {
+        let error = Diagnostic::error(span, format!("`{name}` cannot be used inside a function")).because("it depends on the probe");
+        self.sink.push(error.hint("pass what is needed as an argument, or make it a `macro`"));
+        Ty::VOID
     }
 
     /// Whether the number of arguments is right; says so if not.
@@ -286,7 +309,7 @@ impl Infer<'_> {
         match &target.kind {
             ExprKind::Variable(_) => {
                 let ty = self.expr(target);
-                self.expect_integer(target, &ty, "an increment");
+                self.expect_integer(target, &ty, "`++` and `--`");
                 if let Some(&var) = self.names.uses.get(&target.id) {
                     self.widen_var(var, target.span, &Ty::fixed(Type::int(8, ty.integer().is_none_or(|int| int.int.signed))));
                 }
@@ -311,9 +334,33 @@ impl Infer<'_> {
 
     fn ternary(&mut self, span: Span, condition: &Expr, then: Option<&Expr>, otherwise: &Expr) -> Ty {
         let truth = self.condition(condition);
-        let a = then.map_or(truth, |then| self.value(then));
-        let b = self.value(otherwise);
-        self.branches(span, &a, &b)
+        let a = then.map_or(truth, |then| self.expr(then));
+        let b = self.expr(otherwise);
+        // `c ? printf("a") : printf("b")`
+        if a.ty == Type::Void && b.ty == Type::Void {
+            return Ty::VOID;
+        }
+        let a = then.map_or(a.clone(), |then| self.as_value(then, a));
+        let b = self.as_value(otherwise, b);
+        match (join(&a, &b), self.known_truth(condition)) {
+            // Only one of them is ever there.
+            (None, Some(truth)) => {
+                if truth {
+                    a
+                } else {
+                    b
+                }
+            }
+            _ => self.branches(span, &a, &b),
+        }
+    }
+
+    /// Whether a condition that is a constant holds; a text does unless it is empty.
+    fn known_truth(&mut self, condition: &Expr) -> Option<bool> {
+        match self.constant(condition)? {
+            Constant::Text(text) => Some(!text.is_empty()),
+            other => other.truth(),
+        }
     }
 
     fn if_(
@@ -347,6 +394,7 @@ impl Infer<'_> {
         let ty = self.value(condition);
         match &ty.ty {
             Type::Void | Type::Bool | Type::Int(_) | Type::Enum(_) | Type::Pointer(..) => {}
+            Type::String(_) if self.known_truth(condition).is_some() => {}
             other => {
                 let message = format!("Invalid condition: {other}");
                 self.sink.push(Diagnostic::error(condition.span, message).because("a condition is an integer, a bool or a pointer"));
@@ -363,6 +411,13 @@ impl Infer<'_> {
     }
 
     fn record(&mut self, items: &[(Name, Expr)]) -> Ty {
+        for (at, (name, _)) in items.iter().enumerate() {
+            if let Some((first, _)) = items[..at].iter().find(|(other, _)| other.node == name.node) {
+                let error = Diagnostic::error(name.span, format!("the record has two fields called `{}`", name.node));
+                self.sink.push(error.because("again here").label(first.span, "the first one"));
+                return Ty::VOID;
+            }
+        }
         let fields = items.iter().map(|(name, item)| (name.node.clone(), self.element(item))).collect();
         Ty::fixed(Type::Record(fields))
     }

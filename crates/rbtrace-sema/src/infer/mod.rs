@@ -9,11 +9,13 @@ mod comptime;
 mod cx;
 mod declared;
 mod expr;
+mod functions;
 mod maps;
 mod operators;
 mod stmt;
 mod unify;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,9 +28,11 @@ use rbtrace_syntax::ast::{ExprId, Probe, Program};
 use rbtrace_types::Struct;
 
 use crate::attach_points::{Body, Unit};
+use crate::functions::Definition;
 use crate::names::Names;
 use crate::shared::Shared;
 pub(crate) use expr::packed;
+use functions::FunctionState;
 pub(crate) use maps::{aggregation_call, aggregation_prelude};
 pub(crate) use operators::{Class, class};
 pub(crate) use unify::{Ty, join};
@@ -57,6 +61,18 @@ pub(crate) struct Typed<'p> {
     pub units: Vec<TypedUnit<'p>>,
     /// In order of first appearance.
     pub maps: IndexMap<String, MapState>,
+    /// The functions that are called, by name.
+    pub functions: IndexMap<String, TypedFunction<'p>>,
+}
+
+/// A subprogram with types.
+pub(crate) struct TypedFunction<'p> {
+    /// Its body; the first variables are its parameters.
+    pub body: TypedBody<'p>,
+    /// How many those are.
+    pub params: usize,
+    /// The type of its value; `Void`: it has none.
+    pub result: Ty,
 }
 
 /// See [`Unit`].
@@ -94,6 +110,13 @@ struct Infer<'a> {
     vars: Vec<Ty>,
     constants: HashMap<ExprId, Constant>,
     maps: &'a mut IndexMap<String, MapState>,
+    definitions: &'a IndexMap<String, Definition>,
+    /// By number of the definition.
+    states: &'a mut Vec<FunctionState>,
+    /// The function whose body this is.
+    inside: Option<usize>,
+    /// Whether a row has asked where the program is attached.
+    asked_place: Cell<bool>,
     sink: &'a mut Sink,
     /// The last round: what is unknown now stays unknown.
     last: bool,
@@ -101,55 +124,112 @@ struct Infer<'a> {
 }
 
 /// Types everything. Errors are in the sink.
-pub(crate) fn infer<'p>(program: &'p Program, shared: &Shared, units: Vec<Unit<'p>>, names: &'p [Names], sink: &mut Sink) -> Typed<'p> {
-    let mut maps = declared::maps(program, sink);
-    let bodies = || units.iter().flat_map(|unit| &unit.bodies);
-    let mut vars: Vec<Vec<Ty>> = bodies().map(|body| vec![Ty::VOID; names[body.index].vars.len()]).collect();
+pub(crate) fn infer<'p>(
+    program: &'p Program,
+    shared: &Shared,
+    units: Vec<Unit<'p>>,
+    definitions: &'p IndexMap<String, Definition>,
+    names: &'p [Names],
+    sink: &mut Sink,
+) -> Typed<'p> {
+    let maps = declared::maps(program, sink);
+    let states = definitions.values().map(FunctionState::new).collect();
+    let mut whole = Whole { program, shared, definitions, names, maps, states };
+    let functions = function_bodies(&units, definitions, names);
+    let bodies =
+        || units.iter().flat_map(|unit| &unit.bodies).map(|body| (body, None)).chain(functions.iter().map(|(at, body)| (body, Some(*at))));
+    let mut vars: Vec<Vec<Ty>> = bodies().map(|(body, _)| vec![Ty::VOID; names[body.index].vars.len()]).collect();
     for _ in 0..ROUNDS {
         let mut silent = Sink::default();
         let mut changed = false;
-        for (body, vars) in bodies().zip(&mut vars) {
-            changed |= round(program, shared, body, &names[body.index], vars, &mut maps, &mut silent, false).1;
+        for ((body, inside), vars) in bodies().zip(&mut vars) {
+            changed |= whole.round(body, inside, vars, &mut silent, false).1;
         }
         if !changed {
             break;
         }
     }
-    let learnt =
-        bodies().zip(&mut vars).map(|(body, vars)| round(program, shared, body, &names[body.index], vars, &mut maps, sink, true).0);
+    let learnt = bodies().zip(&mut vars).map(|((body, inside), vars)| whole.round(body, inside, vars, sink, true).0);
     let mut tables = learnt.collect::<Vec<_>>().into_iter().zip(vars);
-    let typed = units.into_iter().map(|unit| {
-        let bodies = unit.bodies.into_iter().map(|body| {
-            let ((types, constants), vars) = tables.next().expect("one for every body");
-            TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars, constants }
-        });
-        TypedUnit { planned: unit.planned, bodies: bodies.collect() }
+    let mut typed = |body: Body<'p>| {
+        let ((types, constants), vars) = tables.next().expect("one for every body");
+        TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars, constants }
+    };
+    let mut typed_units = Vec::new();
+    for unit in units {
+        typed_units.push(TypedUnit { planned: unit.planned, bodies: unit.bodies.into_iter().map(&mut typed).collect() });
+    }
+    let functions = functions.into_iter().map(|(at, body)| {
+        let (name, definition) = definitions.get_index(at).expect("a number of one of them");
+        (name.clone(), TypedFunction { body: typed(body), params: definition.item.params.len(), result: whole.states[at].result.clone() })
     });
-    let units = typed.collect();
-    declared::check(&maps, sink);
-    Typed { units, maps }
+    let functions = functions.collect();
+    declared::check(&whole.maps, sink);
+    Typed { units: typed_units, maps: whole.maps, functions }
 }
 
-/// One look at one body: its types, and whether a variable or map widened.
-#[expect(clippy::too_many_arguments, reason = "the state of the rounds, taken apart so that each piece is borrowed alone")]
-fn round(
-    program: &Program,
-    shared: &Shared,
-    body: &Body,
-    names: &Names,
-    vars: &mut Vec<Ty>,
-    maps: &mut IndexMap<String, MapState>,
-    sink: &mut Sink,
-    last: bool,
-) -> ((Vec<Ty>, HashMap<ExprId, Constant>), bool) {
-    let types = vec![Ty::VOID; program.expr_count as usize];
-    let mut infer =
-        Infer { shared, names, body, types, vars: std::mem::take(vars), constants: HashMap::new(), maps, sink, last, changed: false };
-    infer.declared_vars();
-    if let Some(predicate) = &body.probe.predicate {
-        infer.condition(predicate);
+/// The bodies of functions, as if they were attached where the first program is. What nobody calls is looked at only if it says all types.
+fn function_bodies<'p>(units: &[Unit<'p>], definitions: &'p IndexMap<String, Definition>, names: &[Names]) -> Vec<(usize, Body<'p>)> {
+    let Some(first) = units.first().and_then(|unit| unit.bodies.first()) else { return Vec::new() };
+    let index = |at: usize| names.len() - definitions.len() + at;
+    let typed = |definition: &Definition| definition.called || definition.item.params.iter().all(|(_, ty)| ty.is_some());
+    let looked_at = definitions.values().enumerate().filter(|(_, definition)| typed(definition));
+    looked_at
+        .map(|(at, definition)| {
+            let places = first.places[..1].to_vec();
+            (at, Body { probe: &definition.probe, index: index(at), places, args: None, program_type: first.program_type })
+        })
+        .collect()
+}
+
+/// What the rounds share.
+struct Whole<'a> {
+    program: &'a Program,
+    shared: &'a Shared<'a>,
+    definitions: &'a IndexMap<String, Definition>,
+    names: &'a [Names],
+    maps: IndexMap<String, MapState>,
+    states: Vec<FunctionState>,
+}
+
+impl Whole<'_> {
+    /// One look at one body: its types, and whether a variable, map or parameter widened.
+    fn round(
+        &mut self,
+        body: &Body,
+        inside: Option<usize>,
+        vars: &mut Vec<Ty>,
+        sink: &mut Sink,
+        last: bool,
+    ) -> ((Vec<Ty>, HashMap<ExprId, Constant>), bool) {
+        let mut infer = Infer {
+            shared: self.shared,
+            names: &self.names[body.index],
+            body,
+            types: vec![Ty::VOID; self.program.expr_count as usize],
+            vars: std::mem::take(vars),
+            constants: HashMap::new(),
+            maps: &mut self.maps,
+            definitions: self.definitions,
+            states: &mut self.states,
+            inside,
+            asked_place: Cell::new(false),
+            sink,
+            last,
+            changed: false,
+        };
+        infer.declared_vars();
+        if let Some(at) = inside {
+            infer.enter_function(at);
+        }
+        if let Some(predicate) = &body.probe.predicate {
+            infer.condition(predicate);
+        }
+        infer.block(&body.probe.body, true);
+        if let Some(at) = inside {
+            infer.leave_function(at);
+        }
+        *vars = infer.vars;
+        ((infer.types, infer.constants), infer.changed)
     }
-    infer.block(&body.probe.body, true);
-    *vars = infer.vars;
-    ((infer.types, infer.constants), infer.changed)
 }

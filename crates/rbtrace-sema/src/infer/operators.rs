@@ -1,10 +1,12 @@
 //! Binary operators during inference: which operands go together and what comes out (SPEC §3.4).
 
 use rbtrace_diag::{Diagnostic, Span};
-use rbtrace_lang::warnings;
-use rbtrace_syntax::ast::{BinaryOp, Expr};
+use rbtrace_lang::compile::Constant;
+use rbtrace_lang::{TypeCx, warnings};
+use rbtrace_syntax::ast::{BinaryOp, Expr, ExprKind};
 use rbtrace_types::{Type, integer};
 
+use super::comptime::compare;
 use super::{Infer, Ty};
 
 /// What an operator does, as far as types go.
@@ -32,15 +34,17 @@ pub(crate) fn class(op: BinaryOp) -> Class {
 }
 
 impl Infer<'_> {
-    pub(super) fn binary(&mut self, span: Span, op: BinaryOp, left: &Expr, right: &Expr) -> Ty {
-        if let Some(text) = self.joined_literals(op, left, right) {
-            return text;
-        }
+    pub(super) fn binary(&mut self, expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Ty {
+        let span = expr.span;
         let (a, b) = (self.value(left), self.value(right));
+        if let Some(ty) = self.text_constant(expr, op, left, right) {
+            return ty;
+        }
         if a.ty == Type::Void || b.ty == Type::Void {
             return if class(op) == Class::Arithmetic { Ty::VOID } else { Ty::fixed(Type::Bool) };
         }
         let result = match (class(op), a.integer().zip(b.integer())) {
+            (Class::Arithmetic, Some(_)) if a.ty == Type::Bool && b.ty == Type::Bool => Some(Type::Bool),
             (Class::Arithmetic, Some((x, y))) => Some(Type::Int(integer::arithmetic(x, y, op == BinaryOp::Sub))),
             (Class::Equality | Class::Order, Some((x, y))) => {
                 self.mixed_signs(span, op, integer::promote(x, y).1, &a, &b);
@@ -55,14 +59,49 @@ impl Infer<'_> {
         }
     }
 
-    /// `"a" + "b"` is one literal.
-    fn joined_literals(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Ty> {
-        if op != BinaryOp::Add {
-            return None;
+    /// Operators on texts that are known now: `"a" + "b"` is one text, `"abc" + 1` what is left of it behind the first byte (SPEC §2.20).
+    fn text_constant(&mut self, expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Ty> {
+        let known = match (self.known_text(left), self.known_text(right)) {
+            (Some(a), Some(b)) if op == BinaryOp::Add => Constant::Text([a, b].concat()),
+            (Some(a), Some(b)) => match class(op) {
+                Class::Equality | Class::Order => compare(op, a.cmp(&b))?,
+                Class::Logic if op == BinaryOp::And => Constant::Bool(!a.is_empty() && !b.is_empty()),
+                Class::Logic => Constant::Bool(!a.is_empty() || !b.is_empty()),
+                Class::Arithmetic => return None,
+            },
+            (Some(text), None) if op == BinaryOp::Add => self.behind(text, right)?,
+            (None, Some(text)) if op == BinaryOp::Add => self.behind(text, left)?,
+            (Some(_) | None, None) | (None, Some(_)) => return None,
+        };
+        let ty = match &known {
+            Constant::Text(text) => Type::String(text.len() as u32 + 1),
+            Constant::Bool(_) | Constant::Int(_) | Constant::Record(_) => Type::Bool,
+        };
+        self.keep(expr, known);
+        Some(Ty::fixed(ty))
+    }
+
+    /// The text without its first bytes, as many as an integer literal says.
+    fn behind(&mut self, text: Vec<u8>, skipped: &Expr) -> Option<Constant> {
+        let count = usize::try_from(self.int_literal(skipped)?).ok()?;
+        if self.last && count >= text.len() {
+            let warning = warnings::OFFSET.at(skipped.span, "literal string will always be empty");
+            self.sink.push(warning.because(format!("the text has {} bytes", text.len())));
         }
-        let joined = [crate::fold::string(left)?, crate::fold::string(right)?].concat();
-        let params = |expr: &Expr| matches!(expr.kind, rbtrace_syntax::ast::ExprKind::Param(_));
-        (!params(left) && !params(right)).then(|| Ty::fixed(Type::String(joined.len() as u32 + 1)))
+        Some(Constant::Text(text.get(count..).unwrap_or_default().to_vec()))
+    }
+
+    /// A text as it was written, or a parameter that is no number.
+    fn known_text(&mut self, expr: &Expr) -> Option<Vec<u8>> {
+        match &expr.kind {
+            ExprKind::String(text) => Some(text.clone()),
+            ExprKind::Param(number) if self.int_literal(expr).is_none() => self.param(*number).map(String::into_bytes),
+            ExprKind::Binary { .. } | ExprKind::Block(_) => match self.constant(expr)? {
+                Constant::Text(text) => Some(text),
+                Constant::Int(_) | Constant::Bool(_) | Constant::Record(_) => None,
+            },
+            _ => None,
+        }
     }
 
     fn mixed_signs(&mut self, span: Span, op: BinaryOp, clash: bool, a: &Ty, b: &Ty) {

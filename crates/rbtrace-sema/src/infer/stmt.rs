@@ -1,10 +1,11 @@
 //! Statements during inference.
 
 use rbtrace_diag::{Diagnostic, Span};
-use rbtrace_lang::{functions, warnings};
+use rbtrace_lang::{TypeCx, functions, warnings};
 use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, ForOver, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
 
+use super::functions::held;
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
 use crate::fold;
@@ -64,13 +65,19 @@ impl Infer<'_> {
                 self.block(body, true);
             }
             StmtKind::For { variable, over, body } => self.for_(variable, over, body),
-            StmtKind::Return(value) => {
-                if let Some(value) = value {
-                    let ty = self.value(value);
-                    self.expect_integer(value, &ty, "`return`");
-                }
-            }
+            StmtKind::Return(value) => self.return_(stmt.span, value.as_ref()),
             StmtKind::Break | StmtKind::Continue | StmtKind::Import(_) | StmtKind::Error => {}
+        }
+    }
+
+    fn return_(&mut self, span: Span, value: Option<&Expr>) {
+        match (self.inside, value) {
+            (Some(at), value) => self.return_from_function(at, span, value),
+            (None, Some(value)) => {
+                let ty = self.value(value);
+                self.expect_integer(value, &ty, "`return`");
+            }
+            (None, None) => {}
         }
     }
 
@@ -102,6 +109,11 @@ impl Infer<'_> {
             return self.assign_to(target, &ty, value.span);
         }
         let ty = self.assigned_value(target, value);
+        if let Some(&var) = self.names.uses.get(&target.id).filter(|_| matches!(target.kind, ExprKind::Variable(_)))
+            && !self.literal_fits(var, value)
+        {
+            return;
+        }
         if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
             self.sink.push(Diagnostic::error(value.span, "this expression has no value to assign").because("its type is `void`"));
         }
@@ -198,28 +210,32 @@ impl Infer<'_> {
             return;
         }
         let ty = self.value(value);
-        self.widen_var(var, value.span, &ty);
+        if self.literal_fits(var, value) {
+            self.widen_var(var, value.span, &ty);
+        }
+    }
+
+    /// Whether a variable with a declared type can hold what is assigned to it, if that is an integer literal; says so if not. What is only
+    /// known when it runs is cut off.
+    fn literal_fits(&mut self, var: VarId, value: &Expr) -> bool {
+        let index = var.0 as usize;
+        let (Some(_), Some(number)) = (&self.names.vars[index].declared, self.int_literal(value)) else { return true };
+        let known = self.vars[index].clone();
+        let Type::Int(int) = known.ty else { return true };
+        let bits = u32::from(int.bytes) * 8;
+        let range = if int.signed { -(1i128 << (bits - 1))..1i128 << (bits - 1) } else { 0..1i128 << bits };
+        let fits = range.contains(&number);
+        if !fits {
+            self.var_mismatch(var, value.span, &known, &Ty::literal(number));
+        }
+        fits
     }
 
     /// A value of this type is assigned to the variable.
     pub(super) fn widen_var(&mut self, var: VarId, span: Span, new: &Ty) {
         let index = var.0 as usize;
         let (known, decl) = (self.vars[index].clone(), &self.names.vars[index]);
-        let joined = join(&known, new);
-        if decl.declared.is_some() {
-            let fits = match (&known.ty, &new.ty) {
-                (Type::String(room), Type::String(need)) if *room > 1 => need <= room,
-                (Type::Int(_) | Type::Bool, other) => other.is_integer() || *other == Type::Void,
-                _ => joined.is_some(),
-            };
-            if !fits {
-                self.var_mismatch(var, span, &known, new);
-            } else if matches!(known.ty, Type::String(1) | Type::Buffer(0)) {
-                self.set_var(index, joined.unwrap_or(known));
-            }
-            return;
-        }
-        match joined {
+        match held(&known, new, decl.declared.is_some()) {
             Some(joined) => self.set_var(index, joined),
             None => self.var_mismatch(var, span, &known, new),
         }

@@ -58,6 +58,10 @@ pub(crate) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
             let space = if *space == Space::None { other } else { space };
             Some(Ty::fixed(Type::Pointer(Arc::clone(to), *space)))
         }
+        (Type::Pointer(x, space), Type::Pointer(y, other)) if matches!((&**x, &**y), (Type::Int(_), Type::Int(_))) => {
+            let space = if *space == Space::None { other } else { space };
+            Some(Ty::fixed(Type::Pointer(Arc::new(join_plain(x, y)?), *space)))
+        }
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
             let items: Option<Vec<Type>> = x.iter().zip(y).map(|(x, y)| join_plain(x, y)).collect();
             bounded(Type::Tuple(items?))

@@ -34,9 +34,9 @@ impl Lower<'_> {
     fn int_as_array(&mut self, operand: &Expr, from: &Type, to: &Type) -> Lowered {
         let bytes = to.size();
         let value = self.int(operand);
-        let value = self.convert(value, from, &Type::int(bytes as u8, from.is_signed()));
-        let addr = self.temp(bytes);
-        self.ir.store(bytes as u8, addr, 0, value);
+        let value = self.convert(value, from, &Type::int(bytes.next_power_of_two() as u8, from.is_signed()));
+        let addr = self.temp(8);
+        self.ir.store(8, addr, 0, value);
         if let Type::Array(of, len) = to
             && **of == Type::Bool
         {

@@ -24,7 +24,8 @@ impl TypeCx for Lower<'_> {
     }
 
     fn place(&self) -> &Place {
-        &self.body.places[0].0
+        let body = if self.inside.is_some() { &self.unit.bodies[0] } else { self.body };
+        &body.places[0].0
     }
 
     fn program_type(&self) -> ir::ProgramType {
@@ -42,7 +43,7 @@ impl TypeCx for Lower<'_> {
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
         match self.body.constants.get(&expr.id) {
             Some(Constant::Int(value)) => Some(*value),
-            Some(Constant::Bool(_) | Constant::Text(_) | Constant::TypeInfo { .. }) => None,
+            Some(Constant::Bool(_) | Constant::Text(_) | Constant::Record(_)) => None,
             None => fold::int(expr, self.shared).ok().flatten(),
         }
     }
@@ -218,6 +219,9 @@ impl LowerCx for Lower<'_> {
     }
 
     fn leave(&mut self) {
+        if self.inside.is_some() {
+            return self.leave_from_function();
+        }
         self.ir.push(Op::Return(self.result));
     }
 

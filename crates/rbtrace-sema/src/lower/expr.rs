@@ -4,7 +4,7 @@ use rbtrace_ir as ir;
 use rbtrace_ir::{Cmp, Op, Value};
 use rbtrace_lang::compile::{Call, Constant, LowerCx, Lowered, TypeCx};
 use rbtrace_lang::{functions, variables};
-use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, UnaryOp};
+use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::Type;
 
 use super::Lower;
@@ -40,7 +40,7 @@ impl Lower<'_> {
             ExprKind::Map(name) => self.read_scalar_map(name),
             ExprKind::MapElement { map, key } => self.read_element(&map.node, key),
             ExprKind::Ident(name) => self.ident(expr, name),
-            ExprKind::Call { function, args } => self.call(expr, &function.node, args),
+            ExprKind::Call { function, args } => self.call(expr, function, args),
             ExprKind::Binary { op, left, right } => self.binary(expr, *op, left, right),
             ExprKind::Unary { .. } if is_args(expr) => self.whole_args(),
             ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(operand),
@@ -148,13 +148,16 @@ impl Lower<'_> {
         Lowered::Int(self.ir.int(number))
     }
 
-    fn call(&mut self, expr: &Expr, name: &str, args: &[Arg]) -> Lowered {
-        let row = functions::by_name(name).or_else(|| variables::by_name(name)).expect("inference knows the function");
+    fn call(&mut self, expr: &Expr, function: &Name, args: &[Arg]) -> Lowered {
         let args = args.iter().filter_map(|arg| match arg {
             Arg::Expr(arg) => Some(arg),
             Arg::Type(_) => None,
         });
-        (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args: args.collect() })
+        let (name, args) = (function.node.as_str(), args.collect::<Vec<_>>());
+        match functions::by_name(name).or_else(|| variables::by_name(name)) {
+            Some(row) => (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args }),
+            None => self.function_call(function, &args).expect("inference knows the function"),
+        }
     }
 
     /// `args` as a value: a copy of all its fields.
@@ -207,13 +210,29 @@ impl Lower<'_> {
 
     /// Whether an expression is true, as 0 or not 0.
     pub(super) fn truth(&mut self, expr: &Expr) -> Value {
-        self.int(expr)
+        match self.known_truth(expr) {
+            Some(truth) => self.ir.int(i64::from(truth)),
+            None => self.int(expr),
+        }
+    }
+
+    /// As inference knows it.
+    fn known_truth(&mut self, condition: &Expr) -> Option<bool> {
+        if let Some(text) = self.string_literal(condition) {
+            return Some(!text.is_empty());
+        }
+        let number = self.int_literal(condition).map(|number| number != 0);
+        number.or_else(|| self.body.constants.get(&condition.id)?.truth())
     }
 
     fn ternary(&mut self, expr: &Expr, condition: &Expr, then: Option<&Expr>, otherwise: &Expr) -> Lowered {
         let ty = self.ty(expr);
-        let cond = self.truth(condition);
         let result = self.result_slot(&ty);
+        if let Some(truth) = self.known_truth(condition) {
+            self.set_result(result, &ty, if truth { then.unwrap_or(condition) } else { otherwise });
+            return self.get_result(result, &ty);
+        }
+        let cond = self.truth(condition);
         self.ir.open();
         match then {
             Some(then) => self.set_result(result, &ty, then),
@@ -306,13 +325,10 @@ impl Lower<'_> {
             Constant::Int(value) => Lowered::Int(self.ir.int(*value as i64)),
             Constant::Bool(value) => Lowered::Int(self.ir.int(i64::from(*value))),
             Constant::Text(text) => self.string(text),
-            Constant::TypeInfo { base, full } => {
+            Constant::Record(_) => {
                 let ty = self.ty(expr);
-                let layout = layout(&ty);
                 let mut bytes = vec![0; ty.size() as usize];
-                for (text, offset) in [base, full].into_iter().zip(&layout.offsets[1..]) {
-                    bytes[*offset as usize..][..text.len()].copy_from_slice(text.as_bytes());
-                }
+                write_constant(&mut bytes, known, &ty);
                 Lowered::Mem(self.constant(&bytes))
             }
         }
@@ -324,6 +340,21 @@ impl Lower<'_> {
         match if is_true { Some(then) } else { otherwise } {
             Some(block) => self.block_value(block),
             None => Lowered::Void,
+        }
+    }
+}
+
+/// A constant as it lies in memory.
+fn write_constant(to: &mut [u8], value: &Constant, ty: &Type) {
+    match value {
+        Constant::Int(value) => to.copy_from_slice(&(*value as u64).to_le_bytes()[..to.len()]),
+        Constant::Bool(value) => to[0] = u8::from(*value),
+        Constant::Text(text) => to[..text.len()].copy_from_slice(text),
+        Constant::Record(fields) => {
+            let types = ty.elements().unwrap_or_default();
+            for (((_, value), ty), offset) in fields.iter().zip(types).zip(layout(ty).offsets) {
+                write_constant(&mut to[offset as usize..][..ty.size() as usize], value, ty);
+            }
         }
     }
 }

@@ -103,6 +103,10 @@ impl Lower<'_> {
         let results = self.ir.fallible.iter().map(|(result, _)| *result);
         let sites: HashMap<Value, EventDecl> = results.zip(take(&mut self.sites)).collect();
         self.ir.watched = &[];
+        for mut subprogram in self.ir.take_subprograms() {
+            subprogram.body = self.watch_region(subprogram.body, &sites);
+            self.ir.add_subprogram(subprogram);
+        }
         self.watch_region(region, &sites)
     }
 

@@ -11,6 +11,8 @@ use super::memory::layout;
 
 /// The most rounds `bpf_loop` does.
 const MOST_ROUNDS: i64 = 1 << 23;
+/// How often a `while` starts anew after them. One that never ends must be stopped some time: nothing else runs on its CPU.
+const STARTS: i64 = 16;
 
 impl Lower<'_> {
     pub(super) fn unroll(&mut self, count: &Expr, body: &Block) {
@@ -26,6 +28,8 @@ impl Lower<'_> {
         let ended = self.ir.scalar("ended");
         let no = self.ir.int(0);
         self.ir.push(Op::Set(ended, no));
+        let starts = self.ir.int(STARTS);
+        self.ir.open();
         let times = self.ir.int(MOST_ROUNDS);
         self.ir.open();
         let mark = self.ir.mark();
@@ -41,9 +45,13 @@ impl Lower<'_> {
         self.ended.pop();
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+        let done = self.ir.value(Op::Get(ended));
+        self.ir.if_else(done, |ir| ir.push(Op::Break), |_| {});
+        let body = self.ir.close();
+        self.ir.push(Op::Loop { kind: LoopKind::Repeat { times: starts, index: None }, body });
         let ended = self.ir.value(Op::Get(ended));
         let cut = self.ir.cmp_int(Cmp::Eq, ended, 0);
-        self.cut_short(cut, condition);
+        self.cut_short(cut, STARTS * MOST_ROUNDS, condition);
     }
 
     /// Leaves the innermost loop because the script says so.
@@ -56,9 +64,9 @@ impl Lower<'_> {
     }
 
     /// Says that a loop ended before the script wanted, if it did.
-    fn cut_short(&mut self, cond: Value, at: &Expr) {
+    fn cut_short(&mut self, cond: Value, rounds: i64, at: &Expr) {
         self.ir.open();
-        let text = format!("this loop was ended by the kernel after {MOST_ROUNDS} rounds");
+        let text = format!("this loop was ended after {rounds} rounds");
         self.failure(Complaint { span: at.span, text: &text, helper: None });
         let then = self.ir.close();
         self.ir.push(Op::If { cond, then, otherwise: Region::default() });
@@ -85,12 +93,13 @@ impl Lower<'_> {
         let end = self.int(to);
         let start = self.ir.scalar("start");
         self.ir.push(Op::Set(start, first));
-        let is_empty = self.ir.cmp(Cmp::SGe, first, end);
+        let signed = self.body.vars[var].ty.is_signed();
+        let is_empty = self.ir.cmp(if signed { Cmp::SGe } else { Cmp::UGe }, first, end);
         let difference = self.ir.bin(Bin::Sub, end, first);
         let none = self.ir.int(0);
         let times = self.ir.value(Op::Select(is_empty, none, difference));
         let too_many = self.ir.cmp_int(Cmp::UGt, times, MOST_ROUNDS);
-        self.cut_short(too_many, to);
+        self.cut_short(too_many, MOST_ROUNDS, to);
         let index = self.ir.scalar("index");
         self.ir.open();
         let start = self.ir.value(Op::Get(start));

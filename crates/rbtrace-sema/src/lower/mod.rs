@@ -9,6 +9,7 @@ mod compare;
 mod cx;
 mod expr;
 mod failures;
+mod functions;
 mod loops;
 mod maps;
 mod memory;
@@ -18,6 +19,8 @@ mod place;
 mod stmt;
 mod stock;
 mod vars;
+
+use std::collections::HashMap;
 
 use rbtrace_diag::Sink;
 use rbtrace_ir as ir;
@@ -79,6 +82,10 @@ struct Lower<'a> {
     sites: Vec<ir::EventDecl>,
     /// Of the loops under way, those that are to know whether the script ended them: a variable that says so.
     ended: Vec<Option<SlotId>>,
+    /// The subprograms made so far, by number of the function.
+    subs: HashMap<usize, functions::Sub>,
+    /// The function under way, if it is not the program itself.
+    inside: Option<functions::Inside>,
 }
 
 impl<'a> Lower<'a> {
@@ -103,6 +110,8 @@ impl<'a> Lower<'a> {
             exits: false,
             sites: Vec::new(),
             ended: Vec::new(),
+            subs: HashMap::new(),
+            inside: None,
         }
     }
 
@@ -124,10 +133,6 @@ impl<'a> Lower<'a> {
             // exit() is the last thing a probe does, even if it fires again before anybody has read the record.
             self.gate(ir::Manifest::EXIT_MAP, 8);
         }
-        let mut emits = false;
-        work.for_each(&mut |inst| emits |= matches!(inst.op, Op::Emit { .. }));
-        let enter = self.unit.bodies[0].places[0].0.probe_type.enter;
-        enter(&mut self, emits);
         self.ir.splice(work);
         if self.result != 0 && !self.ir.is_terminated() {
             self.ir.push(Op::Return(self.result));

@@ -15,16 +15,11 @@ impl Lower<'_> {
         }
         let (left_ty, right_ty) = (self.value_ty(left), self.value_ty(right));
         match class(op) {
-            Class::Arithmetic if matches!(self.ty(expr), Type::String(_)) => {
-                let text = self.string_literal(expr).expect("inference joins literals only");
-                let mut text = text.clone();
-                text.push(0);
-                Lowered::Mem(self.constant(&text))
-            }
             Class::Arithmetic => {
                 let a = self.int(left);
                 let b = self.int(right);
-                Lowered::Int(self.arithmetic(op, a, &left_ty, b, &right_ty, right))
+                let result = self.arithmetic(op, a, &left_ty, b, &right_ty, right);
+                Lowered::Int(self.convert(result, &Type::I64, &self.ty(expr)))
             }
             Class::Equality if !left_ty.is_scalar() => Lowered::Int(self.equal_memory(op == BinaryOp::Eq, left, right)),
             Class::Equality | Class::Order => {

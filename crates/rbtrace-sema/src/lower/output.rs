@@ -16,6 +16,8 @@ pub(super) struct Output {
     pub program: Program,
     maps: IndexMap<String, MapId>,
     constants: HashMap<Vec<u8>, ConstantId>,
+    events: HashMap<EventDecl, EventId>,
+    texts: HashMap<String, u32>,
 }
 
 impl Output {
@@ -24,7 +26,7 @@ impl Output {
         let mut program = Program::default();
         program.manifest.losses.push(LossDecl { kind: LossKind::Ring, site: None });
         program.manifest.config = run_config(shared);
-        let mut out = Output { program, maps: IndexMap::new(), constants: HashMap::new() };
+        let mut out = Output { program, maps: IndexMap::new(), constants: HashMap::new(), events: HashMap::new(), texts: HashMap::new() };
         for (name, state) in &typed.maps {
             if state.value.ty != Type::Void {
                 out.declare(name, map_decl(name, state, shared));
@@ -90,22 +92,26 @@ impl Output {
 
     /// The number of an event; equal declarations share one.
     pub fn event(&mut self, decl: EventDecl) -> EventId {
+        if let Some(&id) = self.events.get(&decl) {
+            return id;
+        }
         let events = &mut self.program.manifest.events;
-        let at = events.iter().position(|known| *known == decl).unwrap_or_else(|| {
-            events.push(decl);
-            events.len() - 1
-        });
-        EventId(at as u32)
+        let id = EventId(events.len() as u32);
+        events.push(decl.clone());
+        self.events.insert(decl, id);
+        id
     }
 
     /// The number of a text.
     pub fn text(&mut self, text: &str) -> u32 {
+        if let Some(&at) = self.texts.get(text) {
+            return at;
+        }
         let texts = &mut self.program.manifest.texts;
-        let at = texts.iter().position(|known| known == text).unwrap_or_else(|| {
-            texts.push(text.to_string());
-            texts.len() - 1
-        });
-        at as u32
+        let at = texts.len() as u32;
+        texts.push(text.to_string());
+        self.texts.insert(text.to_string(), at);
+        at
     }
 
     /// A counter of what goes wrong at a site; the same kind and site share one.

@@ -43,6 +43,7 @@ impl Lower<'_> {
             StmtKind::For { variable, over, body } => self.for_(variable, over, body),
             StmtKind::Break => self.break_(),
             StmtKind::Continue => self.ir.push(Op::Continue),
+            StmtKind::Return(value) if self.inside.is_some() => self.return_from_function(value.as_ref()),
             StmtKind::Return(value) => {
                 if let Some(value) = value {
                     self.expr(value);

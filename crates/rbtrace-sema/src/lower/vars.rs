@@ -13,13 +13,25 @@ impl Lower<'_> {
             let name = format!("${}", decl.name);
             let slot = match self.is_register(index) {
                 true => self.ir.scalar(&name),
-                false => self.ir.memory(&name, self.var_ty(index).size()),
+                false => self.ir.memory(&name, self.room(index)),
             };
             self.vars.push(slot);
-            if decl.hoisted {
+            // What a pointer to a wider integer reads behind a narrow variable is zero, not what was there before.
+            if self.inside.as_ref().is_some_and(|inside| index < inside.params) {
+                // The caller has put something there.
+            } else if decl.addressed && self.var_ty(index).is_scalar() {
+                let addr = self.ir.slot_addr(slot);
+                self.ir.push(Op::Zero { addr, bytes: self.room(index) });
+            } else if decl.hoisted {
                 self.clear_var(index);
             }
         }
+    }
+
+    /// Bytes of the memory of a variable.
+    fn room(&self, index: usize) -> u32 {
+        let ty = self.var_ty(index);
+        if ty.is_scalar() { 8 } else { ty.size() }
     }
 
     /// The final type of a variable.
@@ -28,7 +40,7 @@ impl Lower<'_> {
     }
 
     /// Variables of unknown type are never read, but need a slot.
-    fn is_register(&self, index: usize) -> bool {
+    pub(super) fn is_register(&self, index: usize) -> bool {
         let ty = &self.body.vars[index].ty;
         *ty == Type::Void || (ty.is_scalar() && !self.body.names.vars[index].addressed)
     }

@@ -7,12 +7,27 @@ use crate::walk::children;
 
 /// Says what is wrong with a definition.
 pub(super) fn check(item: &Macro, sink: &mut Sink) {
+    for (at, param) in item.params.iter().enumerate() {
+        if let Some(first) = item.params[..at].iter().find(|other| other.node == param.node) {
+            let error =
+                Diagnostic::error(param.span, format!("Variable for macro argument has already been used: {}", written(&param.node)));
+            sink.push(error.because("this name again").label(first.span, "the first parameter of this name"));
+        }
+    }
     let variables = item.params.iter().filter_map(|param| match &param.node {
         MacroParam::Variable(name) => Some((name.as_str(), param.span)),
         MacroParam::Map(_) | MacroParam::Expr(_) => None,
     });
     let mut check = Check { variables: variables.collect(), loops: 0, sink };
     check.block(&item.body);
+}
+
+fn written(param: &MacroParam) -> String {
+    match param {
+        MacroParam::Variable(name) => format!("${name}"),
+        MacroParam::Map(name) => format!("@{name}"),
+        MacroParam::Expr(name) => name.clone(),
+    }
 }
 
 struct Check<'a> {

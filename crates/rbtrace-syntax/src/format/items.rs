@@ -60,11 +60,20 @@ impl Writer<'_> {
     fn function(&mut self, function: &Function, from: usize) -> Doc {
         let mut params = vec![];
         for (name, ty) in &function.params {
-            params.push(Doc::Concat(vec![Doc::Text(format!("${} : ", name.node)), self.type_(ty)]));
+            let name = Doc::Text(format!("${}", name.node));
+            params.push(Doc::Concat(vec![name, self.type_behind(ty.as_ref())]));
         }
-        let head = Doc::list(params).between(&format!("fn {}(", function.name.node), ") : ");
-        let result = self.type_(&function.result);
-        Doc::Concat(vec![head, result, Doc::Hard, self.valued_body(from, &function.body)])
+        let head = Doc::list(params).between(&format!("fn {}(", function.name.node), ")");
+        let result = self.type_behind(function.result.as_ref());
+        Doc::Concat(vec![head, result, Doc::Hard, self.body(from, &function.body)])
+    }
+
+    /// ` : t`, where there is one.
+    fn type_behind(&mut self, ty: Option<&TypeRef>) -> Doc {
+        match ty {
+            Some(ty) => Doc::Concat(vec![Doc::text(" : "), self.type_(ty)]),
+            None => Doc::text(""),
+        }
     }
 
     fn probe(&mut self, probe: &Probe) -> Doc {

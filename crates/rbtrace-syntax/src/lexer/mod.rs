@@ -17,6 +17,14 @@ use self::header::AfterHeader;
 use crate::ast::AttachPoint;
 use crate::token::{Tok, Token};
 
+/// A number as the command line gives it: spelled as in a script, perhaps negative.
+pub fn integer(text: &str) -> Option<i128> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let is_number =
+        digits.starts_with(|first: char| first.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    Some(i128::from(is_number.then(|| literal::integer(digits).ok())??) * sign)
+}
+
 /// What the lexer made of a text.
 #[derive(Debug, Default)]
 pub struct Lexed<'a> {
@@ -85,10 +93,12 @@ struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
+    /// A byte order mark, which editors put before a text, and the line that names the program to run it.
     fn shebang(&mut self) {
-        let blank = self.text.len() - self.text.trim_start().len();
-        if self.text[blank..].starts_with("#!") {
-            self.pos = self.text[blank..].find('\n').map_or(self.text.len(), |at| blank + at);
+        self.pos = self.text.len() - self.text.trim_start_matches('\u{feff}').len();
+        let rest = self.text[self.pos..].trim_start();
+        if rest.starts_with("#!") {
+            self.pos = rest.find('\n').map_or(self.text.len(), |at| self.text.len() - rest.len() + at);
         }
     }
 
@@ -162,7 +172,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `import "…";` and `let @m = …;`. Ends at the `;`, or at the end of the line.
+    /// `import "…";` and `let @m = …;`. Ends at the `;`, or at the end of the line; a map's declaration needs no `;` behind its `)`.
     fn line_item(&mut self, keyword: Tok<'a>) -> bool {
         let start = self.pos;
         self.pos += self.word().len();
@@ -178,6 +188,7 @@ impl<'a> Lexer<'a> {
                 }
                 None | Some(b'{' | b'}') => return true,
                 Some(_) if broken => return true,
+                Some(_) if keyword == Tok::Let && self.tokens.last().is_some_and(|last| last.tok == Tok::ParenClose) => return true,
                 Some(_) => self.plain_token(),
             }
         }

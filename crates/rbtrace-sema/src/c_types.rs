@@ -1,0 +1,325 @@
+//! The C side of a script: its definitions, the kernel's types and constants behind them, found by name.
+//!
+//! What the script defines wins over BTF, and BTF over our tables of constants. A pointer knows the name of what it points to and no fields:
+//! whoever goes through it asks [`CTypes::complete`].
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Sink, Sources, Spanned};
+use rbtrace_lang::constants;
+use rbtrace_syntax::ast::{Item, Name, Program, Tag};
+use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Unit};
+use rbtrace_types::c_layout::{CMember, c_align, lay_out};
+use rbtrace_types::ctype::c_integer;
+use rbtrace_types::{Enum, Facts, Space, Struct, Type};
+
+/// A type every kernel has: where BTF knows it, BTF knows the others, too.
+const PROOF_OF_BTF: &str = "struct task_struct";
+
+/// The name of the text that macros are read from.
+const DEFINITIONS: &str = "definitions.h";
+
+/// A type with its size and alignment in C, which are not always ours.
+#[derive(Clone, Debug)]
+struct Sized {
+    ty: Type,
+    size: u32,
+    align: u32,
+}
+
+/// Types and constants by their C names.
+pub(crate) struct CTypes<'a> {
+    facts: &'a dyn Facts,
+    /// Defined by the script: `struct s`, `enum e`, `name_t`.
+    own: HashMap<String, Sized>,
+    /// Enum constants of the script.
+    constants: HashMap<String, (Arc<Enum>, i64)>,
+    /// Macros of the script that stand for a value, with it where it is an integer.
+    macros: HashMap<String, Option<i64>>,
+    /// Answers of the kernel, for converting a large struct once is enough.
+    known: RefCell<HashMap<String, Option<Type>>>,
+    /// Answers of the tables, which are searched from end to end.
+    numbers: RefCell<HashMap<String, Option<i64>>>,
+}
+
+impl<'a> CTypes<'a> {
+    /// What the definitions of a script mean; what is wrong with them is pushed to the sink.
+    pub fn of(unit: Unit, facts: &'a dyn Facts, sink: &mut Sink) -> CTypes<'a> {
+        let mut types = CTypes {
+            facts,
+            own: HashMap::new(),
+            constants: HashMap::new(),
+            macros: HashMap::new(),
+            known: RefCell::default(),
+            numbers: RefCell::default(),
+        };
+        types.add(unit, sink);
+        types
+    }
+
+    fn add(&mut self, unit: Unit, sink: &mut Sink) {
+        for declaration in unit.declarations {
+            let added = match declaration {
+                Declaration::Composite(found) => self.add_composite(&found),
+                Declaration::Enumeration(found) => {
+                    self.enumeration(&found);
+                    Ok(())
+                }
+                Declaration::Typedef { name, ty } => self.typedef(&name, &ty),
+            };
+            if let Err(problem) = added {
+                sink.push(problem);
+            }
+        }
+        self.macros = unit.macros.into_iter().filter(|found| !found.has_params).map(|found| (found.name.node, found.value)).collect();
+    }
+
+    fn add_composite(&mut self, found: &Composite) -> Result<(), Diagnostic> {
+        let name = tagged(found.tag, found.name.as_deref());
+        let laid = self.composite(found, name.clone())?;
+        self.own.insert(name, laid);
+        Ok(())
+    }
+
+    /// A struct without a tag is known by its typedef.
+    fn typedef(&mut self, name: &Name, ty: &CType) -> Result<(), Diagnostic> {
+        let found = match (&ty.base, ty.layers.as_slice()) {
+            (Base::Composite(inner), []) => self.composite(inner, name.node.clone())?,
+            _ => self.c_type(ty)?,
+        };
+        self.own.insert(name.node.clone(), found);
+        Ok(())
+    }
+
+    fn composite(&mut self, found: &Composite, name: String) -> Result<Sized, Diagnostic> {
+        let members = found.members.iter().map(|member| self.member(member, found.attributes.packed));
+        let members = members.collect::<Result<Vec<_>, _>>()?;
+        let laid = lay_out(name.clone(), found.tag == Tag::Union, &members, found.attributes.align);
+        let Some(laid) = laid else {
+            return Err(Diagnostic::error(found.span, format!("`{name}` cannot be laid out")).because("a member is too wide or too large"));
+        };
+        let size = laid.of.size;
+        Ok(Sized { ty: Type::Struct(Arc::new(laid.of)), size, align: laid.align })
+    }
+
+    fn member(&mut self, member: &Member, packed: bool) -> Result<CMember, Diagnostic> {
+        let found = self.c_type(&member.ty)?;
+        let align = found.align.max(member.attributes.align.unwrap_or(1));
+        // An `aligned` member keeps its alignment in a packed struct.
+        let packed = (packed || member.attributes.packed) && member.attributes.align.is_none();
+        Ok(CMember { name: member.name.clone(), ty: found.ty, size: found.size, align, bits: member.bits, packed })
+    }
+
+    fn enumeration(&mut self, found: &Enumeration) -> Sized {
+        let of = Arc::new(Enum { name: tagged(Tag::Enum, found.name.as_deref()), constants: found.constants.clone() });
+        for (name, value) in &found.constants {
+            self.constants.insert(name.clone(), (Arc::clone(&of), *value));
+        }
+        let fits = |value: i64| i32::try_from(value).is_ok() || u32::try_from(value).is_ok();
+        let size = if found.constants.iter().all(|(_, value)| fits(*value)) { 4 } else { 8 };
+        let sized = Sized { ty: Type::Enum(of), size, align: size };
+        if found.name.is_some() {
+            self.own.insert(tagged(Tag::Enum, found.name.as_deref()), sized.clone());
+        }
+        sized
+    }
+
+    fn c_type(&mut self, written: &CType) -> Result<Sized, Diagnostic> {
+        let by_value = written.layers.first() != Some(&Layer::Pointer);
+        let base = match &written.base {
+            Base::Composite(inner) => Some(self.composite(inner, tagged(inner.tag, None))?),
+            Base::Enumeration(inner) => Some(self.enumeration(inner)),
+            Base::Words(words) => self.words(words).or_else(|| (!by_value).then(|| opaque(words.clone()))),
+            Base::Tagged(Tag::Enum, name) => self.sized(&tagged(Tag::Enum, Some(name))),
+            Base::Tagged(tag, name) if by_value => self.sized(&tagged(*tag, Some(name))),
+            Base::Tagged(tag, name) => Some(opaque(tagged(*tag, Some(name)))),
+        };
+        let Some(base) = base else {
+            let name = match &written.base {
+                Base::Tagged(tag, name) => tagged(*tag, Some(name)),
+                Base::Words(words) => words.clone(),
+                Base::Composite(_) | Base::Enumeration(_) => String::new(),
+            };
+            return Err(
+                Diagnostic::error(written.span, format!("unknown C type `{name}`")).because("neither the script nor the kernel defines it")
+            );
+        };
+        let too_large = || Diagnostic::error(written.span, "this C type is too large");
+        written.layers.iter().try_fold(base, |inner, layer| layered(inner, *layer).ok_or_else(too_large))
+    }
+
+    fn words(&self, words: &str) -> Option<Sized> {
+        let float = |bytes: u32| Sized { ty: opaque_type(format!("float{}", bytes * 8), bytes), size: bytes, align: bytes };
+        match words {
+            "void" => Some(Sized { ty: Type::Void, size: 0, align: 1 }),
+            "float" => Some(float(4)),
+            "double" => Some(float(8)),
+            "long double" => Some(float(16)),
+            "__int128" | "unsigned __int128" => Some(Sized { ty: Type::Array(Arc::new(Type::U64), 2), size: 16, align: 16 }),
+            words => self.sized(words),
+        }
+    }
+
+    /// A type by its name, as C stores it.
+    fn sized(&self, name: &str) -> Option<Sized> {
+        if let Some(own) = self.own.get(name) {
+            return Some(own.clone());
+        }
+        let ty = self.by_name(name)?;
+        let size = if matches!(ty, Type::Enum(_)) { 4 } else { ty.size() };
+        Some(Sized { align: c_align(&ty), size, ty })
+    }
+
+    /// The type of a C name: `struct s`, `enum e`, a typedef, an integer.
+    pub fn by_name(&self, name: &str) -> Option<Type> {
+        if let Some(own) = self.own.get(name) {
+            return Some(own.ty.clone());
+        }
+        if let Some(known) = self.known.borrow().get(name) {
+            return known.clone();
+        }
+        // C's own names first: the kernel is built with another `char` than everyone else.
+        let found = c_integer(name).or_else(|| self.facts.kernel_type(name));
+        self.known.borrow_mut().insert(name.to_owned(), found.clone());
+        found
+    }
+
+    /// A struct with its fields, if anyone knows them.
+    pub fn complete(&self, ty: &Type) -> Type {
+        match ty {
+            Type::Struct(s) if s.fields.is_empty() => self.by_name(&s.name).unwrap_or_else(|| ty.clone()),
+            other => other.clone(),
+        }
+    }
+
+    /// The enum that has a constant of this name, and its value.
+    pub fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        self.constants.get(name).cloned().or_else(|| self.facts.kernel_enum_constant(name))
+    }
+
+    /// Whether the script defines a macro of this name.
+    pub fn has_macro(&self, name: &str) -> bool {
+        self.macros.contains_key(name)
+    }
+
+    /// The value of a macro of the script, or of a header that our tables stand in for.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        if let Some(value) = self.macros.get(name) {
+            return *value;
+        }
+        if let Some(known) = self.numbers.borrow().get(name) {
+            return *known;
+        }
+        let listed = constants::by_name(name, self.facts.arch(), &|name| kernel_constant(self.facts, name));
+        let value = listed.filter(|_| self.enum_constant(name).is_none());
+        self.numbers.borrow_mut().insert(name.to_owned(), value);
+        value
+    }
+}
+
+/// Reads the C items of a script.
+pub(crate) fn read(program: &Program, facts: &dyn Facts, sink: &mut Sink) -> Unit {
+    let items: Vec<&Spanned<String>> = program.items.iter().filter_map(c_item).collect();
+    if items.is_empty() {
+        return Unit::default();
+    }
+    let has_btf = facts.kernel_type(PROOF_OF_BTF).is_some();
+    let mut predefined = vec!["__KERNEL__", "__BPF_TRACING__"];
+    if has_btf {
+        predefined.extend(["BPFTRACE_HAVE_BTF", "_LINUX_TYPES_H"]);
+    }
+    let unit = rbtrace_syntax::c::parse(&items, &predefined, &|name| outside_constant(facts, name), sink);
+    refuse_headers(&unit.includes, has_btf, sink);
+    unit
+}
+
+/// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
+pub(crate) fn macro_items(unit: &Unit, sources: &mut Sources) -> Vec<Item> {
+    let plain = unit.macros.iter().filter(|found| !found.has_params && found.value.is_none() && !found.body.node.is_empty());
+    let read = |found: &Macro| {
+        let text = format!("macro {}() {{ {} }}", found.name.node, found.body.node.replace("\\\n", " "));
+        let id = sources.add(DEFINITIONS, text);
+        let mut silent = Sink::default();
+        let items = rbtrace_syntax::parse(sources, id, &mut silent).items;
+        if silent.has_errors() { None } else { items.into_iter().next() }
+    };
+    plain.filter_map(read).collect()
+}
+
+fn c_item(item: &Item) -> Option<&Spanned<String>> {
+    match item {
+        Item::C(text) => Some(text),
+        Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => None,
+    }
+}
+
+fn kernel_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
+    facts.kernel_enum_constant(name).map(|(_, value)| value)
+}
+
+fn outside_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
+    kernel_constant(facts, name).or_else(|| constants::by_name(name, facts.arch(), &|name| kernel_constant(facts, name)))
+}
+
+/// Where BTF gives the types, a kernel header adds nothing. Elsewhere nobody reads it.
+fn refuse_headers(includes: &[Name], has_btf: bool, sink: &mut Sink) {
+    // Those that are files of the script's own were put in their place before.
+    for header in includes.iter().filter(|_| !has_btf) {
+        let message = format!("the header '{}' cannot be read by this version of rbtrace", header.node);
+        let problem = Diagnostic::error(header.span, message).because("its types are only known on kernels with BTF");
+        sink.push(problem.hint("a kernel built with CONFIG_DEBUG_INFO_BTF has `/sys/kernel/btf/vmlinux`; distributions' kernels do"));
+    }
+}
+
+/// `struct NAME`
+fn tagged(tag: Tag, name: Option<&str>) -> String {
+    let keyword = match tag {
+        Tag::Struct => "struct",
+        Tag::Union => "union",
+        Tag::Enum => "enum",
+    };
+    format!("{keyword} {}", name.unwrap_or("(anonymous)"))
+}
+
+fn opaque_type(name: String, size: u32) -> Type {
+    Type::Struct(Arc::new(Struct { name, fields: Vec::new(), size }))
+}
+
+fn opaque(name: String) -> Sized {
+    Sized { ty: opaque_type(name, 0), size: 0, align: 1 }
+}
+
+/// One step of a declarator. `None`: too large.
+fn layered(inner: Sized, layer: Layer) -> Option<Sized> {
+    Some(match layer {
+        Layer::Pointer => Sized { ty: pointee(stored(inner)).pointer(Space::None), size: 8, align: 8 },
+        Layer::Function => Sized { ty: Type::Void, size: 0, align: 1 },
+        Layer::Array(length) => {
+            let (align, length) = (inner.align, u32::try_from(length).ok()?);
+            let size = inner.size.checked_mul(length)?;
+            let ty = match stored(inner) {
+                ty if ty == Type::int(1, true) => Type::String(length),
+                ty => Type::Array(Arc::new(ty), length),
+            };
+            Sized { ty, size, align }
+        }
+    })
+}
+
+/// A narrow enum cannot lie as such in arrays and behind pointers: ours are 8 bytes wide. Its integer can.
+fn stored(inner: Sized) -> Type {
+    match inner.ty {
+        Type::Enum(_) if inner.size < 8 => Type::int(inner.size as u8, false),
+        ty => ty,
+    }
+}
+
+/// What a pointer keeps of its target: a struct that can be asked for again, by name only.
+pub(crate) fn pointee(ty: Type) -> Type {
+    match &ty {
+        Type::Struct(s) if !s.name.ends_with("(anonymous)") => opaque_type(s.name.clone(), s.size),
+        _ => ty,
+    }
+}
