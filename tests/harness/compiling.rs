@@ -32,7 +32,9 @@ struct Compiled {
 }
 
 fn compile(file: &CaseFile) -> Result<Compiled, String> {
-    let facts = Fixture::parse(include_str!("../facts/small.txt")).map_err(|error| format!("tests/facts/small.txt: {error}"))?;
+    let other: String = file.values("MACHINE").flat_map(|line| [line, "\n"]).collect();
+    let machine = format!("{}\n{other}", include_str!("../facts/small.txt"));
+    let facts = Fixture::parse(&machine).map_err(|error| format!("tests/facts/small.txt: {error}"))?;
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let source = sources.add(name, file.program.as_str());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rbtrace_host::Host;
+use rbtrace_host::clang::KernelTree;
 
 /// Printed on standard output once everything is attached, if it is set: how tests know when to start.
 const NOTIFY_ATTACHED: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -56,9 +57,11 @@ impl Environment {
         self.variables.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
     }
 
-    /// The machine, with the BTF file that the user may have named.
+    /// The machine, with the BTF file and the kernel's headers that the user may have named.
     pub fn host(&self) -> Host {
-        self.get("BTF").map_or_else(Host::new, |path| Host::with_btf(PathBuf::from(path))).with_call_test(rbtrace_runtime::may_call)
+        let path = |name: &str| self.get(name).map(PathBuf::from);
+        let tree = KernelTree { source: path("KERNEL_SOURCE"), build: path("KERNEL_BUILD") };
+        path("BTF").map_or_else(Host::new, Host::with_btf).with_kernel_tree(tree).with_call_test(rbtrace_runtime::may_call)
     }
 }
 

@@ -87,6 +87,8 @@ fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
         (Some(AttachPlan::Tracepoint { category, event }), _) => format!("tracepoint/{category}/{event}"),
         (Some(AttachPlan::PerfEvent { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
         (Some(AttachPlan::Uprobe { .. }), _) | (None, ProgramType::Kprobe) => format!("kprobe/{}", function.name),
+        (Some(AttachPlan::Iterator { kind, .. }), _) => format!("iter/{kind}"),
+        (None, ProgramType::Iterator) => format!("iter/{}", function.name),
         (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
         (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
         (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),

@@ -152,6 +152,14 @@ impl Sink {
         Reported(())
     }
 
+    /// Keeps everything that another one has kept.
+    pub fn absorb(&mut self, other: Sink) {
+        self.overflowed |= other.overflowed;
+        for diagnostic in other.list {
+            self.push(diagnostic);
+        }
+    }
+
     /// There may be more to say, and nobody looks for it any more.
     pub fn leave_out(&mut self) {
         self.overflowed = true;

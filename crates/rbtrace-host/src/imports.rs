@@ -20,6 +20,16 @@ pub(crate) fn read(from: &str, path: &str) -> Result<Vec<(String, String)>, Stri
     paths.iter().map(|path| Ok((path.display().to_string(), file(path)?))).collect()
 }
 
+/// A header: beside the file `from`, or in one of the directories. `None`: there is none.
+pub(crate) fn header(from: Option<&str>, name: &str, directories: &[String]) -> Result<Option<(String, String)>, String> {
+    let beside = from.map(|from| Path::new(from).parent().unwrap_or(Path::new("")).to_owned());
+    let absolute = Path::new(name).is_absolute().then(PathBuf::new);
+    let elsewhere = directories.iter().map(PathBuf::from);
+    let mut paths = beside.into_iter().chain(absolute).chain(elsewhere).map(|directory| directory.join(name));
+    let Some(path) = paths.find(|path| path.exists()) else { return Ok(None) };
+    file(&path).map(|text| Some((path.display().to_string(), text)))
+}
+
 /// The files of a directory that can be imported, sorted, without those of directories inside.
 fn directory(path: &Path) -> Result<Vec<PathBuf>, String> {
     refuse_open_door(path)?;
@@ -37,8 +47,11 @@ fn directory(path: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn file(path: &Path) -> Result<String, String> {
     let about = fs::metadata(path).map_err(|error| words(&error))?;
-    if !about.is_file() || about.len() > LARGEST {
-        return Err(format!("{} is no file that can be imported", path.display()));
+    if !about.is_file() {
+        return Err(format!("{} is no regular file", path.display()));
+    }
+    if about.len() > LARGEST {
+        return Err(format!("{} is too large", path.display()));
     }
     String::from_utf8(fs::read(path).map_err(|error| words(&error))?).map_err(|_| format!("{} is not UTF-8", path.display()))
 }

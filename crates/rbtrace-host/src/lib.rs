@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod cgroups;
+pub mod clang;
 pub mod features;
 mod imports;
 pub mod proc;
@@ -17,10 +18,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::format::TracepointFormat;
+use rbtrace_types::headers::{Answer, Question};
 use rbtrace_types::{Arch, Enum, Struct, Type};
 pub use rbtrace_types::{Facts, Feature};
 
 use crate::btf::KernelBtf;
+use crate::clang::KernelTree;
 use crate::proc::{KernelRelease, Users};
 
 /// The machine we run on.
@@ -39,6 +42,7 @@ pub struct Host {
     raw_arguments: Cache<Struct>,
     types: Mutex<HashMap<String, Option<Type>>>,
     call_test: OnceLock<CallTest>,
+    kernel_tree: KernelTree,
 }
 
 /// Whether programs of a type (`BPF_PROG_TYPE_…`) may call a kernel function: only who can load programs can tell.
@@ -74,6 +78,7 @@ impl Host {
             raw_arguments: Cache::default(),
             types: Mutex::default(),
             call_test: OnceLock::new(),
+            kernel_tree: KernelTree::default(),
         }
     }
 
@@ -87,6 +92,12 @@ impl Host {
     pub fn with_call_test(self, test: CallTest) -> Host {
         // A new machine has none.
         let _ = self.call_test.set(test);
+        self
+    }
+
+    /// With the kernel's headers at another place than where distributions put them.
+    pub fn with_kernel_tree(mut self, tree: KernelTree) -> Host {
+        self.kernel_tree = tree;
         self
     }
 
@@ -168,6 +179,10 @@ impl Facts for Host {
         cached(&self.types, name.to_owned(), || self.btf.kernel_type(name))
     }
 
+    fn iterators(&self) -> Vec<String> {
+        self.btf.iterators()
+    }
+
     fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
         self.btf.enum_constant(name)
     }
@@ -194,6 +209,15 @@ impl Facts for Host {
 
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {
         imports::read(from, path)
+    }
+
+    fn header(&self, from: Option<&str>, name: &str, directories: &[String]) -> Result<Option<(String, String)>, String> {
+        imports::header(from, name, directories)
+    }
+
+    fn headers(&self, question: &Question) -> Result<Answer, String> {
+        let tree = self.kernel_tree.or_installed(&self.release().text);
+        clang::ask(question, &tree, self.arch())
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {

@@ -82,6 +82,8 @@ helpers! {
     Jiffies64 = 118, "jiffies64", Int, 0;
     NsCurrentPidTgid = 120, "get_ns_current_pid_tgid", Int, 4;
     KtimeBootNs = 125, "ktime_get_boot_ns", Int, 0;
+    SeqPrintf = 126, "seq_printf", Int, 5;
+    SeqWrite = 127, "seq_write", Int, 3;
     RingbufOutput = 130, "ringbuf_output", Int, 4;
     RingbufReserve = 131, "ringbuf_reserve", AddrOrNull, 3;
     RingbufSubmit = 132, "ringbuf_submit", Int, 2;

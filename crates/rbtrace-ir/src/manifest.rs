@@ -223,6 +223,15 @@ pub enum AttachPlan {
         /// Only while this process runs.
         pid: Option<u32>,
     },
+    /// Runs for every object of a kind when it is read, by us or, pinned, by others.
+    Iterator {
+        /// Of what.
+        kind: String,
+        /// Only what belongs to this process.
+        pid: Option<u32>,
+        /// The file that it becomes.
+        pin: Option<String>,
+    },
     /// Places in the code of processes. Whether they become one link or a perf event each is the kernel's matter.
     Uprobe {
         /// The files, each once.

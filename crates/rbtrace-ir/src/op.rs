@@ -59,6 +59,8 @@ pub enum ProgramType {
     Tracepoint,
     /// `perf_event`
     PerfEvent,
+    /// `iter` of some kind: context is an array of u64 whose pointers may be loaded from directly once they were tested.
+    Iterator,
     /// `kprobe`, which serves functions of the kernel and of processes: context is `struct pt_regs`.
     Kprobe,
 }
@@ -71,7 +73,7 @@ impl ProgramType {
             ProgramType::Tracepoint => 5,
             ProgramType::PerfEvent => 7,
             ProgramType::RawTracepoint => 17,
-            ProgramType::TypedRawTracepoint => 26,
+            ProgramType::TypedRawTracepoint | ProgramType::Iterator => 26,
         }
     }
 }

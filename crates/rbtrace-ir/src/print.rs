@@ -178,6 +178,11 @@ fn plan_text(plan: &AttachPlan) -> String {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
             format!("perf event {kind}/{config:#x}, {sample:?}, cpus {cpus:?}{pid}")
         }
+        AttachPlan::Iterator { kind, pid, pin } => {
+            let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
+            let pin = pin.as_ref().map_or(String::new(), |pin| format!(", pinned to {pin}"));
+            format!("iterator {kind}{pid}{pin}")
+        }
         AttachPlan::Uprobe { files, returns, pid } => {
             let files: Vec<String> = files.iter().map(file_text).collect();
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
@@ -227,6 +232,7 @@ fn type_name(kind: ProgramType) -> &'static str {
         ProgramType::TypedRawTracepoint => "typed raw tracepoint",
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf event",
+        ProgramType::Iterator => "iterator",
         ProgramType::Kprobe => "registers",
     }
 }

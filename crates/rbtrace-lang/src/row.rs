@@ -42,8 +42,12 @@ pub struct Builtin {
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
     /// Evaluates straight into memory of the value's type, which saves a copy where a key is put together.
     pub lower_into: Option<LowerInto>,
+    /// Reads a field of what its value points to, where that is not plain memory.
+    pub field: Option<ReadField>,
     /// Handles its record in user space.
     pub handle: Option<Handle>,
+    /// Can do that work in the kernel where nobody reads records (see [`ProbeType::unread`]).
+    pub works_unread: bool,
 }
 
 impl Builtin {
@@ -64,7 +68,9 @@ impl Builtin {
         constant: None,
         lower: |_, _| Lowered::Void,
         lower_into: None,
+        field: None,
         handle: None,
+        works_unread: false,
     };
 }
 
@@ -76,6 +82,9 @@ pub type Known = fn(&mut dyn TypeCx, &Call) -> Option<Constant>;
 
 /// See [`Builtin::lower_into`].
 pub type LowerInto = fn(&mut dyn LowerCx, &Call, to: ir::Value);
+
+/// See [`Builtin::field`].
+pub type ReadField = fn(&mut dyn LowerCx, &Call, &Field) -> Lowered;
 
 /// See [`Builtin::handle`].
 pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;
@@ -240,6 +249,14 @@ pub struct ProbeType {
     pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
     /// Reads the selector of a shared program (see [`Shared`]); leaves the probe itself where no place can be meant.
     pub select: fn(&mut dyn LowerCx, &Planned) -> ir::Value,
+    /// The C name of the struct behind `ctx`; `None`: scripts do not look at it.
+    pub context: fn(&dyn Facts, &Place) -> Option<String>,
+    /// Evaluates `ctx.field`.
+    pub context_field: fn(&mut dyn LowerCx, &Field) -> Lowered,
+    /// What its programs do before anything else. `emits`: whether they have events.
+    pub enter: fn(&mut dyn LowerCx, emits: bool),
+    /// Whether nobody reads events of the place: it goes on when we are gone.
+    pub unread: fn(&Place) -> bool,
     /// Evaluates `args.field`.
     pub arg: fn(&mut dyn LowerCx, &Planned, &Field) -> Lowered,
 }

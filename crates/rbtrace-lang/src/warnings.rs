@@ -37,6 +37,15 @@ pub static DISCARDED_VALUE: Warning = Warning::new(
      Use the value, or write `_ = strlen(\"abc\");` where it is meant.",
 );
 
+/// A header that nobody can read.
+pub static HEADER_NOT_READ: Warning = Warning::new(
+    "header-not-read",
+    "A header is included that only a C compiler can read, and there is none on this machine.\n\n\
+     The script compiles without it, but a type whose name the kernel has, too, is the kernel's then.\n\n\
+     ```\n#include <netdb.h>\nbegin { exit(); }\n```\n\n\
+     Install libclang: the warning says what its package is called.",
+);
+
 /// Variables of 0.21 and before.
 pub static LEGACY_SCOPE: Warning = Warning::new(
     "legacy-scope",
@@ -150,6 +159,7 @@ pub static WHILE_LOOP: Warning = Warning {
 /// Every class, alphabetical.
 pub static ALL: &[&Warning] = &[
     &DISCARDED_VALUE,
+    &HEADER_NOT_READ,
     &LEGACY_SCOPE,
     &LENGTH,
     &MISSING_PARAMETER,

@@ -147,9 +147,8 @@ impl Loaded<'_> {
 /// Typed raw tracepoints begin as plain ones: libbpf parses the whole of the kernel's BTF for every object that has a typed program.
 fn initial_type(decl: &ProgramDecl) -> ProgramType {
     match (&decl.role, &decl.plan) {
-        (Role::Begin | Role::End | Role::Signal(_), _) | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. })) => {
-            ProgramType::RawTracepoint
-        }
+        (Role::Begin | Role::End | Role::Signal(_), _)
+        | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. } | AttachPlan::Iterator { .. })) => ProgramType::RawTracepoint,
         (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
         (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,
         (Role::Traced, Some(AttachPlan::Uprobe { .. })) => ProgramType::Kprobe,
@@ -171,6 +170,11 @@ impl Loader<'_> {
             Some(AttachPlan::RawTracepoint { event, typed: true }) => {
                 code.program_type = ProgramType::Tracing as u32;
                 Expected::raw_tracepoint(self.btf_id(event)?)
+            }
+            Some(AttachPlan::Iterator { kind, .. }) => {
+                code.program_type = ProgramType::Tracing as u32;
+                let id = self.host.btf().iterator_id(kind);
+                Expected::iterator(id.with_context(|| format!("this kernel cannot iterate over `{kind}`"))?)
             }
             Some(AttachPlan::Uprobe { pid, .. }) if uprobe::is_multi(self.host, *pid) => Expected::uprobe_multi(),
             Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. }) => Expected::default(),

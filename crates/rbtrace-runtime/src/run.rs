@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rbtrace_host::Host;
-use rbtrace_ir::{Manifest, Role};
+use rbtrace_ir::{AttachPlan, EventDecl, Layout, Manifest, ProgramDecl, RECORD_HEADER, Role};
+use rbtrace_lang::run::{Message, RunCx as _};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::attach::iterator::{self, Reading};
 use crate::attach::{Attached, test_run};
 use crate::load::{Loaded, Open};
 use crate::losses::Losses;
@@ -110,12 +112,52 @@ impl Run<'_, '_> {
         if let Some(child) = &mut self.options.child {
             child.release()?;
         }
+        self.pin()
+    }
+
+    /// Makes files of the iterators that others will read.
+    fn pin(&mut self) -> Result<()> {
+        for iterator in self.attached.iterators.extract_if(.., |iterator| iterator.pin.is_some()) {
+            let path = iterator.pin.as_deref().unwrap_or_default();
+            iterator.pin_to(path)?;
+            self.session.print(Message::Printf, format!("Program pinned to {path}\n").as_bytes());
+        }
         Ok(())
+    }
+
+    /// Goes through the iterators; says whether the run is over. What their programs send is handled while they are read, so that none of it is
+    /// lost however much it is.
+    fn iterate(&mut self) -> Result<bool> {
+        let bytes = self.bytes_per_turn();
+        for iterator in std::mem::take(&mut self.attached.iterators) {
+            let reader = iterator.open()?;
+            while iterator::step(&reader, bytes)? == Reading::More {
+                while self.drain()? != Drained::Nothing && !self.session.is_over() {}
+                let woken = self.wait(false, Duration::ZERO)?;
+                if self.session.is_over() || woken.unread || woken.ended || (woken.signal && self.signals_end_the_run()?) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many objects (they write a byte each) are gone through before the ring is looked at. It has room for much more than they send, but
+    /// for those that send the same again and again.
+    fn bytes_per_turn(&self) -> usize {
+        const SLACK: u32 = 16;
+        const MOST: u32 = 4096;
+        let record = |event: &EventDecl| RECORD_HEADER + Layout::of(&event.args).size;
+        let records: u32 = self.manifest.events.iter().map(record).fold(1, u32::saturating_add);
+        (self.manifest.config.ring_bytes / records / SLACK).clamp(1, MOST) as usize
     }
 
     /// Handles records and signals until something ends the run.
     fn watch(&mut self) -> Result<()> {
-        let waits = self.loaded.programs.iter().any(|program| matches!(program.decl.role, Role::Traced | Role::Signal(_)));
+        if self.iterate()? {
+            return Ok(());
+        }
+        let waits = self.loaded.programs.iter().any(|program| waits(program.decl));
         let (mut busy, mut pause) = (true, Duration::ZERO);
         let mut next_losses = Instant::now() + LOSS_INTERVAL;
         loop {
@@ -260,6 +302,14 @@ impl Run<'_, '_> {
             eprintln!("child exited with status {status}");
         }
         Ok(0)
+    }
+}
+
+/// Whether a program runs when something happens that nobody knows beforehand.
+fn waits(program: &ProgramDecl) -> bool {
+    match (program.role, &program.plan) {
+        (Role::Begin | Role::End, _) | (Role::Traced, Some(AttachPlan::Iterator { .. })) => false,
+        (Role::Traced | Role::Signal(_), _) => true,
     }
 }
 

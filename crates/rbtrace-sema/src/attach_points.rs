@@ -54,8 +54,13 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     if units.is_empty() && !sink.has_errors() {
         sink.push(Diagnostic::general("no probes to attach"));
     }
-    let few_probes = limit(attached, "probes", config::max_probes::ROW.name, shared, sink);
-    let few_programs = limit(units.len(), "BPF programs", config::max_bpf_progs::ROW.name, shared, sink);
+    // Scripts look for these words.
+    let few_probes = limit(attached, config::max_probes::ROW.name, shared, sink, |count, most| {
+        format!("Can't attach to {count} probes because it exceeds the current limit of {most}")
+    });
+    let few_programs = limit(units.len(), config::max_bpf_progs::ROW.name, shared, sink, |count, most| {
+        format!("Your program is trying to generate more than {count} BPF programs, which exceeds the current limit of {most}")
+    });
     // What is beyond the limits is not looked at any further: that alone would take minutes.
     if !few_probes || !few_programs {
         units.clear();
@@ -64,14 +69,13 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
 }
 
 /// Whether there are few enough; says so if not.
-fn limit(count: usize, what: &str, key: &str, shared: &Shared, sink: &mut Sink) -> bool {
+fn limit(count: usize, key: &str, shared: &Shared, sink: &mut Sink, said: fn(usize, u64) -> String) -> bool {
     let most = shared.number(key);
     let fits = most == 0 || count as u64 <= most;
     if !fits {
-        let message = format!("Can't attach to {count} {what} because it exceeds the current limit of {most}");
         let hint =
             format!("raise it with `config = {{ {key} = {count} }}` or BPFTRACE_{}; a narrower wildcard costs less", key.to_uppercase());
-        sink.push(Diagnostic::general(message).hint(hint));
+        sink.push(Diagnostic::general(said(count, most)).hint(hint));
     }
     fits
 }

@@ -14,7 +14,7 @@ use crate::{Options, stdlib};
 
 /// The program with the items of what it imports in the place of the imports. Numbers of expressions are not unique in it.
 pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Program {
-    let mut merge = Merge { sources, facts, directories: &options.include_directories, sink, seen: BTreeSet::new() };
+    let mut merge = Merge { sources, facts, sink, seen: BTreeSet::new() };
     let mut items = Vec::with_capacity(program.items.len());
     for header in &options.includes {
         merge.option(header, &mut items);
@@ -22,8 +22,9 @@ pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts,
     for item in &program.items {
         match item {
             Item::Import(path) => merge.import(&path.node, path.span, &mut items),
-            Item::C(text) => merge.c(text, &mut items),
-            Item::Config(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => items.push(item.clone()),
+            Item::C(_) | Item::Config(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => {
+                items.push(item.clone())
+            }
         }
     }
     Program { items, expr_count: program.expr_count }
@@ -49,8 +50,6 @@ pub(crate) fn check_statements(program: &Program, shared: &Shared, sink: &mut Si
 struct Merge<'a> {
     sources: &'a mut Sources,
     facts: &'a dyn Facts,
-    /// Where headers are looked for besides their neighbours.
-    directories: &'a [String],
     sink: &'a mut Sink,
     /// Names of the files that were read: each is read once.
     seen: BTreeSet<String>,
@@ -82,7 +81,9 @@ impl Merge<'_> {
 
     fn file(&mut self, name: &str, text: String, span: Span, items: &mut Vec<Item>) {
         if name.ends_with(".h") {
-            return self.header(name, text, items);
+            let id = self.sources.add(name, text.clone());
+            items.push(Item::C(Spanned { span: Span::new(id, 0, text.len()), node: text }));
+            return;
         }
         if !name.ends_with(".bt") {
             let error = Diagnostic::error(span, "imports of BPF objects in C are not supported by this version of rbtrace");
@@ -97,17 +98,8 @@ impl Merge<'_> {
                     let error = Diagnostic::error(config.span, "`config` is not allowed in an imported file");
                     self.sink.push(error.because("only the script itself has one").label(span, "imported here"));
                 }
-                Item::C(text) => self.c(&text.clone(), items),
-                Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => items.push(item),
+                Item::C(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => items.push(item),
             }
-        }
-    }
-
-    /// A line or definition of C. A header that is a file here takes the place of the line that asks for it.
-    fn c(&mut self, text: &Spanned<String>, items: &mut Vec<Item>) {
-        match quoted_header(&text.node).and_then(|name| self.find(name, text.span)) {
-            Some((name, text)) => self.header(&name, text, items),
-            None => items.push(Item::C(text.clone())),
         }
     }
 
@@ -116,32 +108,7 @@ impl Merge<'_> {
         let id = self.sources.add("--include", format!("#include \"{header}\""));
         let line = self.sources.get(id).text.clone();
         let span = Span::new(id, 0, line.len());
-        self.c(&Spanned { node: line, span }, items);
-    }
-
-    /// The name and text of a header beside the text that asks for it, or in one of the directories.
-    fn find(&self, name: &str, asked: Span) -> Option<(String, String)> {
-        let from = self.sources.get(asked.source).name.clone();
-        let beside = self.facts.import(&from, name).ok();
-        let elsewhere = || self.directories.iter().find_map(|directory| self.facts.import("", &format!("{directory}/{name}")).ok());
-        beside.or_else(elsewhere)?.into_iter().next()
-    }
-
-    /// What a header says, after the headers that it asks for itself.
-    fn header(&mut self, name: &str, text: String, items: &mut Vec<Item>) {
-        if !self.seen.insert(format!("{HEADER}{name}")) {
-            return;
-        }
-        let id = self.sources.add(name, text.clone());
-        let mut start = 0;
-        for line in text.split_inclusive('\n') {
-            let span = Span::new(id, start, start + line.len());
-            start += line.len();
-            if let Some((name, text)) = quoted_header(line).and_then(|name| self.find(name, span)) {
-                self.header(&name, text, items);
-            }
-        }
-        items.push(Item::C(Spanned { span: Span::new(id, 0, text.len()), node: text }));
+        items.push(Item::C(Spanned { node: line, span }));
     }
 }
 
@@ -157,13 +124,4 @@ fn plain(path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// Headers that were read are remembered apart from imports.
-const HEADER: &str = "header ";
-
-/// `#include "NAME"`
-fn quoted_header(line: &str) -> Option<&str> {
-    let rest = line.trim().strip_prefix('#')?.trim_start().strip_prefix("include")?.trim_start();
-    rest.strip_prefix('"')?.split('"').next()
 }

@@ -28,7 +28,9 @@ use rbtrace_ir as ir;
 use rbtrace_lang::compile::RunWarnings;
 use rbtrace_syntax::ast;
 use rbtrace_types::Facts;
+use rbtrace_types::headers::Answer;
 
+use crate::c_types::Reading;
 use crate::shared::Shared;
 
 /// What the command line decides about a compilation.
@@ -65,14 +67,64 @@ pub fn compile(
     options: &Options,
     sink: &mut Sink,
 ) -> Option<ir::Program> {
-    let mut whole = imports::merge(program, sources, facts, options, sink);
-    let unit = c_types::read(&whole, facts, sink);
-    whole.items.extend(c_types::macro_items(&unit, sources));
+    let program = imports::merge(program, sources, facts, options, sink);
+    with_headers(&program, sources, facts, options, sink, &mut |c, sources, sink| compile_with(c, &program, sources, options, sink))
+}
+
+/// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
+pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
+    let program = imports::merge(program, sources, facts, options, sink);
+    let names = with_headers(&program, sources, facts, options, sink, &mut |c, sources, sink| {
+        let units = probes(c, &program, sources, options, sink);
+        (!sink.has_errors()).then_some(units)
+    });
+    names.unwrap_or_default()
+}
+
+/// The C side of a script in one attempt to compile it.
+struct CSide<'a> {
+    reading: &'a Reading<'a>,
+    /// What a compiler found in headers, if one was asked.
+    answer: Option<&'a Answer>,
+}
+
+/// One attempt to make something of a program.
+type Attempt<'a, T> = &'a mut dyn FnMut(CSide, &mut Sources, &mut Sink) -> Option<T>;
+
+/// Tries without the headers that only a C compiler can read, where that has a chance, for most scripts of the kernel do not need them; then with.
+fn with_headers<T>(
+    program: &ast::Program,
+    sources: &mut Sources,
+    facts: &dyn Facts,
+    options: &Options,
+    sink: &mut Sink,
+    attempt: Attempt<T>,
+) -> Option<T> {
+    let reading = Reading::new(program, sources, facts, options, sink);
+    if !reading.must_ask() {
+        let mut trial = Sink::default();
+        let found = attempt(CSide { reading: &reading, answer: None }, sources, &mut trial);
+        if found.is_some() || !reading.has_unread() {
+            sink.absorb(trial);
+            return found.filter(|_| !sink.has_errors());
+        }
+    }
+    let asked = reading.ask(sources, options);
+    let found = attempt(CSide { reading: &reading, answer: asked.answer.as_ref().ok() }, sources, sink);
+    reading.explain(&asked, found.is_some(), sources, sink);
+    found.filter(|_| !sink.has_errors())
+}
+
+fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
+    let CSide { reading, answer } = c;
+    let unit = reading.unit(answer, sink);
+    let mut whole = program.clone();
+    whole.items.extend(c_types::macro_items(&unit, answer, sources));
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let program = &program;
     let config = config::resolve(program, options, sink);
-    let c = c_types::CTypes::of(unit, facts, sink);
-    let shared = Shared { facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
+    let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
+    let shared = Shared { facts: reading.facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
     imports::check_statements(program, &shared, sink);
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
@@ -93,15 +145,15 @@ pub fn compile(
     Some(compiled)
 }
 
-/// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
-pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
-    let mut whole = imports::merge(program, sources, facts, options, sink);
-    let unit = c_types::read(&whole, facts, sink);
-    whole.items.extend(c_types::macro_items(&unit, sources));
+fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Vec<String> {
+    let CSide { reading, answer } = c;
+    let unit = reading.unit(answer, sink);
+    let mut whole = program.clone();
+    whole.items.extend(c_types::macro_items(&unit, answer, sources));
     let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
     let config = config::resolve(&program, options, sink);
-    let c = c_types::CTypes::of(unit, facts, sink);
-    let shared = Shared { facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
+    let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
+    let shared = Shared { facts: reading.facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
     traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::format::TracepointFormat;
+use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
 
 /// A processor architecture.
@@ -144,6 +145,10 @@ pub trait Facts {
     }
     /// The parameters of a raw tracepoint as a struct of 8-byte slots: field `i` has offset `8 * i`.
     fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>>;
+    /// The kinds of objects that BPF programs can go through, sorted.
+    fn iterators(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// A kernel type by its C name: `struct task_struct`, `enum x`, `pid_t`. Pointers inside are resolved one level deep.
     fn kernel_type(&self, name: &str) -> Option<Type>;
     /// An enum of the kernel that has a constant of this name.
@@ -170,6 +175,17 @@ pub trait Facts {
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {
         let _ = (from, path);
         Err("no files can be read here".to_string())
+    }
+    /// The name and text of a header, for the script `from`: beside it where it stands in quotes, or in one of the directories. `None`: there
+    /// is none; an error: what there is cannot be read.
+    fn header(&self, from: Option<&str>, name: &str, directories: &[String]) -> Result<Option<(String, String)>, String> {
+        let _ = (from, name, directories);
+        Ok(None)
+    }
+    /// What a C compiler makes of a text and the headers that it includes; why there is no compiler.
+    fn headers(&self, question: &Question) -> Result<Answer, String> {
+        let _ = question;
+        Err("there is no C compiler here".to_string())
     }
     /// The id of the cgroup at a path.
     fn cgroup_id(&self, path: &str) -> Result<u64, String>;

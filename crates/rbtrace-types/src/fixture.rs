@@ -227,6 +227,10 @@ impl Facts for Fixture {
         self.types.get(name).cloned()
     }
 
+    fn iterators(&self) -> Vec<String> {
+        self.types.keys().filter_map(|name| name.strip_prefix("struct bpf_iter__")).map(str::to_owned).collect()
+    }
+
     fn kernel_enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
         self.types.values().find_map(|ty| {
             let Type::Enum(of) = ty else { return None };

@@ -8,6 +8,7 @@ pub mod ctype;
 pub mod facts;
 pub mod fixture;
 pub mod format;
+pub mod headers;
 pub mod integer;
 mod layout;
 mod ty;

@@ -34,6 +34,7 @@ pub const BUILD: &[Package] = &[
     package("libz3-dev", "likewise"),
     package("libffi-dev", "likewise"),
     package("bpftool", "the tests hold what they read of kernel types against it"),
+    package("libclang1-19", "reads the headers that scripts include"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
 ];
 

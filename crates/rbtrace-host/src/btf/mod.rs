@@ -30,6 +30,10 @@ const TRACE_PREFIX: &str = "btf_trace_";
 /// … and defines `int __traceiter_NAME(void *__data, …)`.
 const TRACE_CALLER_PREFIX: &str = "__traceiter_";
 
+/// The kernel defines `int bpf_iter_KIND(…)`, whose parameters are what the program gets …
+const ITERATOR_PREFIX: &str = "bpf_iter_";
+/// … and `struct bpf_iter__KIND`, which holds them.
+const ITERATOR_CONTEXT_PREFIX: &str = "bpf_iter__";
 /// The kernel's mark of functions that BPF may call.
 const CALLABLE_TAG: &str = "bpf_kfunc";
 
@@ -138,6 +142,19 @@ impl KernelBtf {
         let Some(id) = btf.find(name, Kind::Func) else { return false };
         let marks = btf.tagged(CALLABLE_TAG);
         marks.is_empty() || marks.contains(&id)
+    }
+
+    /// The kinds that BPF programs can iterate over, sorted: each has a struct for the context and a function for the prototype.
+    pub fn iterators(&self) -> Vec<String> {
+        let Some(btf) = self.vmlinux() else { return Vec::new() };
+        let functions: BTreeSet<&str> = btf.with_prefix(ITERATOR_PREFIX, Kind::Func).into_iter().map(|(_, kind)| kind).collect();
+        let structs = btf.with_prefix(ITERATOR_CONTEXT_PREFIX, Kind::Struct).into_iter().map(|(_, kind)| kind);
+        structs.filter(|kind| functions.contains(kind)).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The BTF id that a program which iterates over a kind is loaded with.
+    pub fn iterator_id(&self, kind: &str) -> Option<u32> {
+        self.function_id(&format!("{ITERATOR_PREFIX}{kind}"))
     }
 
     /// Every raw tracepoint, sorted.

@@ -12,7 +12,7 @@ use crate::aggregations;
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::value::Value;
 
-use super::{Conversion, Piece, Size, pieces, render};
+use super::{Conversion, Piece, Size, pieces, render, seq};
 
 /// Most arguments of a call: the format string and 127 values.
 pub const ARGS: (usize, usize) = (1, 128);
@@ -30,6 +30,9 @@ pub fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let Some((format, args)) = call.args.split_first() else { return Type::Void };
     if let Some(text) = literal(cx, call.name, format) {
         check(cx, call.name, &text, format.span, args);
+        if (cx.place().probe_type.unread)(cx.place()) {
+            seq::check(cx, &text, format.span, args);
+        }
     }
     Type::Void
 }
@@ -53,6 +56,9 @@ pub fn literal(cx: &mut dyn TypeCx, function: &str, arg: &Expr) -> Option<Vec<u8
 
 /// Declares and emits the event of such a call.
 pub fn emit(cx: &mut dyn LowerCx, call: &Call, handler: &str) -> Lowered {
+    if (cx.place().probe_type.unread)(cx.place()) {
+        return seq::write(cx, call);
+    }
     let Some((format, args)) = call.args.split_first() else { return Lowered::Void };
     let mut event = cx.event(handler, call.span);
     event.texts.push(cx.string_literal(format).unwrap_or_default());

@@ -4,6 +4,7 @@
 pub mod call;
 mod gfp;
 mod render;
+mod seq;
 mod spec;
 
 pub use render::render;

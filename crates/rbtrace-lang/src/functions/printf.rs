@@ -14,6 +14,7 @@ pub static ROW: Builtin = Builtin {
     has_effect: true,
     type_of: call::type_of,
     lower: |cx, it| call::emit(cx, it, ROW.name),
+    works_unread: true,
     handle: Some(|cx, event, args| {
         cx.print(Message::Printf, &call::text(event, args));
         Ok(())

@@ -1,7 +1,7 @@
 //! `hardware`: runs every n-th time the processor counts an event.
 
 use super::counted::{self, Event, Events};
-use super::untraced;
+use super::{context, untraced};
 use crate::row::{PidFilter, ProbeType};
 
 /// The row.
@@ -35,6 +35,7 @@ hardware:cache-misses:100000 { @[comm] = count(); }
     expand: |_, target, sink| counted::expand(&EVENTS, target, sink),
     list: |_, pattern, _| counted::list(&EVENTS, pattern),
     plan: |_, place, _, pid| counted::plan(&EVENTS, place, pid),
+    context: |_, _| Some(context::PERF_EVENT.to_string()),
     ..untraced::BASE
 };
 

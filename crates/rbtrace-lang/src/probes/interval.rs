@@ -2,7 +2,7 @@
 
 use rbtrace_ir::CpuSet;
 
-use super::{timer, untraced};
+use super::{context, timer, untraced};
 use crate::row::ProbeType;
 
 /// The row.
@@ -22,5 +22,6 @@ interval:s:1 { print(@); clear(@); }
     expand: |_, target, sink| timer::expand("interval", target, sink),
     list: |_, pattern, _| timer::list("interval", pattern),
     plan: |_, place, _, _| timer::plan(place, CpuSet::First, None),
+    context: |_, _| Some(context::PERF_EVENT.to_string()),
     ..untraced::BASE
 };

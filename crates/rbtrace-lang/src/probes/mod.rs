@@ -4,12 +4,14 @@ mod begin;
 mod end;
 pub mod hardware;
 mod interval;
+pub mod iter;
 mod own_signal;
 pub mod profile;
 pub mod rawtracepoint;
 pub mod software;
 pub mod tracepoint;
 
+mod context;
 mod counted;
 mod parts;
 pub mod registers;
@@ -25,6 +27,7 @@ pub static ALL: &[&ProbeType] = &[
     &end::ROW,
     &hardware::ROW,
     &interval::ROW,
+    &iter::ROW,
     &profile::ROW,
     &rawtracepoint::ROW,
     &own_signal::ROW,

@@ -2,7 +2,7 @@
 
 use rbtrace_ir::CpuSet;
 
-use super::{timer, untraced};
+use super::{context, timer, untraced};
 use crate::row::{PidFilter, ProbeType};
 
 /// The row.
@@ -23,5 +23,6 @@ profile:hz:99 { @[comm] = count(); }
     expand: |_, target, sink| timer::expand("profile", target, sink),
     list: |_, pattern, _| timer::list("profile", pattern),
     plan: |_, place, _, pid| timer::plan(place, CpuSet::All, pid),
+    context: |_, _| Some(context::PERF_EVENT.to_string()),
     ..untraced::BASE
 };

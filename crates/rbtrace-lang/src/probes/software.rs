@@ -1,7 +1,7 @@
 //! `software`: runs every n-th time the kernel counts an event of its own.
 
 use super::counted::{self, Event, Events};
-use super::untraced;
+use super::{context, untraced};
 use crate::row::{PidFilter, ProbeType};
 
 /// The row.
@@ -36,6 +36,7 @@ software:page-faults:100 { @[comm] = count(); }
     expand: |_, target, sink| counted::expand(&EVENTS, target, sink),
     list: |_, pattern, _| counted::list(&EVENTS, pattern),
     plan: |_, place, _, pid| counted::plan(&EVENTS, place, pid),
+    context: |_, _| Some(context::PERF_EVENT.to_string()),
     ..untraced::BASE
 };
 

@@ -6,7 +6,7 @@ use rbtrace_diag::{Diagnostic, Sink};
 use rbtrace_ir as ir;
 use rbtrace_types::{Facts, Field, Space, Struct};
 
-use super::parts;
+use super::{context, parts};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::row::{Listed, PidFilter, Planned, ProbeType, Shared, Target};
 
@@ -27,6 +27,10 @@ pub(super) const BASE: ProbeType = ProbeType {
     plan: |_, _, _, _| Err(Diagnostic::general("this probe type cannot be attached")),
     shared: not_shared,
     select: no_selector,
+    context: |_, _| None,
+    context_field: context::field,
+    enter: |_, _| {},
+    unread: |_| false,
     arg: no_arg,
 };
 

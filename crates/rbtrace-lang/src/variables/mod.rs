@@ -5,6 +5,7 @@ mod comm;
 mod config;
 mod cpid;
 mod cpu;
+mod ctx;
 mod curtask;
 mod elapsed;
 mod gid;
@@ -38,6 +39,7 @@ pub static ALL: &[&Builtin] = &[
     &config::ROW,
     &cpid::ROW,
     &cpu::ROW,
+    &ctx::ROW,
     &curtask::ROW,
     &elapsed::ROW,
     &gid::ROW,

@@ -1,6 +1,7 @@
 //! [`Loaded`] → [`Attached`]: every traced program is put where its plan says. One file per mechanism; this one keeps the order and what
 //! happens when an attach point is missing.
 
+pub mod iterator;
 mod perf_event;
 mod raw_tracepoint;
 pub mod test_run;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, ProgramDecl};
 
+use crate::attach::iterator::Iterator;
 use crate::load::{Loaded, Program};
 use crate::sys::fork;
 
@@ -23,6 +25,8 @@ pub struct Attached {
     pub probes: usize,
     /// What could not be attached and was left out.
     pub missing: Vec<String>,
+    /// What is still to be gone through, in the script's order.
+    pub iterators: Vec<Iterator>,
     /// Handles that let go at once.
     quick: Vec<OwnedFd>,
     /// Handles whose closing waits for the kernel's grace periods, 30 to 120 ms each.
@@ -31,6 +35,7 @@ pub struct Attached {
 
 /// What one mechanism made.
 enum Handle {
+    Iterator(Iterator),
     Quick(Vec<OwnedFd>),
     Slow(Vec<OwnedFd>),
 }
@@ -86,6 +91,7 @@ impl Attached {
     fn keep(&mut self, decl: &ProgramDecl, handle: Handle) {
         self.probes += decl.probes.len();
         match handle {
+            Handle::Iterator(iterator) => self.iterators.push(iterator),
             Handle::Quick(handles) => self.quick.extend(handles),
             Handle::Slow(handles) => self.slow.extend(handles),
         }
@@ -99,6 +105,10 @@ fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handl
         AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(|event| Handle::Slow(vec![event])),
         AttachPlan::PerfEvent { kind, config, sample, cpus, pid } => {
             perf_event::attach(fd, *kind, *config, *sample, *cpus, *pid).map(Handle::Quick)
+        }
+        AttachPlan::Iterator { pid, pin, .. } => {
+            let probe = program.decl.probes.first().map_or("?", String::as_str);
+            Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator)
         }
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     };

@@ -47,6 +47,11 @@ impl Expected {
         Expected { attach_type: sys::BPF_TRACE_RAW_TP, btf_id }
     }
 
+    /// An iterator over the objects of a kind.
+    pub fn iterator(btf_id: u32) -> Expected {
+        Expected { attach_type: sys::BPF_TRACE_ITER, btf_id }
+    }
+
     /// Many places of a binary by one link.
     pub fn uprobe_multi() -> Expected {
         Expected { attach_type: sys::BPF_TRACE_UPROBE_MULTI, btf_id: 0 }
@@ -115,6 +120,31 @@ pub fn uprobe_multi(program: BorrowedFd<'_>, path: &CStr, places: &[UprobePlace]
     };
     // SAFETY: path and arrays live until the call returns, the arrays with `cnt` entries each; the kernel only reads them.
     check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_UPROBE_MULTI, &options) }).map(own)
+}
+
+/// Makes an iterator, if wanted only over what belongs to a process. It goes through nothing before it is read.
+pub fn iterator_link(program: BorrowedFd<'_>, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let mut info = sys::bpf_iter_link_info::default();
+    info.task.pid = pid.unwrap_or(0);
+    let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
+    if pid.is_some() {
+        options.iter_info = &mut info;
+        options.iter_info_len = size_of_val(&info) as u32;
+    }
+    // SAFETY: options and info live until the call returns; the kernel only reads them.
+    check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_ITER, &options) }).map(own)
+}
+
+/// A reader of an iterator.
+pub fn iterate(link: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // SAFETY: a descriptor is passed by value.
+    check(unsafe { sys::bpf_iter_create(link.as_raw_fd()) }).map(own)
+}
+
+/// Makes a file of a link, which keeps it alive.
+pub fn pin(link: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
+    // SAFETY: the path is a C string that lives until the call returns.
+    check(unsafe { sys::bpf_obj_pin(link.as_raw_fd(), path.as_ptr()) }).map(drop)
 }
 
 /// Puts a program on a perf event; the program can ask for the cookie. Closing link and event detaches.

@@ -245,12 +245,16 @@ impl Infer<'_> {
             return Ty::VOID;
         }
         if row.is_unsafe && !self.is_unsafe() {
-            let error = Diagnostic::error(call.span, format!("{}() is an unsafe function being used in safe mode", row.name));
-            self.sink.push(error.because("it can change the system").hint("allow it with `--unsafe`"));
+            let error = Diagnostic::error(call.span, format!("{}() is unsafe. To use you need the --unsafe flag", row.name));
+            self.sink.push(error.because("it can change the system"));
         }
         if self.last && call.name != row.name {
             let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
             self.sink.push(warning.because("an old name"));
+        }
+        if row.handle.is_some() && !row.works_unread && (self.place().probe_type.unread)(self.place()) {
+            let error = Diagnostic::error(call.span, format!("{} can not be used in a pinned iterator", row.name));
+            self.sink.push(error.because("the probe goes on when nobody is left to do this").hint("`printf` writes to who reads the file"));
         }
         let outer = self.asked_place.replace(false);
         let ty = Ty::fixed((row.type_of)(self, &call));
@@ -309,7 +313,7 @@ impl Infer<'_> {
         match &target.kind {
             ExprKind::Variable(_) => {
                 let ty = self.expr(target);
-                self.expect_integer(target, &ty, "`++` and `--`");
+                self.expect_integer(target, &ty, "an increment");
                 if let Some(&var) = self.names.uses.get(&target.id) {
                     self.widen_var(var, target.span, &Ty::fixed(Type::int(8, ty.integer().is_none_or(|int| int.int.signed))));
                 }

@@ -2,8 +2,9 @@
 
 use rbtrace_ir as ir;
 use rbtrace_ir::{Cmp, Helper, Op, Operand, Value};
-use rbtrace_lang::compile::{Complaint, Lowered, TypeCx};
-use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_lang::compile::{Call, Complaint, Lowered, TypeCx};
+use rbtrace_lang::variables;
+use rbtrace_syntax::ast::{Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Space, Type};
 
 use super::Lower;
@@ -16,6 +17,9 @@ impl Lower<'_> {
             let args = self.body.args.clone().expect("inference knows that there are arguments");
             let field = args.field(name).expect("inference knows the field").clone();
             return self.arg(&field);
+        }
+        if let Some(value) = self.builtin_field(base, name) {
+            return value;
         }
         let mut ty = self.ty(base);
         let mut value = self.expr(base);
@@ -34,6 +38,17 @@ impl Lower<'_> {
             }
             other => unreachable!("inference refuses fields of {other}"),
         }
+    }
+
+    /// A field of what a builtin points to, where its row reads that itself.
+    fn builtin_field(&mut self, base: &Expr, name: &str) -> Option<Lowered> {
+        let inner = if let ExprKind::Unary { op: UnaryOp::Deref, operand } = &base.kind { operand } else { base };
+        let (ExprKind::Ident(builtin) | ExprKind::Call { function: Name { node: builtin, .. }, .. }) = &inner.kind else { return None };
+        let read = variables::by_name(builtin)?.field?;
+        let Type::Pointer(to, _) = self.ty(inner) else { return None };
+        let Type::Struct(of) = self.shared.c.complete(&to) else { return None };
+        let call = Call { name: builtin, id: inner.id, span: inner.span, args: Vec::new() };
+        Some(read(self, &call, of.field(name)?))
     }
 
     pub(super) fn element(&mut self, base: &Expr, index: u32) -> Lowered {

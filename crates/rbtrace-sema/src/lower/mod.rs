@@ -133,6 +133,10 @@ impl<'a> Lower<'a> {
             // exit() is the last thing a probe does, even if it fires again before anybody has read the record.
             self.gate(ir::Manifest::EXIT_MAP, 8);
         }
+        let mut emits = false;
+        work.for_each(&mut |inst| emits |= matches!(inst.op, Op::Emit { .. }));
+        let enter = self.unit.bodies[0].places[0].0.probe_type.enter;
+        enter(&mut self, emits);
         self.ir.splice(work);
         if self.result != 0 && !self.ir.is_terminated() {
             self.ir.push(Op::Return(self.result));

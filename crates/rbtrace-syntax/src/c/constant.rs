@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use rbtrace_diag::{Diagnostic, Span};
 
+use super::World;
+use super::declaration::{BASIC, canonical};
 use super::token::{Kind, Token};
 
 /// The deepest nesting of brackets and unary operators.
@@ -13,8 +15,8 @@ const MAX_DEPTH: u32 = 64;
 pub(super) struct Names<'a> {
     /// Enum constants that the script has defined so far.
     pub own: &'a HashMap<String, i64>,
-    /// Constants that headers would define.
-    pub outside: &'a dyn Fn(&str) -> Option<i64>,
+    /// Constants and types that headers would define.
+    pub world: &'a World<'a>,
     /// In `#if` an unknown name is 0.
     pub unknown_is_zero: bool,
 }
@@ -89,11 +91,8 @@ impl<'t> Reader<'_, 't> {
             (Kind::Sign, "+") => self.unary(deeper),
             (Kind::Sign, "~") => Ok(!self.unary(deeper)?),
             (Kind::Sign, "!") => Ok(i64::from(self.unary(deeper)? == 0)),
-            (Kind::Sign, "(") => {
-                let value = self.conditional(deeper)?;
-                self.expect(")")?;
-                Ok(value)
-            }
+            (Kind::Sign, "(") => self.bracketed(deeper),
+            (Kind::Word, "sizeof") => self.size_of(token),
             (Kind::Word, name) => self.name(token, name),
             (Kind::Sign | Kind::Quoted, text) => {
                 Err(Diagnostic::error(token.span, format!("unexpected `{text}` in a constant expression")))
@@ -102,11 +101,48 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn name(&self, token: Token, name: &str) -> Result<i64, Diagnostic> {
-        match self.names.own.get(name).copied().or_else(|| (self.names.outside)(name)) {
+        match self.names.own.get(name).copied().or_else(|| (self.names.world.constant)(name)) {
             Some(value) => Ok(value),
             None if self.names.unknown_is_zero => Ok(0),
             None => Err(Diagnostic::error(token.span, format!("unknown constant `{name}`")).because("nothing defines it")),
         }
+    }
+
+    /// `(T)a` or `(a)`
+    fn bracketed(&mut self, depth: u32) -> Result<i64, Diagnostic> {
+        if let Some((bytes, signed)) = self.type_in_brackets() {
+            return Ok(cast(self.unary(depth)?, bytes, signed));
+        }
+        let value = self.conditional(depth)?;
+        self.expect(")")?;
+        Ok(value)
+    }
+
+    /// `sizeof(T)`
+    fn size_of(&mut self, keyword: Token) -> Result<i64, Diagnostic> {
+        let found = if self.eat("(") { self.type_in_brackets() } else { None };
+        found.map(|(bytes, _)| i64::from(bytes)).ok_or_else(|| {
+            Diagnostic::error(keyword.span, "the size of this is not known here").because("only that of a type of C or of the kernel is")
+        })
+    }
+
+    /// The type that an opened bracket holds, and the bracket's end; nothing is taken where there is no type.
+    fn type_in_brackets(&mut self) -> Option<(u32, bool)> {
+        let rest = self.tokens.get(self.at..)?;
+        let end = rest.iter().position(|token| token.text == ")")?;
+        let (words, stars) = rest[..end].split_at(rest[..end].iter().position(|token| token.text == "*").unwrap_or(end));
+        let words: Vec<&str> = words.iter().filter(|token| token.text != "const").map(|token| token.text).collect();
+        let is_type = !words.is_empty() && stars.iter().all(|token| token.text == "*");
+        let named = || match words.as_slice() {
+            [tag @ ("struct" | "union" | "enum"), name] => (self.names.world.size)(&format!("{tag} {name}")),
+            words if words.iter().all(|word| BASIC.contains(word)) => (self.names.world.size)(&canonical(words)),
+            [word] if !self.names.own.contains_key(*word) => (self.names.world.size)(word),
+            _ => None,
+        };
+        let found = if stars.is_empty() { named() } else { Some((8, false)) };
+        let found = found.filter(|_| is_type)?;
+        self.at += end + 1;
+        Some(found)
     }
 
     fn expect(&mut self, sign: &str) -> Result<(), Diagnostic> {
@@ -123,6 +159,12 @@ impl<'t> Reader<'_, 't> {
         }
         Err(Diagnostic::error(self.around, "this constant expression is nested too deeply"))
     }
+}
+
+/// A value as an integer type keeps it.
+fn cast(value: i64, bytes: u32, signed: bool) -> i64 {
+    let unused = 64 - 8 * bytes.clamp(1, 8);
+    if signed { value << unused >> unused } else { ((value as u64) << unused >> unused) as i64 }
 }
 
 /// How tight a binary operator binds.

@@ -6,7 +6,7 @@ use rbtrace_diag::{Diagnostic, Sink, Span, Spanned};
 
 use super::constant::{Names, value};
 use super::token::{Kind, Token};
-use super::{Attributes, Base, CType, Composite, Declaration, Enumeration, Layer, Member};
+use super::{Attributes, Base, CType, Composite, Declaration, Enumeration, Layer, Member, World};
 use crate::ast::{Name, Tag};
 
 /// The deepest nesting of structs and declarators.
@@ -31,7 +31,8 @@ const QUALIFIERS: [&str; 14] = [
 ];
 
 /// Words that together say one of C's own types.
-const BASIC: [&str; 12] = ["unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "_Bool", "bool", "__int128"];
+pub(super) const BASIC: [&str; 12] =
+    ["unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "_Bool", "bool", "__int128"];
 
 /// Something was reported.
 struct Stop;
@@ -39,8 +40,8 @@ struct Stop;
 type Parsed<T> = Result<T, Stop>;
 
 /// Reads all declarations; after a mistake it goes on behind the next `;` at the top level.
-pub(super) fn parse(tokens: &[Token], outside: &dyn Fn(&str) -> Option<i64>, sink: &mut Sink) -> Vec<Declaration> {
-    let mut parser = Parser { tokens, at: 0, own: HashMap::new(), outside, found: Vec::new(), sink };
+pub(super) fn parse(tokens: &[Token], world: &World, sink: &mut Sink) -> Vec<Declaration> {
+    let mut parser = Parser { tokens, at: 0, own: HashMap::new(), world, found: Vec::new(), sink };
     while parser.at < tokens.len() {
         let start = parser.at;
         if parser.top_level().is_err() {
@@ -56,7 +57,7 @@ struct Parser<'a, 't> {
     at: usize,
     /// Enum constants so far.
     own: HashMap<String, i64>,
-    outside: &'a dyn Fn(&str) -> Option<i64>,
+    world: &'a World<'a>,
     found: Vec<Declaration>,
     sink: &'a mut Sink,
 }
@@ -141,10 +142,12 @@ impl<'t> Parser<'_, 't> {
                 break;
             }
         }
-        match self.is("{") || self.is("=") {
-            true => self.stop("C code is not read here").or(Err(Stop)),
-            false => self.expect(";"),
+        // Headers have functions and values, too, which are nothing to a script.
+        if self.is("{") || self.is("=") {
+            self.skip_declaration();
+            return Ok(());
         }
+        self.expect(";")
     }
 
     /// A definition without a declarator: an enum without a name still has constants.
@@ -383,7 +386,7 @@ impl<'t> Parser<'_, 't> {
     /// The number in `(8)`; without one, the largest alignment of the machine.
     fn alignment(&self, rest: &[Token]) -> u32 {
         let end = rest.iter().position(|token| token.text == ")").unwrap_or(0);
-        let names = Names { own: &self.own, outside: self.outside, unknown_is_zero: false };
+        let names = Names { own: &self.own, world: self.world, unknown_is_zero: false };
         let number = rest.get(1..end).and_then(|tokens| value(tokens, &names, Span::default()).ok());
         number.and_then(|number| u32::try_from(number).ok()).filter(|number| number.is_power_of_two()).unwrap_or(16).min(1 << 16)
     }
@@ -402,7 +405,7 @@ impl<'t> Parser<'_, 't> {
             }
             self.at += 1;
         }
-        let names = Names { own: &self.own, outside: self.outside, unknown_is_zero: false };
+        let names = Names { own: &self.own, world: self.world, unknown_is_zero: false };
         value(&self.tokens[start..self.at], &names, around).map_err(|problem| {
             self.sink.push(problem);
             Stop
@@ -411,7 +414,7 @@ impl<'t> Parser<'_, 't> {
 }
 
 /// The words of one of C's types in the order that tables of them use: `unsigned long long`.
-fn canonical(words: &[&str]) -> String {
+pub(super) fn canonical(words: &[&str]) -> String {
     let count = |word: &str| words.iter().filter(|other| **other == word).count();
     let sign = if count("unsigned") > 0 { "unsigned " } else { "" };
     let plain = ["void", "float", "double", "_Bool", "bool", "__int128"].into_iter().find(|word| count(word) > 0);

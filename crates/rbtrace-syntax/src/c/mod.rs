@@ -10,19 +10,60 @@ mod preprocess;
 mod tests;
 mod token;
 
-use rbtrace_diag::{Sink, Span, Spanned};
+use std::collections::{BTreeMap, HashMap};
+
+use rbtrace_diag::{Sink, SourceId, Span, Spanned};
 
 use crate::ast::{Name, Tag};
+
+/// What C text is read with: what a compiler would know before its first line.
+pub struct World<'a> {
+    /// Macros without a value.
+    pub predefined: &'a [&'a str],
+    /// Constants that headers would define.
+    pub constant: &'a dyn Fn(&str) -> Option<i64>,
+    /// The bytes of a type and whether it is a signed integer, for casts and `sizeof`.
+    pub size: &'a dyn Fn(&str) -> Option<(u32, bool)>,
+    /// Files that can be included.
+    pub headers: &'a Headers,
+    /// Names that the script says outside of its C text: only macros that these need get a value.
+    pub is_used: &'a dyn Fn(&str) -> bool,
+}
+
+/// Files that can be included, as far as they have been asked for.
+#[derive(Debug, Default)]
+pub struct Headers {
+    /// Each file by its place among the sources.
+    pub texts: BTreeMap<SourceId, Spanned<String>>,
+    /// Which file a name means in a text; `None`: one that is not read here.
+    pub asked: HashMap<(SourceId, String), Option<SourceId>>,
+}
 
 /// What the C part of a script says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unit {
     /// In the order they are complete: an inner named struct comes before the one around it.
     pub declarations: Vec<Declaration>,
-    /// The macros that are defined at the end.
+    /// The macros that are defined at the end and that the script uses, directly or by other macros.
     pub macros: Vec<Macro>,
-    /// Headers asked for.
-    pub includes: Vec<Name>,
+    /// Headers asked for that are not among those which can be included.
+    pub includes: Vec<Include>,
+}
+
+impl Unit {
+    /// Whether it has a macro of this name.
+    pub fn defines(&self, name: &str) -> bool {
+        self.macros.iter().any(|found| found.name.node == name)
+    }
+}
+
+/// `#include <NAME>`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Include {
+    /// The header.
+    pub name: Name,
+    /// Whether it stands in quotes.
+    pub is_quoted: bool,
 }
 
 /// One definition.
@@ -139,10 +180,11 @@ pub struct Macro {
     pub value: Option<i64>,
 }
 
-/// Reads the C items of a script. `predefined` are macros without a value, `outside` knows constants that C headers would define.
-pub fn parse(items: &[&Spanned<String>], predefined: &[&str], outside: &dyn Fn(&str) -> Option<i64>, sink: &mut Sink) -> Unit {
+/// Reads the C items of a script.
+pub fn parse(items: &[&Spanned<String>], world: &World, sink: &mut Sink) -> Unit {
     let texts: Vec<token::Text> = items.iter().map(|item| token::lex(item)).collect();
-    let processed = preprocess::run(&texts, predefined, outside, sink);
-    let declarations = declaration::parse(&processed.tokens, outside, sink);
+    let headers: BTreeMap<SourceId, token::Text> = world.headers.texts.iter().map(|(id, text)| (*id, token::lex(text))).collect();
+    let processed = preprocess::run(&texts, &headers, world, sink);
+    let declarations = declaration::parse(&processed.tokens, world, sink);
     Unit { declarations, macros: processed.macros, includes: processed.includes }
 }

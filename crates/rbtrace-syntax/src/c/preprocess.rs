@@ -1,18 +1,21 @@
 //! Directives and macros: tokens of all items → the tokens of the declarations that remain.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use rbtrace_diag::{Diagnostic, Sink, Span, Spanned};
+use rbtrace_diag::{Diagnostic, Sink, SourceId, Span, Spanned};
 
-use super::Macro;
 use super::constant::{Names, value};
 use super::token::{Kind, Text, Token};
-use crate::ast::Name;
+use super::{Include, Macro, World};
 
 /// The most tokens that are looked at: macros within macros multiply.
-const MAX_STEPS: u32 = 1 << 20;
+const MAX_STEPS: u32 = 1 << 22;
+/// What a header costs besides its tokens: headers that include each other multiply, too.
+const HEADER_STEPS: u32 = 256;
 /// The deepest nesting of macros.
 const MAX_DEPTH: usize = 64;
+/// The deepest nesting of headers.
+const MAX_HEADERS: usize = 64;
 
 /// What is left, and what was learnt.
 pub(super) struct Processed<'t> {
@@ -20,35 +23,27 @@ pub(super) struct Processed<'t> {
     pub tokens: Vec<Token<'t>>,
     /// Macros that are defined at the end.
     pub macros: Vec<Macro>,
-    /// Headers.
-    pub includes: Vec<Name>,
+    /// Headers that are not among those which can be read.
+    pub includes: Vec<Include>,
 }
 
 /// Follows the directives.
-pub(super) fn run<'t>(texts: &'t [Text<'t>], predefined: &[&str], outside: &dyn Fn(&str) -> Option<i64>, sink: &mut Sink) -> Processed<'t> {
-    let predefined = predefined.iter().map(|name| (*name).to_owned()).collect();
+pub(super) fn run<'t>(texts: &'t [Text<'t>], headers: &'t BTreeMap<SourceId, Text<'t>>, world: &World, sink: &mut Sink) -> Processed<'t> {
     let mut state = State {
         macros: BTreeMap::new(),
-        predefined,
+        predefined: world.predefined.iter().map(|name| (*name).to_owned()).collect(),
         branches: Vec::new(),
         out: Vec::new(),
         includes: Vec::new(),
+        headers,
+        once: BTreeSet::new(),
+        nesting: 0,
         steps_left: MAX_STEPS,
-        outside,
+        world,
         sink,
     };
     for text in texts {
-        let mut at = 0;
-        while let Some(token) = text.tokens.get(at) {
-            let length = 1 + text.tokens[at + 1..].iter().take_while(|token| !token.begins_line).count();
-            let line = &text.tokens[at..at + length];
-            match token.text == "#" && token.begins_line {
-                true => state.directive(&line[1..], text, token.span),
-                false if state.active() => state.expand(line, &mut Vec::new()),
-                false => {}
-            }
-            at += length;
-        }
+        state.text(text);
     }
     if let Some(open) = state.branches.last() {
         state.sink.push(Diagnostic::error(open.span, "this conditional has no `#endif`"));
@@ -78,13 +73,32 @@ struct State<'a, 't> {
     predefined: HashSet<String>,
     branches: Vec<Branch>,
     out: Vec<Token<'t>>,
-    includes: Vec<Name>,
+    includes: Vec<Include>,
+    headers: &'t BTreeMap<SourceId, Text<'t>>,
+    /// Headers that say `#pragma once`.
+    once: BTreeSet<SourceId>,
+    /// How many headers are under way.
+    nesting: usize,
     steps_left: u32,
-    outside: &'a dyn Fn(&str) -> Option<i64>,
+    world: &'a World<'a>,
     sink: &'a mut Sink,
 }
 
 impl<'t> State<'_, 't> {
+    fn text(&mut self, text: &'t Text<'t>) {
+        let mut at = 0;
+        while let Some(token) = text.tokens.get(at) {
+            let length = 1 + text.tokens[at + 1..].iter().take_while(|token| !token.begins_line).count();
+            let line = &text.tokens[at..at + length];
+            match token.text == "#" && token.begins_line {
+                true => self.directive(&line[1..], text, token.span),
+                false if self.active() => self.expand(line, &mut Vec::new()),
+                false => {}
+            }
+            at += length;
+        }
+    }
+
     fn active(&self) -> bool {
         self.branches.iter().all(|branch| branch.active)
     }
@@ -116,8 +130,9 @@ impl<'t> State<'_, 't> {
                     self.predefined.remove(name.text);
                 }
             }
-            "include" => self.include(rest, text, keyword.span),
+            "include" | "include_next" | "import" => self.include(rest, text, keyword.span),
             "error" => self.error(keyword.span, "the script's own `#error` was reached"),
+            "pragma" if rest.first().is_some_and(|word| word.text == "once") => drop(self.once.insert(hash.source)),
             "pragma" | "warning" | "line" | "ident" => {}
             other => self.error(keyword.span, &format!("unknown preprocessor directive `#{other}`")),
         }
@@ -172,7 +187,7 @@ impl<'t> State<'_, 't> {
             at += if bracketed { 4 } else { 2 };
         }
         let expanded = std::mem::replace(&mut self.out, outer);
-        let names = Names { own: &HashMap::new(), outside: self.outside, unknown_is_zero: true };
+        let names = Names { own: &HashMap::new(), world: self.world, unknown_is_zero: true };
         value(&expanded, &names, keyword).map(|value| value != 0).unwrap_or_else(|problem| {
             self.sink.push(problem);
             false
@@ -202,22 +217,65 @@ impl<'t> State<'_, 't> {
         let span = first.span.to(last.span);
         let begin = text.item.span.start;
         let written = text.item.node.get((span.start - begin) as usize..(span.end - begin) as usize).unwrap_or_default();
-        let name = written.trim_matches(['<', '>', '"', ' ']);
-        self.includes.push(Spanned { node: name.to_owned(), span });
+        let name = Spanned { node: written.trim_matches(['<', '>', '"', ' ']).to_owned(), span };
+        match self.world.headers.asked.get(&(span.source, name.node.clone())) {
+            Some(Some(id)) => self.header(*id, keyword),
+            Some(None) | None => self.includes.push(Include { name, is_quoted: written.starts_with('"') }),
+        }
     }
 
-    /// All macros, those with their values that are constants by themselves.
-    fn constants(&mut self) -> Vec<Macro> {
-        let bodies: Vec<_> = self.macros.values().map(|found| (found.public.clone(), found.body)).collect();
-        let value_of = |(public, body): (Macro, &'t [Token<'t>])| {
-            let outer = std::mem::take(&mut self.out);
-            self.expand(body, &mut vec![public.name.node.clone()]);
-            let expanded = std::mem::replace(&mut self.out, outer);
-            let names = Names { own: &HashMap::new(), outside: self.outside, unknown_is_zero: false };
-            let value = value(&expanded, &names, public.body.span).ok().filter(|_| !public.has_params);
-            Macro { value, ..public }
+    fn header(&mut self, id: SourceId, keyword: Span) {
+        let Some(text) = self.headers.get(&id).filter(|_| !self.once.contains(&id)) else { return };
+        let cost = HEADER_STEPS + text.tokens.len() as u32 / 4;
+        let Some(left) = self.steps_left.checked_sub(cost).filter(|_| self.nesting < MAX_HEADERS) else {
+            return self.error(keyword, "these headers include each other without end");
         };
-        bodies.into_iter().map(value_of).collect()
+        self.steps_left = left;
+        self.nesting += 1;
+        let outer = self.branches.len();
+        self.text(text);
+        if let Some(open) = self.branches.get(outer) {
+            let span = open.span;
+            self.error(span, "this conditional has no `#endif`");
+        }
+        self.branches.truncate(outer);
+        self.nesting -= 1;
+    }
+
+    /// All macros; of those that the script uses, directly or by other macros, also their values where they are constants by themselves.
+    fn constants(&mut self) -> Vec<Macro> {
+        let mut used: Vec<&str> = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut values: HashMap<String, Option<i64>> = HashMap::new();
+        let known: Vec<(String, &'t [Token<'t>])> = self.macros.iter().map(|(name, found)| (name.clone(), found.body)).collect();
+        for (name, _) in &known {
+            if (self.world.is_used)(name) && seen.insert(name) {
+                used.push(name);
+            }
+        }
+        while let Some(name) = used.pop() {
+            values.insert(name.to_owned(), self.value_of(name));
+            let Ok(at) = known.binary_search_by(|(other, _)| other.as_str().cmp(name)) else { continue };
+            for word in known[at].1.iter().filter(|token| token.kind == Kind::Word) {
+                if self.macros.contains_key(word.text) && seen.insert(word.text) {
+                    used.push(word.text);
+                }
+            }
+        }
+        let is_used = |name: &str| values.contains_key(name);
+        let found = self.macros.values().map(|found| &found.public).filter(|found| is_used(&found.name.node));
+        found.map(|found| Macro { value: values.get(&found.name.node).copied().flatten(), ..found.clone() }).collect()
+    }
+
+    /// The value of a macro that is a constant by itself.
+    fn value_of(&mut self, name: &str) -> Option<i64> {
+        let found = self.macros.get(name).filter(|found| !found.public.has_params)?;
+        let (body, around) = (found.body, found.public.body.span);
+        let outer = std::mem::take(&mut self.out);
+        self.expand(body, &mut vec![name.to_owned()]);
+        let expanded = std::mem::replace(&mut self.out, outer);
+        let names = Names { own: &HashMap::new(), world: self.world, unknown_is_zero: false };
+        value(&expanded, &names, around).ok()
     }
 
     /// Appends tokens, macros replaced. `within` are the macros under way: those are left as they are.

@@ -14,7 +14,7 @@ use rbtrace_ir::{AttachPlan, ProgramType, Role};
 use rbtrace_types::format::FormatField;
 use rbtrace_types::{DataLoc, Facts, Field, Space, Struct};
 
-use super::parts;
+use super::{parts, untraced};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::row::{Listed, PidFilter, Planned, ProbeType, Shared, Target};
 use syscalls::Syscall;
@@ -45,6 +45,7 @@ tracepoint:syscalls:sys_enter_openat { printf(\"%s %s\\n\", comm, str(args.filen
     shared,
     select: |cx, planned| syscalls::select(cx, planned),
     arg,
+    ..untraced::BASE
 };
 
 fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {

@@ -1,33 +1,25 @@
 //! The C side of a script: its definitions, the kernel's types and constants behind them, found by name.
 //!
-//! What the script defines wins over BTF, and BTF over our tables of constants. A pointer knows the name of what it points to and no fields:
+//! What the script defines wins over headers, headers over BTF, and BTF over our tables of constants. A pointer knows the name of what it points to and no fields:
 //! whoever goes through it asks [`CTypes::complete`].
+
+mod headers;
+mod read;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rbtrace_diag::{Diagnostic, Sink, Sources, Spanned};
-use rbtrace_lang::constants;
-use rbtrace_syntax::ast::{Item, Name, Program, Tag};
-use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Unit};
+use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_lang::{constants, functions, variables};
+use rbtrace_syntax::ast::{Name, Tag};
+use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Member, Unit};
 use rbtrace_types::c_layout::{CMember, c_align, lay_out};
 use rbtrace_types::ctype::c_integer;
+use rbtrace_types::headers::{Answer, CSized as Sized};
 use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
-/// A type every kernel has: where BTF knows it, BTF knows the others, too.
-const PROOF_OF_BTF: &str = "struct task_struct";
-
-/// The name of the text that macros are read from.
-const DEFINITIONS: &str = "definitions.h";
-
-/// A type with its size and alignment in C, which are not always ours.
-#[derive(Clone, Debug)]
-struct Sized {
-    ty: Type,
-    size: u32,
-    align: u32,
-}
+pub(crate) use self::read::{Reading, macro_items};
 
 /// Types and constants by their C names.
 pub(crate) struct CTypes<'a> {
@@ -38,6 +30,8 @@ pub(crate) struct CTypes<'a> {
     constants: HashMap<String, (Arc<Enum>, i64)>,
     /// Macros of the script that stand for a value, with it where it is an integer.
     macros: HashMap<String, Option<i64>>,
+    /// What a C compiler read from headers.
+    headers: Option<&'a Answer>,
     /// Answers of the kernel, for converting a large struct once is enough.
     known: RefCell<HashMap<String, Option<Type>>>,
     /// Answers of the tables, which are searched from end to end.
@@ -46,12 +40,13 @@ pub(crate) struct CTypes<'a> {
 
 impl<'a> CTypes<'a> {
     /// What the definitions of a script mean; what is wrong with them is pushed to the sink.
-    pub fn of(unit: Unit, facts: &'a dyn Facts, sink: &mut Sink) -> CTypes<'a> {
+    pub fn of(unit: Unit, facts: &'a dyn Facts, headers: Option<&'a Answer>, sink: &mut Sink) -> CTypes<'a> {
         let mut types = CTypes {
             facts,
             own: HashMap::new(),
             constants: HashMap::new(),
             macros: HashMap::new(),
+            headers,
             known: RefCell::default(),
             numbers: RefCell::default(),
         };
@@ -61,6 +56,7 @@ impl<'a> CTypes<'a> {
 
     fn add(&mut self, unit: Unit, sink: &mut Sink) {
         for declaration in unit.declarations {
+            let name = declared(&declaration);
             let added = match declaration {
                 Declaration::Composite(found) => self.add_composite(&found),
                 Declaration::Enumeration(found) => {
@@ -69,7 +65,10 @@ impl<'a> CTypes<'a> {
                 }
                 Declaration::Typedef { name, ty } => self.typedef(&name, &ty),
             };
-            if let Err(problem) = added {
+            // What a compiler could read is known from it.
+            if let Err(problem) = added
+                && self.of_headers(&name).is_none()
+            {
                 sink.push(problem);
             }
         }
@@ -162,10 +161,14 @@ impl<'a> CTypes<'a> {
         }
     }
 
+    fn of_headers(&self, name: &str) -> Option<&'a Sized> {
+        self.headers.and_then(|headers| headers.types.get(name))
+    }
+
     /// A type by its name, as C stores it.
     fn sized(&self, name: &str) -> Option<Sized> {
-        if let Some(own) = self.own.get(name) {
-            return Some(own.clone());
+        if let Some(known) = self.own.get(name).or_else(|| self.of_headers(name)) {
+            return Some(known.clone());
         }
         let ty = self.by_name(name)?;
         let size = if matches!(ty, Type::Enum(_)) { 4 } else { ty.size() };
@@ -174,8 +177,8 @@ impl<'a> CTypes<'a> {
 
     /// The type of a C name: `struct s`, `enum e`, a typedef, an integer.
     pub fn by_name(&self, name: &str) -> Option<Type> {
-        if let Some(own) = self.own.get(name) {
-            return Some(own.ty.clone());
+        if let Some(known) = self.own.get(name).or_else(|| self.of_headers(name)) {
+            return Some(known.ty.clone());
         }
         if let Some(known) = self.known.borrow().get(name) {
             return known.clone();
@@ -196,7 +199,8 @@ impl<'a> CTypes<'a> {
 
     /// The enum that has a constant of this name, and its value.
     pub fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
-        self.constants.get(name).cloned().or_else(|| self.facts.kernel_enum_constant(name))
+        let headers = || self.headers.and_then(|headers| headers.constants.get(name).cloned());
+        self.constants.get(name).cloned().or_else(headers).or_else(|| self.facts.kernel_enum_constant(name))
     }
 
     /// Whether the script defines a macro of this name.
@@ -206,70 +210,34 @@ impl<'a> CTypes<'a> {
 
     /// The value of a macro of the script, or of a header that our tables stand in for.
     pub fn number(&self, name: &str) -> Option<i64> {
-        if let Some(value) = self.macros.get(name) {
-            return *value;
+        let own = self.macros.get(name);
+        if let Some(Some(value)) = own {
+            return Some(*value);
+        }
+        if let Some(found) = self.headers.and_then(|headers| headers.macros.get(name)) {
+            // A macro of a header nobody chose: the language's own names stay what they are.
+            let is_ours = variables::by_name(name).or_else(|| functions::by_name(name)).is_some();
+            return found.value.filter(|_| !is_ours);
+        }
+        if own.is_some() {
+            return None;
         }
         if let Some(known) = self.numbers.borrow().get(name) {
             return *known;
         }
-        let listed = constants::by_name(name, self.facts.arch(), &|name| kernel_constant(self.facts, name));
+        let listed = constants::by_name(name, self.facts.arch(), &|name| read::kernel_constant(self.facts, name));
         let value = listed.filter(|_| self.enum_constant(name).is_none());
         self.numbers.borrow_mut().insert(name.to_owned(), value);
         value
     }
 }
 
-/// Reads the C items of a script.
-pub(crate) fn read(program: &Program, facts: &dyn Facts, sink: &mut Sink) -> Unit {
-    let items: Vec<&Spanned<String>> = program.items.iter().filter_map(c_item).collect();
-    if items.is_empty() {
-        return Unit::default();
-    }
-    let has_btf = facts.kernel_type(PROOF_OF_BTF).is_some();
-    let mut predefined = vec!["__KERNEL__", "__BPF_TRACING__"];
-    if has_btf {
-        predefined.extend(["BPFTRACE_HAVE_BTF", "_LINUX_TYPES_H"]);
-    }
-    let unit = rbtrace_syntax::c::parse(&items, &predefined, &|name| outside_constant(facts, name), sink);
-    refuse_headers(&unit.includes, has_btf, sink);
-    unit
-}
-
-/// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
-pub(crate) fn macro_items(unit: &Unit, sources: &mut Sources) -> Vec<Item> {
-    let plain = unit.macros.iter().filter(|found| !found.has_params && found.value.is_none() && !found.body.node.is_empty());
-    let read = |found: &Macro| {
-        let text = format!("macro {}() {{ {} }}", found.name.node, found.body.node.replace("\\\n", " "));
-        let id = sources.add(DEFINITIONS, text);
-        let mut silent = Sink::default();
-        let items = rbtrace_syntax::parse(sources, id, &mut silent).items;
-        if silent.has_errors() { None } else { items.into_iter().next() }
-    };
-    plain.filter_map(read).collect()
-}
-
-fn c_item(item: &Item) -> Option<&Spanned<String>> {
-    match item {
-        Item::C(text) => Some(text),
-        Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => None,
-    }
-}
-
-fn kernel_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
-    facts.kernel_enum_constant(name).map(|(_, value)| value)
-}
-
-fn outside_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
-    kernel_constant(facts, name).or_else(|| constants::by_name(name, facts.arch(), &|name| kernel_constant(facts, name)))
-}
-
-/// Where BTF gives the types, a kernel header adds nothing. Elsewhere nobody reads it.
-fn refuse_headers(includes: &[Name], has_btf: bool, sink: &mut Sink) {
-    // Those that are files of the script's own were put in their place before.
-    for header in includes.iter().filter(|_| !has_btf) {
-        let message = format!("the header '{}' cannot be read by this version of rbtrace", header.node);
-        let problem = Diagnostic::error(header.span, message).because("its types are only known on kernels with BTF");
-        sink.push(problem.hint("a kernel built with CONFIG_DEBUG_INFO_BTF has `/sys/kernel/btf/vmlinux`; distributions' kernels do"));
+/// The name under which a declaration is kept.
+fn declared(declaration: &Declaration) -> String {
+    match declaration {
+        Declaration::Composite(found) => tagged(found.tag, found.name.as_deref()),
+        Declaration::Enumeration(found) => tagged(Tag::Enum, found.name.as_deref()),
+        Declaration::Typedef { name, .. } => name.node.clone(),
     }
 }
 

@@ -1,0 +1,187 @@
+//! The C items of a script → what they say: which headers are files that we read, which are a C compiler's, which the kernel's types replace.
+
+use std::collections::HashSet;
+
+use rbtrace_diag::{Diagnostic, Sink, SourceId, Sources, Span, Spanned};
+use rbtrace_lang::constants;
+use rbtrace_syntax::ast::{Item, Program};
+use rbtrace_syntax::c::{Headers, Include, Macro, Unit, World};
+use rbtrace_types::ctype::c_integer;
+use rbtrace_types::headers::Answer;
+use rbtrace_types::{Facts, Type};
+
+use crate::Options;
+
+/// A type every kernel has: where BTF knows it, BTF knows the others, too.
+const PROOF_OF_BTF: &str = "struct task_struct";
+
+/// The name of the text that macros are read from.
+const DEFINITIONS: &str = "definitions.h";
+
+/// More headers than any script has, counted once each: there is a number for every text of a run, and those end.
+const MOST_HEADERS: usize = 10_000;
+
+/// The C side of a script, as far as it can be read without a compiler.
+pub(crate) struct Reading<'a> {
+    /// The machine.
+    pub facts: &'a dyn Facts,
+    pub(super) items: Vec<&'a Spanned<String>>,
+    pub(super) has_btf: bool,
+    headers: Headers,
+    /// Headers that are there and cannot be read, which was said.
+    refused: HashSet<(SourceId, String)>,
+    /// What the script says outside of its C items.
+    words: HashSet<String>,
+    /// Headers that are not ours to read.
+    pub(super) unread: Vec<Include>,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads the files that are included. They are added to the sources.
+    pub fn new(program: &'a Program, sources: &mut Sources, facts: &'a dyn Facts, options: &Options, sink: &mut Sink) -> Reading<'a> {
+        let items: Vec<&Spanned<String>> = program.items.iter().filter_map(c_item).collect();
+        let has_btf = !items.is_empty() && facts.kernel_type(PROOF_OF_BTF).is_some();
+        let words = if items.is_empty() { HashSet::new() } else { words(&items, sources) };
+        let mut reading =
+            Reading { facts, items, has_btf, headers: Headers::default(), refused: HashSet::new(), words, unread: Vec::new() };
+        // A header says which others it wants only when it is read, and conditionals may hide some.
+        while !reading.items.is_empty() {
+            let unread = reading.unit(None, &mut Sink::default()).includes;
+            let is_new = |include: &&Include| !reading.headers.asked.contains_key(&key(include));
+            let new: Vec<Include> = unread.iter().filter(is_new).cloned().collect();
+            if new.is_empty() || reading.headers.asked.len() > MOST_HEADERS {
+                reading.unread = unread.into_iter().filter(|include| !reading.refused.contains(&key(include))).collect();
+                break;
+            }
+            for include in new {
+                reading.find(&include, sources, options, sink);
+            }
+        }
+        reading
+    }
+
+    /// Remembers what an include means.
+    fn find(&mut self, include: &Include, sources: &mut Sources, options: &Options, sink: &mut Sink) {
+        let from = sources.get(include.name.span.source).name.clone();
+        let from = include.is_quoted.then_some(from.as_str());
+        let found = self.facts.header(from, &include.name.node, &options.include_directories);
+        let found = found.unwrap_or_else(|why| {
+            sink.push(Diagnostic::error(include.name.span, format!("cannot include `{}`: {why}", include.name.node)));
+            self.refused.insert(key(include));
+            None
+        });
+        let id = found.map(|(name, text)| {
+            let known = self.headers.texts.keys().find(|id| sources.get(**id).name == name).copied();
+            known.unwrap_or_else(|| {
+                let id = sources.add(name, text.clone());
+                self.headers.texts.insert(id, Spanned { span: Span::new(id, 0, text.len()), node: text });
+                id
+            })
+        });
+        self.headers.asked.insert(key(include), id);
+    }
+
+    /// What the items say, with what a compiler found in headers.
+    pub fn unit(&self, answer: Option<&Answer>, sink: &mut Sink) -> Unit {
+        if self.items.is_empty() {
+            return Unit::default();
+        }
+        let mut predefined = vec!["__KERNEL__", "__BPF_TRACING__"];
+        if self.has_btf {
+            predefined.extend(["BPFTRACE_HAVE_BTF", "_LINUX_TYPES_H"]);
+        }
+        predefined.extend(answer.iter().flat_map(|answer| answer.macros.keys()).map(String::as_str));
+        let world = World {
+            predefined: &predefined,
+            constant: &|name| header_constant(answer, name).or_else(|| outside_constant(self.facts, name)),
+            size: &|name| size_of(self.facts, answer, name),
+            headers: &self.headers,
+            is_used: &|name| self.words.contains(name),
+        };
+        rbtrace_syntax::c::parse(&self.items, &world, sink)
+    }
+
+    /// Names that a compiler of C is asked for.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let own = self.items.iter().flat_map(|item| identifiers(&item.node));
+        self.words.iter().map(String::as_str).chain(own)
+    }
+}
+
+/// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
+pub(crate) fn macro_items(unit: &Unit, answer: Option<&Answer>, sources: &mut Sources) -> Vec<Item> {
+    let plain = |found: &&Macro| !found.has_params && found.value.is_none() && !found.body.node.is_empty();
+    let is_number = |name: &str| answer.and_then(|answer| answer.macros.get(name)).is_some_and(|found| found.value.is_some());
+    let plain = |found: &&Macro| plain(found) && !is_number(&found.name.node);
+    let own = unit.macros.iter().filter(plain).map(|found| (found.name.node.as_str(), found.body.node.as_str()));
+    let headers = answer.iter().flat_map(|answer| &answer.macros);
+    let headers = headers.filter(|(name, found)| found.value.is_none() && found.body.starts_with('"') && !unit.defines(name));
+    let headers = headers.map(|(name, found)| (name.as_str(), found.body.as_str()));
+    own.chain(headers).filter_map(|(name, body)| read_macro(name, body, sources)).collect()
+}
+
+fn read_macro(name: &str, body: &str, sources: &mut Sources) -> Option<Item> {
+    let text = format!("macro {name}() {{ {} }}", body.replace("\\\n", " "));
+    let id = sources.add(DEFINITIONS, text);
+    let mut silent = Sink::default();
+    let items = rbtrace_syntax::parse(sources, id, &mut silent).items;
+    if silent.has_errors() { None } else { items.into_iter().next() }
+}
+
+fn c_item(item: &Item) -> Option<&Spanned<String>> {
+    match item {
+        Item::C(text) => Some(text),
+        Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => None,
+    }
+}
+
+fn key(include: &Include) -> (SourceId, String) {
+    (include.name.span.source, include.name.node.clone())
+}
+
+/// The names in all texts but for those of the C items.
+fn words(items: &[&Spanned<String>], sources: &Sources) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for (number, source) in sources.iter().enumerate() {
+        let mut inside: Vec<Span> = items.iter().map(|item| item.span).filter(|span| usize::from(span.source.0) == number).collect();
+        inside.sort_unstable();
+        let mut at = 0;
+        for span in inside {
+            words.extend(source.text.get(at..span.start as usize).into_iter().flat_map(identifiers).map(str::to_owned));
+            at = span.end as usize;
+        }
+        words.extend(source.text.get(at..).into_iter().flat_map(identifiers).map(str::to_owned));
+    }
+    words
+}
+
+fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(move |c| !is_part(c)).filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+}
+
+fn header_constant(answer: Option<&Answer>, name: &str) -> Option<i64> {
+    let answer = answer?;
+    let constant = || answer.constants.get(name).map(|(_, value)| *value);
+    answer.macros.get(name).and_then(|found| found.value).or_else(constant)
+}
+
+pub(super) fn kernel_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
+    facts.kernel_enum_constant(name).map(|(_, value)| value)
+}
+
+fn outside_constant(facts: &dyn Facts, name: &str) -> Option<i64> {
+    kernel_constant(facts, name).or_else(|| constants::by_name(name, facts.arch(), &|name| kernel_constant(facts, name)))
+}
+
+/// Bytes of a type that the script does not define itself, and whether it is a signed integer.
+fn size_of(facts: &dyn Facts, answer: Option<&Answer>, name: &str) -> Option<(u32, bool)> {
+    let known = answer.and_then(|answer| answer.types.get(name)).map(|found| (found.ty.clone(), found.size));
+    let (ty, size) = known.or_else(|| c_integer(name).or_else(|| facts.kernel_type(name)).map(|ty| (ty.clone(), ty.size())))?;
+    match ty {
+        Type::Int(int) => Some((size, int.signed)),
+        Type::Enum(_) => Some((size.min(4), false)),
+        Type::Void => None,
+        _ => Some((size, false)),
+    }
+}
