@@ -235,7 +235,10 @@ impl Infer<'_> {
     pub(super) fn widen_var(&mut self, var: VarId, span: Span, new: &Ty) {
         let index = var.0 as usize;
         let (known, decl) = (self.vars[index].clone(), &self.names.vars[index]);
-        match held(&known, new, decl.declared.is_some()) {
+        // `let $x : string` says what it is, `string[8]` also how long.
+        let is_sized = decl.declared.as_ref().is_some_and(|ty| !ty.suffixes.is_empty());
+        let is_text = matches!(known.ty, Type::String(_) | Type::Buffer(_));
+        match held(&known, new, decl.declared.is_some() && (is_sized || !is_text)) {
             Some(joined) => self.set_var(index, joined),
             None => self.var_mismatch(var, span, &known, new),
         }
