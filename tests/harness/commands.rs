@@ -63,6 +63,8 @@ fn start(file: &CaseFile, line: &str, scratch: &Scratch) -> Result<Running, Stri
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = program.parent().map(std::path::Path::to_owned).into_iter().chain(std::env::split_paths(&path));
     command.env("PATH", std::env::join_paths(directories).map_err(|error| error.to_string())?);
+    // Sources of programs that a case compiles.
+    command.env("PROGRAMS", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/programs"));
     command.args(["-c", line]).current_dir(scratch.path()).stdin(Stdio::null());
     Running::start(command, Duration::from_secs(file.number("TIMEOUT", 20)?.unsigned_abs()))
 }

@@ -25,6 +25,7 @@ pub fn run(file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
     let works = file.value("WORKLOAD").is_some() || file.value("RUN").is_some_and(|options| options.contains("{workload}"));
     let _alone = works.then(|| WORKPLACE.lock().unwrap_or_else(PoisonError::into_inner));
     let limit = Duration::from_secs(file.number("TIMEOUT", LIMIT)?.unsigned_abs());
+    file.values("BUILD").try_for_each(|line| build(line, file, scratch))?;
     let work = file.values("WORKLOAD").collect::<Vec<_>>().join(" + ");
     let mut worker = if work.is_empty() { None } else { Some(start_worker(&work, limit)?) };
     let pid = worker.as_ref().map(|worker| worker.id().to_string()).unwrap_or_default();
@@ -38,6 +39,18 @@ pub fn run(file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
         return Err(format!("the workload failed{}", said(&worker.stdout, &worker.stderr)));
     }
     check(file, &finished, &fill).map_err(|why| format!("{why}{}", said(&finished.stdout, &finished.stderr)))
+}
+
+/// Compiles a program of `cases/programs`: its file and options for the compiler. What comes out has the file's name without its end.
+fn build(line: &str, file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
+    let words = words(line)?;
+    let source = words.first().ok_or("BUILD: names no file")?;
+    let (name, end) = source.rsplit_once('.').ok_or(format!("BUILD: `{source}` is no source"))?;
+    let mut command = Command::new(if end == "cpp" { "g++" } else { "gcc" });
+    command.args(["-o", &scratch.path().join(name).display().to_string(), source]).args(&words[1..]);
+    let programs = file.path.parent().and_then(std::path::Path::parent).expect("cases are in a directory of their kind").join("programs");
+    let output = command.current_dir(programs).output().map_err(|error| format!("BUILD: {error}"))?;
+    if output.status.success() { Ok(()) } else { Err(format!("BUILD: {line}:\n{}", String::from_utf8_lossy(&output.stderr))) }
 }
 
 /// Replaces what a case cannot know beforehand.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is read before it is asked for, and nothing is read twice. Knows no language and no BPF program.
 
+pub mod binaries;
 pub mod btf;
 pub mod cgroups;
 pub mod clang;
@@ -16,12 +17,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rbtrace_types::binary::{Function, Naming};
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
 use rbtrace_types::{Arch, Enum, Struct, Type};
 pub use rbtrace_types::{Facts, Feature};
 
+use crate::binaries::Binaries;
 use crate::btf::KernelBtf;
 use crate::clang::KernelTree;
 use crate::proc::{KernelRelease, Users};
@@ -32,6 +35,7 @@ pub struct Host {
     btf: KernelBtf,
     /// Features that are not to be used.
     without: Vec<Feature>,
+    binaries: Binaries,
     release: OnceLock<KernelRelease>,
     cpus: OnceLock<u32>,
     tracefs: OnceLock<Option<PathBuf>>,
@@ -68,6 +72,7 @@ impl Host {
         Host {
             btf: KernelBtf::new(vmlinux, "/sys/kernel/btf".into()),
             without: Vec::new(),
+            binaries: Binaries::default(),
             release: OnceLock::new(),
             cpus: OnceLock::new(),
             tracefs: OnceLock::new(),
@@ -98,6 +103,12 @@ impl Host {
     /// With the kernel's headers at another place than where distributions put them.
     pub fn with_kernel_tree(mut self, tree: KernelTree) -> Host {
         self.kernel_tree = tree;
+        self
+    }
+
+    /// The same machine, with the files that a process sees.
+    pub fn seen_by(mut self, process: Option<u32>) -> Host {
+        self.binaries = Binaries::seen_by(process);
         self
     }
 
@@ -205,6 +216,38 @@ impl Facts for Host {
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {
         proc::pid_namespace().ok().flatten()
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.binaries.process()
+    }
+
+    fn binaries(&self, text: &str) -> Vec<String> {
+        self.binaries.find(text)
+    }
+
+    fn binary_path(&self, binary: &str) -> String {
+        self.binaries.path(binary).to_string_lossy().into_owned()
+    }
+
+    fn functions(&self, binary: &str, naming: Naming) -> Result<Arc<[Function]>, String> {
+        self.binaries.functions(binary, naming)
+    }
+
+    fn function(&self, binary: &str, naming: Naming, name: &str) -> Result<Vec<Function>, String> {
+        self.binaries.function(binary, naming, name)
+    }
+
+    fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
+        self.binaries.open(binary).ok()?.offset(address)
+    }
+
+    fn demangled(&self, symbol: &str) -> Option<String> {
+        binaries::demangle(symbol)
+    }
+
+    fn has_go_runtime(&self, binary: &str) -> bool {
+        self.binaries.open(binary).is_ok_and(|binary| binary.has_section(".gopclntab"))
     }
 
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {

@@ -243,6 +243,45 @@ pub enum AttachPlan {
     },
 }
 
+impl AttachPlan {
+    /// Whether one program can serve this plan and another.
+    pub fn fits(&self, other: &AttachPlan) -> bool {
+        match (self, other) {
+            (Self::Uprobe { returns, pid, .. }, Self::Uprobe { returns: other_returns, pid: other_pid, .. }) => {
+                (returns, pid) == (other_returns, other_pid)
+            }
+            _ => self == other,
+        }
+    }
+
+    /// Adds the places of a plan that fits.
+    pub fn join(&mut self, other: AttachPlan) {
+        match (self, other) {
+            (Self::Uprobe { files, .. }, Self::Uprobe { files: more, .. }) => {
+                for new in more {
+                    match files.iter_mut().find(|file| file.path == new.path) {
+                        Some(file) => file.places.extend(new.places),
+                        None => files.push(new),
+                    }
+                }
+            }
+            // Plans without places of their own fit only if they are equal.
+            (
+                Self::Uprobe { .. } | Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } | Self::Iterator { .. },
+                _,
+            ) => {}
+        }
+    }
+
+    /// Gives all places a cookie, by which a shared program tells them from others.
+    pub fn set_cookie(&mut self, number: u64) {
+        match self {
+            Self::Uprobe { files, .. } => files.iter_mut().flat_map(|file| &mut file.places).for_each(|place| place.cookie = number),
+            Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } | Self::Iterator { .. } => {}
+        }
+    }
+}
+
 /// A binary and places in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UprobeFile {

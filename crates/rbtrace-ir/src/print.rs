@@ -186,7 +186,7 @@ fn plan_text(plan: &AttachPlan) -> String {
         AttachPlan::Uprobe { files, returns, pid } => {
             let files: Vec<String> = files.iter().map(file_text).collect();
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
-            format!("{} {}{pid}", if *returns { "uretprobe" } else { "uprobe" }, files.join(", "))
+            format!("{} {}{pid}", if *returns { "return of code" } else { "code" }, files.join(", "))
         }
     }
 }

@@ -32,6 +32,9 @@ impl Place {
     }
 }
 
+/// A text about an attach point, like its name.
+pub type PlaceText = fn(&dyn Facts, &Place) -> String;
+
 /// A call of a builtin function, or the use of a builtin variable (no arguments then).
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
@@ -154,8 +157,8 @@ pub trait TypeCx {
     fn constrain_key(&mut self, map: &str, key: &Expr);
     /// `file:line:col1-col2` of a span.
     fn location(&self, span: Span) -> String;
-    /// Bytes of the longest name `probe` can have here, with its NUL.
-    fn probe_name_size(&self) -> u32;
+    /// Bytes of the longest such text of the places here, with its NUL.
+    fn place_text_size(&self, text: PlaceText) -> u32;
     /// Says something. During inference nothing is kept; the last round is the one that counts.
     fn report(&mut self, diagnostic: Diagnostic) -> Reported;
 }
@@ -203,8 +206,8 @@ pub trait LowerCx: TypeCx {
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.
     fn text(&mut self, text: &str) -> u32;
-    /// The name of the attach point that fired, as a string of [`TypeCx::probe_name_size`] bytes.
-    fn probe_name(&mut self) -> Lowered;
+    /// The text of the attach point that fired, as a string of [`TypeCx::place_text_size`] bytes.
+    fn place_text(&mut self, text: PlaceText) -> Lowered;
     /// Evaluates the key of a map element (`@m[a, b]`) into memory as the map's key type; gives its address.
     fn lower_element_key(&mut self, element: &Expr) -> ir::Value;
     /// Evaluates a key expression into memory as the map's key type; gives its address.

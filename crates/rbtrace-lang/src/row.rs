@@ -16,6 +16,8 @@ pub struct Builtin {
     pub name: &'static str,
     /// Other spellings, accepted silently or with a warning by `type_of`.
     pub aliases: &'static [&'static str],
+    /// Its aliases are no old names but others of its kind: `arg0`, `arg1`.
+    pub is_numbered: bool,
     /// For people: `printf(fmt, args…)`.
     pub signature: &'static str,
     /// Its page in the manual (markdown): first line is the summary; has an example in a code block.
@@ -55,6 +57,7 @@ impl Builtin {
     pub const BASE: Builtin = Builtin {
         name: "",
         aliases: &[],
+        is_numbered: false,
         signature: "",
         manual: "",
         args: (0, 0),
@@ -169,6 +172,8 @@ pub struct Target<'a> {
     pub span: Span,
     /// The process given by `-p`.
     pub pid: Option<u32>,
+    /// `--unsafe`
+    pub is_unsafe: bool,
 }
 
 /// One part of a target.
@@ -200,8 +205,9 @@ pub struct Planned {
 pub struct Shared {
     /// Places with equal keys share a program.
     pub key: String,
-    /// The value of the selector that means this place.
-    pub selector: u64,
+    /// The value of the selector that means this place. `None`: each place gets a number, which its plan hands to the kernel as a cookie;
+    /// only places of the same probe share a program then.
+    pub selector: Option<u64>,
 }
 
 /// A line of `-l`.
@@ -241,6 +247,8 @@ pub struct ProbeType {
     pub nearest: fn(&dyn Facts, &Target) -> Option<String>,
     /// What exists and matches a listing pattern (parts after the probe type).
     pub list: fn(&dyn Facts, parts: &[&str], verbose: bool) -> Vec<Listed>,
+    /// Why [`ProbeType::args`] has no answer.
+    pub without_args: &'static str,
     /// The struct behind `args`; `None`: the probe has none.
     pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
     /// How a place is attached. `uses_args`: whether the body reads `args` or the context, or calls what only programs of a typed kind may.
@@ -257,6 +265,12 @@ pub struct ProbeType {
     pub enter: fn(&mut dyn LowerCx, emits: bool),
     /// Whether nobody reads events of the place: it goes on when we are gone.
     pub unread: fn(&Place) -> bool,
+    /// How many numbered arguments (`arg0`) a place has; `None`: it has none at all.
+    pub arguments: fn(&dyn Facts, &Place) -> Option<u32>,
+    /// Evaluates one of them.
+    pub argument: fn(&mut dyn LowerCx, &Planned, u32) -> ir::Value,
+    /// The function that a place is in, as people write it.
+    pub function: fn(&dyn Facts, &Place) -> Option<String>,
     /// Evaluates `args.field`.
     pub arg: fn(&mut dyn LowerCx, &Planned, &Field) -> Lowered,
 }

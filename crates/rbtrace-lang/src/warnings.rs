@@ -29,6 +29,15 @@ impl Warning {
     }
 }
 
+/// A copy of a function.
+pub static COMPILER_VARIANT: Warning = Warning::new(
+    "compiler-variant",
+    "A function is there only as copies that the compiler made of it, like `f.isra.0`.\n\n\
+     It is attached to these. They may lack arguments that the source has, or have them in other registers.\n\n\
+     ```\nuprobe:app:hidden { @ = count(); }\n```\n\n\
+     Write the name of the copy where that is known to be right.",
+);
+
 /// A value that nobody takes.
 pub static DISCARDED_VALUE: Warning = Warning::new(
     "discarded-value",
@@ -62,6 +71,14 @@ pub static LENGTH: Warning = Warning::new(
     "More bytes are asked for than a text can have.\n\n\
      ```\ntracepoint:syscalls:sys_enter_openat { print(str(args.filename, 100000)); }\n```\n\n\
      `config = { max_strlen = … }` allows longer ones.",
+);
+
+/// A command that is there twice.
+pub static MANY_BINARIES: Warning = Warning::new(
+    "many-binaries",
+    "More than one directory of `PATH` has a command of this name; the first one is meant.\n\n\
+     ```\nuprobe:twin:main { @ = count(); }\n```\n\n\
+     A path says which one.",
 );
 
 /// A parameter that is 0.
@@ -115,6 +132,14 @@ pub static SHARED_TRACE: Warning = Warning::new(
      `printf` writes to this script's own output instead.",
 );
 
+/// Arguments on the stack.
+pub static STACK_ARGUMENT: Warning = Warning::new(
+    "stack-argument",
+    "`sarg0` and its like are words of the stack; newer versions of the language do not have them.\n\n\
+     ```\nuprobe:app:main { print(sarg0); }\n```\n\n\
+     `*(uint64 *)(reg(\"sp\") + 8)` is the same, if more to write.",
+);
+
 /// A variable without a value.
 pub static UNASSIGNED: Warning = Warning::new(
     "unassigned",
@@ -158,16 +183,19 @@ pub static WHILE_LOOP: Warning = Warning {
 
 /// Every class, alphabetical.
 pub static ALL: &[&Warning] = &[
+    &COMPILER_VARIANT,
     &DISCARDED_VALUE,
     &HEADER_NOT_READ,
     &LEGACY_SCOPE,
     &LENGTH,
+    &MANY_BINARIES,
     &MISSING_PARAMETER,
     &MISSING_PROBE,
     &MIXED_SIGNS,
     &OFFSET,
     &OLD_NAME,
     &SHARED_TRACE,
+    &STACK_ARGUMENT,
     &UNASSIGNED,
     &UNREACHABLE,
     &UNSTABLE,

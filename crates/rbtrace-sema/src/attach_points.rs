@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
 use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
+use rbtrace_lang::compile::PlaceText;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
 use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
-use rbtrace_types::{Field, Struct};
+use rbtrace_types::{Facts, Field, Struct};
 
 use crate::args::{self, ArgsUse};
 use crate::shared::Shared;
@@ -20,6 +21,8 @@ pub(crate) struct Unit<'p> {
     pub planned: Planned,
     /// What places that can share a program have in common (see `Shared` in rbtrace-lang); empty: this one is not shared.
     key: String,
+    /// The selector is the number of a place, and no other value can be read.
+    pub is_numbered: bool,
     /// One for an ordinary program. A shared one has a body for every probe, and for every form of `args` within a probe.
     pub bodies: Vec<Body<'p>>,
 }
@@ -85,7 +88,7 @@ fn places(point: &AttachPoint, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let parts = substitute(point, shared);
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
     let Ok(row) = probe_type(head, sink) else { return Vec::new() };
-    let target = Target { parts: rest, span: point.span, pid: shared.options.pid };
+    let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe: shared.options.is_unsafe };
     let before = sink.sorted().len();
     let found = (row.expand)(shared.facts, &target, sink);
     if found.is_empty() && sink.sorted().len() == before {
@@ -161,7 +164,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let uses_args = !matches!(usage, ArgsUse::None);
     let typed = uses_args || walk::probe_has(probe, &wants_typed);
     for place in places {
-        let planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid) {
+        let mut planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid) {
             Ok(planned) => planned,
             Err(diagnostic) => {
                 sink.push(diagnostic);
@@ -170,12 +173,24 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         };
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
-        let selector = common.as_ref().map(|common| common.selector);
+        let is_numbered = common.as_ref().is_some_and(|common| common.selector.is_none());
+        let selector = common.as_ref().and_then(|common| common.selector);
         let key = common.map(|common| common.key).unwrap_or_default();
-        let body = Body { probe, index, places: vec![(place, selector)], args, program_type: planned.program_type };
-        match units.iter_mut().find(|unit| takes(unit, &key, &planned, &body)) {
-            Some(unit) => add_body(&mut unit.bodies, body, &usage),
-            None => units.push(Unit { planned, key, bodies: vec![body] }),
+        let mut body = Body { probe, index, places: vec![(place, selector)], args, program_type: planned.program_type };
+        let unit = units.iter_mut().find(|unit| unit.is_numbered == is_numbered && takes(unit, &key, &planned, &body));
+        if is_numbered {
+            let number = unit.as_ref().map_or(0, |unit| unit.bodies.iter().map(|body| body.places.len() as u64).sum());
+            body.places[0].1 = Some(number);
+            planned.plan.iter_mut().for_each(|plan| plan.set_cookie(number));
+        }
+        match unit {
+            Some(unit) => {
+                let is_new = add_body(&mut unit.bodies, body, &usage);
+                if let (true, Some(plan), Some(more)) = (is_new, &mut unit.planned.plan, planned.plan) {
+                    plan.join(more);
+                }
+            }
+            None => units.push(Unit { planned, key, is_numbered, bodies: vec![body] }),
         }
     }
 }
@@ -191,17 +206,29 @@ fn wants_typed(expr: &Expr) -> bool {
 fn takes(unit: &Unit, key: &str, planned: &Planned, new: &Body) -> bool {
     let selector = new.places[0].1;
     let mut others = unit.bodies.iter().filter(|body| body.index != new.index).flat_map(|body| &body.places);
-    !key.is_empty() && unit.key == key && unit.planned == *planned && !others.any(|(_, other)| *other == selector)
+    // Numbers mean places of one probe only.
+    let is_free = if unit.is_numbered { others.next().is_none() } else { !others.any(|(_, other)| *other == selector) };
+    !key.is_empty() && unit.key == key && is_free && fits(&unit.planned, planned)
 }
 
-/// Places of one probe whose `args` look the same to its body share it.
-fn add_body<'p>(bodies: &mut Vec<Body<'p>>, new: Body<'p>, usage: &ArgsUse) {
+/// Whether one program can be attached in both ways.
+fn fits(one: &Planned, other: &Planned) -> bool {
+    let plans = match (&one.plan, &other.plan) {
+        (Some(plan), Some(other)) => plan.fits(other),
+        (one, other) => one == other,
+    };
+    plans && (one.program_type, one.role, one.reverse) == (other.program_type, other.role, other.reverse)
+}
+
+/// Places of one probe whose `args` look the same to its body share it. Says whether the place is a new one.
+fn add_body<'p>(bodies: &mut Vec<Body<'p>>, new: Body<'p>, usage: &ArgsUse) -> bool {
     let alike = |body: &Body| body.index == new.index && looks_same(body.args.as_deref(), new.args.as_deref(), usage);
     match bodies.iter_mut().find(|body| alike(body)) {
-        Some(body) if body.places.iter().any(|(known, _)| known.parts == new.places[0].0.parts) => {}
+        Some(body) if body.places.iter().any(|(known, _)| known.parts == new.places[0].0.parts) => return false,
         Some(body) => body.places.extend(new.places),
         None => bodies.push(new),
     }
+    true
 }
 
 fn looks_same(a: Option<&Struct>, b: Option<&Struct>, usage: &ArgsUse) -> bool {
@@ -216,7 +243,7 @@ fn looks_same(a: Option<&Struct>, b: Option<&Struct>, usage: &ArgsUse) -> bool {
     }
 }
 
-/// Bytes of the longest name among places, with its NUL.
-pub(crate) fn longest_name(places: &[(Place, Option<u64>)]) -> u32 {
-    places.iter().map(|(place, _)| place.name().len() as u32 + 1).max().unwrap_or(1)
+/// Bytes of the longest of the places' texts, with its NUL.
+pub(crate) fn longest_text(places: &[(Place, Option<u64>)], facts: &dyn Facts, text: PlaceText) -> u32 {
+    places.iter().map(|(place, _)| text(facts, place).len() as u32 + 1).max().unwrap_or(1)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::binary::{Function, Naming, named};
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
@@ -186,6 +187,54 @@ pub trait Facts {
     fn headers(&self, question: &Question) -> Result<Answer, String> {
         let _ = question;
         Err("there is no C compiler here".to_string())
+    }
+    /// The process that the run is about (`-p`): binaries are named as it sees them.
+    fn process(&self) -> Option<u32> {
+        None
+    }
+    /// The programs and libraries that a text means, each by a name that the other questions about binaries take: a path, a command, a
+    /// library (`libc`), a pattern for paths, `*` for all that processes have mapped. Empty: nothing here is meant.
+    fn binaries(&self, text: &str) -> Vec<String> {
+        let _ = text;
+        Vec::new()
+    }
+    /// Where a binary can be opened.
+    fn binary_path(&self, binary: &str) -> String {
+        binary.to_owned()
+    }
+    /// The functions of a binary, sorted by name, then by address; why there are none.
+    fn functions(&self, binary: &str, naming: Naming) -> Result<Arc<[Function]>, String> {
+        let _ = naming;
+        Err(format!("{binary}: no such file"))
+    }
+    /// The functions of one name: cheaper to ask for than the list is.
+    fn function(&self, binary: &str, naming: Naming, name: &str) -> Result<Vec<Function>, String> {
+        self.functions(binary, naming).map(|all| named(&all, name).to_vec())
+    }
+    /// Where in its file a binary keeps the code at an address; `None`: no code is there.
+    fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
+        let _ = (binary, address);
+        None
+    }
+    /// Whether an instruction begins at an address of a function; `None`: nobody knows.
+    fn is_instruction(&self, binary: &str, function: &Function, address: u64) -> Option<bool> {
+        let _ = (binary, function, address);
+        None
+    }
+    /// The addresses that an indirect function may really be at; empty: nobody knows.
+    fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {
+        let _ = (binary, function);
+        Vec::new()
+    }
+    /// A symbol as its source says it; `None`: it is a plain name.
+    fn demangled(&self, symbol: &str) -> Option<String> {
+        let _ = symbol;
+        None
+    }
+    /// Whether a binary holds Go's runtime, which moves stacks.
+    fn has_go_runtime(&self, binary: &str) -> bool {
+        let _ = binary;
+        false
     }
     /// The id of the cgroup at a path.
     fn cgroup_id(&self, path: &str) -> Result<u64, String>;

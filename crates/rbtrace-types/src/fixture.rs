@@ -11,6 +11,8 @@
 //! symbol vfs_read 4096
 //! kfunc bpf_task_from_pid 5 7 26      the types of program that may call it
 //! cgroup /sys/fs/cgroup/a 42
+//! process 1234                        the process of `-p`
+//! binary /bin/app                     see `fixture/binaries.rs`          end
 //! format sched:sched_switch           … the text of the tracefs file …   end
 //! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
 //! struct sock 760                     `OFFSET TYPE NAME` or, for bits, `OFFSET TYPE NAME:FIRST:WIDTH`   end
@@ -18,9 +20,13 @@
 //! typedef pid_t int
 //! ```
 
+mod binaries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::binaries::Binary;
+use crate::binary::{Function, Naming};
 use crate::ctype::c_type;
 use crate::facts::{Arch, Facts, Feature, RawTracepoint};
 use crate::format::TracepointFormat;
@@ -39,6 +45,8 @@ pub struct Fixture {
     kernel_functions: BTreeMap<String, Vec<u32>>,
     tracepoints: BTreeMap<String, Arc<TracepointFormat>>,
     raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
+    process: Option<u32>,
+    binaries: BTreeMap<String, Binary>,
     /// Structs, unions, enums and typedefs by their C name.
     types: BTreeMap<String, Type>,
 }
@@ -57,6 +65,8 @@ impl Fixture {
             kernel_functions: BTreeMap::new(),
             tracepoints: BTreeMap::new(),
             raw_tracepoints: BTreeMap::new(),
+            process: None,
+            binaries: BTreeMap::new(),
             types: BTreeMap::new(),
         }
     }
@@ -71,7 +81,7 @@ impl Fixture {
                 continue;
             }
             let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let is_block = matches!(keyword, "format" | "raw" | "struct" | "union" | "enum");
+            let is_block = matches!(keyword, "format" | "raw" | "struct" | "union" | "enum" | "binary");
             let block: Vec<&str> =
                 if is_block { lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "end").collect() } else { Vec::new() };
             fixture.statement(keyword, rest.trim(), &block).map_err(|error| format!("line {}: {error}", index + 1))?;
@@ -93,6 +103,8 @@ impl Fixture {
                 self.kernel_functions.insert(name.to_owned(), callers);
             }
             "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "process" => self.process = Some(number(rest)?),
+            "binary" => drop(self.binaries.insert(rest.to_owned(), Binary::parse(block)?)),
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
             "struct" | "union" => self.add_struct(keyword, rest, block)?,
@@ -253,6 +265,34 @@ impl Facts for Fixture {
 
     fn pid_namespace(&self) -> Option<(u64, u64)> {
         self.pid_namespace
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    fn binaries(&self, text: &str) -> Vec<String> {
+        self.binaries.keys().filter(|path| binaries::is_meant(path, text)).cloned().collect()
+    }
+
+    fn functions(&self, binary: &str, naming: Naming) -> Result<Arc<[Function]>, String> {
+        self.binaries.get(binary).map(|binary| binary.functions(naming)).ok_or(format!("{binary}: no such file"))
+    }
+
+    fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
+        self.binaries.get(binary)?.code_offset(address)
+    }
+
+    fn is_instruction(&self, _: &str, _: &Function, address: u64) -> Option<bool> {
+        Some(address.is_multiple_of(binaries::INSTRUCTION))
+    }
+
+    fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {
+        self.binaries.get(binary).map(|binary| binary.implementations(function)).unwrap_or_default()
+    }
+
+    fn has_go_runtime(&self, binary: &str) -> bool {
+        self.binaries.get(binary).is_some_and(|binary| binary.is_go)
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {

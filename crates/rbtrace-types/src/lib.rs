@@ -3,6 +3,7 @@
 //! Pure: no file, no clock, no environment. `Facts` is answered by rbtrace-host on a real machine and by
 //! [`fixture::Fixture`] in tests.
 
+pub mod binary;
 pub mod c_layout;
 pub mod ctype;
 pub mod facts;

@@ -13,8 +13,8 @@ use rbtrace_runtime::{Buffering, Format};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
 
 pub use format::Formatting;
-pub use pages::manual;
 use later::Later;
+pub use pages::manual;
 pub use stage::Stage;
 
 const USAGE: &str = "\
@@ -171,6 +171,8 @@ pub struct List {
     pub pattern: Option<OsString>,
     /// `-v`
     pub verbose: bool,
+    /// `-p`
+    pub pid: Option<u32>,
 }
 
 /// Everything about a run.
@@ -195,6 +197,8 @@ pub struct Run {
     pub warnings: RunWarnings,
     pub is_unsafe: bool,
     pub dry_run: bool,
+    /// `--no-feature`
+    pub without: Vec<String>,
     pub stages: Vec<Stage>,
     pub emit_elf: Option<PathBuf>,
     pub emit_llvm: Option<PathBuf>,
@@ -260,19 +264,20 @@ impl Raw {
             return self.into_format().map(Action::Format);
         }
         if self.list {
-            return Ok(Action::List(self.into_list()));
+            return self.into_list().map(Action::List);
         }
         self.into_run().map(|run| Action::Run(Box::new(run)))
     }
 
-    fn into_list(self) -> List {
+    fn into_list(self) -> Result<List, Misuse> {
         let verbose = self.verbose > 0;
+        let pid = self.pid.as_deref().map(parse_pid).transpose()?;
         let script = self.program.map(Script::Text);
         let pattern = self.words.into_iter().chain(self.rest).next();
-        match pattern {
-            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose },
-            pattern => List { script, pattern, verbose },
-        }
+        Ok(match pattern {
+            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose, pid },
+            pattern => List { script, pattern, verbose, pid },
+        })
     }
 
     fn into_run(self) -> Result<Run, Misuse> {
@@ -281,7 +286,8 @@ impl Raw {
         }
         let warnings = self.warnings()?;
         let stages = stage::parse(&self.debug).map_err(misuse)?;
-        check_features(&self.no_feature)?;
+        let without = self.no_feature.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect::<Vec<_>>();
+        check_features(&without)?;
         let (named, rest): (Vec<OsString>, Vec<OsString>) =
             self.rest.into_iter().partition(|word| word.to_string_lossy().starts_with("--"));
         let mut words = self.words.into_iter().chain(rest);
@@ -302,6 +308,7 @@ impl Raw {
             warnings,
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
+            without,
             stages,
             emit_elf: self.emit_elf,
             emit_llvm: self.emit_llvm,
@@ -373,10 +380,10 @@ fn parse_buffering(text: Option<&str>) -> Result<Buffering, Misuse> {
     }
 }
 
-/// Features that none of the present probe types uses; naming one is no mistake.
-fn check_features(lists: &[String]) -> Result<(), Misuse> {
+/// Features that can be switched off.
+fn check_features(names: &[String]) -> Result<(), Misuse> {
     const KNOWN: [&str; 3] = ["kprobe_multi", "kprobe_session", "uprobe_multi"];
-    match lists.iter().flat_map(|list| list.split(',')).find(|name| !KNOWN.contains(name)) {
+    match names.iter().find(|name| !KNOWN.contains(&name.as_str())) {
         Some(name) => Err(misuse(format!("`--no-feature` does not know `{name}`; it knows {}", KNOWN.join(", ")))),
         None => Ok(()),
     }

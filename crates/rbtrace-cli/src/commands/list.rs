@@ -10,7 +10,7 @@ use rbtrace_host::btf::KernelBtf;
 use rbtrace_sema::frontend::lang::ProbeType;
 use rbtrace_sema::frontend::lang::probes;
 use rbtrace_sema::frontend::syntax;
-use rbtrace_sema::frontend::types::Facts;
+use rbtrace_sema::frontend::types::{Facts, Space};
 
 use crate::Ending;
 use crate::args::{List, Script};
@@ -20,13 +20,13 @@ use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
 pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Ending {
-    let host = environment.host();
+    let host = environment.host().seen_by(list.pid);
     if host.tracefs().is_none() {
         reporter.warning("tracefs is not mounted, or only root may read it: no tracepoints are known");
         reporter.hint("mount -t tracefs tracefs /sys/kernel/tracing");
     }
     let lines = match script_of(list) {
-        Some(script) => match lines_of_script(&script, list.verbose, &host, environment, reporter) {
+        Some(script) => match lines_of_script(&script, list, &host, environment, reporter) {
             Some(lines) => lines,
             None => return Ending::Mistake,
         },
@@ -56,17 +56,17 @@ fn looks_like_a_file(pattern: &str) -> bool {
 }
 
 /// The attach points of a script, expanded; probes that need no place (`begin`) are left out.
-fn lines_of_script(script: &Script, verbose: bool, host: &Host, environment: &Environment, reporter: &Reporter) -> Option<String> {
+fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Environment, reporter: &Reporter) -> Option<String> {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let source = script::read(script, &mut sources, reporter)?;
     let program = syntax::parse(&sources, source, &mut sink);
-    let options = rbtrace_sema::Options { config: environment.config(), ..Default::default() };
+    let options = rbtrace_sema::Options { config: environment.config(), pid: list.pid, ..Default::default() };
     let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &mut sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, &sources, Warnings::Usual);
     if sink.has_errors() {
         return None;
     }
-    let lines = |name: &String| if verbose { lines_of_pattern(name, true, host) } else { format!("{name}\n") };
+    let lines = |name: &String| if list.verbose { lines_of_pattern(name, true, host) } else { format!("{name}\n") };
     Some(names.iter().map(lines).collect())
 }
 
@@ -86,7 +86,7 @@ fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut Strin
     let (provider, rest) = pattern.split_once(':').unwrap_or(("*", pattern));
     let rest = if rest.is_empty() { "*" } else { rest };
     let parts: Vec<&str> = rest.split(':').collect();
-    for row in providers(provider) {
+    for row in providers(provider, is_about_processes(&parts, facts)) {
         for listed in (row.list)(facts, &parts, verbose) {
             text.push_str(&listed.name);
             text.push('\n');
@@ -99,10 +99,17 @@ fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut Strin
     }
 }
 
-/// The probe types that a pattern's first part means; a wildcard means only those that say so themselves.
-fn providers(pattern: &str) -> Vec<&'static ProbeType> {
+/// Whether a pattern means probes of programs and libraries, too: with `-p`, and where it names a file.
+fn is_about_processes(parts: &[&str], facts: &dyn Facts) -> bool {
+    facts.process().is_some() || parts.first().is_some_and(|part| part.contains('/'))
+}
+
+/// The probe types that a pattern's first part means; a wildcard means only those that say so themselves, and those of processes only where
+/// it is about processes.
+fn providers(pattern: &str, of_processes: bool) -> Vec<&'static ProbeType> {
     if pattern.contains('*') {
-        return probes::ALL.iter().copied().filter(|row| row.in_wildcards && matches(pattern, row.name)).collect();
+        let is_meant = |row: &&ProbeType| row.in_wildcards && (of_processes || row.space != Space::User) && matches(pattern, row.name);
+        return probes::ALL.iter().copied().filter(is_meant).collect();
     }
     probes::by_name(pattern).into_iter().collect()
 }

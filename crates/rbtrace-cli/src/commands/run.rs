@@ -29,7 +29,7 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     if !emits && run.stages.is_empty() {
         check_privileges(reporter)?;
     }
-    let host = environment.host();
+    let host = environment.host().seen_by(run.pid).without(without(&run));
     if let Some(pid) = run.pid.filter(|pid| !proc::pid_exists(*pid)) {
         reporter.error(format!("Failed to attach to pid: process {pid} is not running"));
         return Err(Ending::Mistake);
@@ -45,6 +45,11 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     check_kernel(&run, &host, reporter);
     check_output(&run, reporter)?;
     attach(run, child, &compiled, &sources, &host, environment, reporter)
+}
+
+/// The features that `--no-feature` switches off.
+fn without(run: &Run) -> Vec<Feature> {
+    Feature::ALL.into_iter().filter(|feature| run.without.iter().any(|name| name == feature.name())).collect()
 }
 
 fn check_privileges(reporter: &Reporter) -> Result<(), Ending> {

@@ -7,6 +7,8 @@ use crate::compile::{LowerCx, Lowered};
 
 /// The context of perf events.
 pub(super) const PERF_EVENT: &str = "struct bpf_perf_event_data";
+/// The context of programs on functions.
+pub(super) const REGISTERS: &str = "struct pt_regs";
 
 /// A field; a struct inside the context is copied first.
 pub(super) fn field(cx: &mut dyn LowerCx, field: &Field) -> Lowered {

@@ -10,13 +10,17 @@ pub mod profile;
 pub mod rawtracepoint;
 pub mod software;
 pub mod tracepoint;
+pub mod uprobe;
+pub mod uretprobe;
 
 mod context;
+mod cookie;
 mod counted;
 mod parts;
 pub mod registers;
 mod timer;
 mod untraced;
+mod user_code;
 pub mod wildcard;
 
 use crate::row::ProbeType;
@@ -33,6 +37,8 @@ pub static ALL: &[&ProbeType] = &[
     &own_signal::ROW,
     &software::ROW,
     &tracepoint::ROW,
+    &uprobe::ROW,
+    &uretprobe::ROW,
 ];
 
 /// The row of a name or alias: with its case first, then without (`BEGIN`, `Kprobe`; SPEC §1.10).

@@ -35,6 +35,8 @@ rawtracepoint:sched_switch { @[args.preempt] = count(); }
     args,
     plan,
     arg,
+    arguments: |facts, place| facts.raw_tracepoint(place.parts.last()?).map(|args| args.fields.len() as u32),
+    argument: |cx, _, index| cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset: 8 * index }),
     ..untraced::BASE
 };
 

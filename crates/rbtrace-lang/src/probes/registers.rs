@@ -51,6 +51,53 @@ pub fn by_name(arch: Arch, name: &str) -> Option<u32> {
     Some(8 * index)
 }
 
+/// How many arguments of a C function are in registers.
+pub(super) fn argument_count(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 6,
+        Arch::Aarch64 => 8,
+    }
+}
+
+/// The offset of an argument of a C function.
+fn argument(arch: Arch, index: u32) -> u32 {
+    match arch {
+        // di, si, dx, cx, r8, r9
+        Arch::X86_64 => [112, 104, 96, 88, 72, 64][index as usize % 6],
+        Arch::Aarch64 => 8 * (index % 8),
+    }
+}
+
+/// The offset of what a C function returns: ax, x0.
+pub(crate) fn return_value(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 80,
+        Arch::Aarch64 => 0,
+    }
+}
+
+/// The offset of the stack pointer.
+pub(crate) fn stack_pointer(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 152,
+        Arch::Aarch64 => 248,
+    }
+}
+
+/// Words on the stack below the first argument there, where a function begins.
+pub(crate) fn return_address_words(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 1,
+        Arch::Aarch64 => 0,
+    }
+}
+
+/// An argument of the C function that a program whose context is the registers is at.
+pub(super) fn read_argument(cx: &mut dyn LowerCx, index: u32) -> ir::Value {
+    let offset = argument(cx.facts().arch(), index);
+    cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
+}
+
 /// Reads a register through the `struct pt_regs *` that is the first word of the context.
 pub(super) fn read(cx: &mut dyn LowerCx, program_type: ProgramType, register: Register) -> ir::Value {
     let (offset, bytes) = place(cx.facts().arch(), register);

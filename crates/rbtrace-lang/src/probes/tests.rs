@@ -24,7 +24,7 @@ fn split(text: &str) -> (&'static ProbeType, Vec<TargetPart>) {
 /// The places of an attach point, or what is said instead, with its hints.
 fn expand(text: &str) -> Result<Vec<Place>, String> {
     let (row, parts) = split(text);
-    let target = Target { parts: &parts, span: Span::default(), pid: None };
+    let target = Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false };
     let mut sink = Sink::default();
     let places = (row.expand)(machine(), &target, &mut sink);
     if let Some(said) = sink.sorted().first() {
@@ -110,7 +110,7 @@ fn wrong_rates_are_refused_in_upstreams_words() {
 fn the_nearest_name_is_a_remedy() {
     let nearest = |text: &str| {
         let (row, parts) = split(text);
-        (row.nearest)(machine(), &Target { parts: &parts, span: Span::default(), pid: None })
+        (row.nearest)(machine(), &Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false })
     };
     assert_eq!(nearest("t:syscalls:sys_enter_opneat").as_deref(), Some("sys_enter_openat"));
     assert_eq!(nearest("t:syscalls:sched_switch").as_deref(), Some("sched:sched_switch"));
@@ -171,8 +171,8 @@ fn syscalls_share_programs() {
         let place = expand(text).expect("no mistake").remove(0);
         (place.probe_type.shared)(machine(), &place).map(|shared| (shared.key, shared.selector))
     };
-    assert_eq!(shared("t:syscalls:sys_enter_openat"), Some(("sys_enter".into(), 257)));
-    assert_eq!(shared("t:syscalls:sys_exit_read"), Some(("sys_exit".into(), 0)));
+    assert_eq!(shared("t:syscalls:sys_enter_openat"), Some(("sys_enter".into(), Some(257))));
+    assert_eq!(shared("t:syscalls:sys_exit_read"), Some(("sys_exit".into(), Some(0))));
     assert_eq!(shared("t:raw_syscalls:sys_enter"), None);
     assert_eq!(shared("t:sched:sched_switch"), None);
 }

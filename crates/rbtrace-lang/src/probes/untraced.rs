@@ -23,6 +23,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     expand: |_, _, _| Vec::new(),
     nearest: no_remedy,
     list: not_listed,
+    without_args: "this probe has no arguments",
     args: no_args,
     plan: |_, _, _, _| Err(Diagnostic::general("this probe type cannot be attached")),
     shared: not_shared,
@@ -31,6 +32,9 @@ pub(super) const BASE: ProbeType = ProbeType {
     context_field: context::field,
     enter: |_, _| {},
     unread: |_| false,
+    arguments: |_, _| None,
+    argument: |_, _, _| unreachable!("asked only of probe types that have some"),
+    function: |_, _| None,
     arg: no_arg,
 };
 

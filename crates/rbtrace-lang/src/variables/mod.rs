@@ -1,5 +1,6 @@
 //! The list of variables: one line each, alphabetical.
 
+mod arg0;
 mod cgroup;
 mod comm;
 mod config;
@@ -8,6 +9,7 @@ mod cpu;
 mod ctx;
 mod curtask;
 mod elapsed;
+mod func;
 mod gid;
 mod has_cpid;
 mod jiffies;
@@ -22,6 +24,8 @@ mod ppid;
 mod probe;
 mod probetype;
 mod rand;
+mod retval;
+mod sarg0;
 mod tid;
 mod uid;
 mod usermode;
@@ -34,6 +38,7 @@ use crate::row::Builtin;
 
 /// Every row.
 pub static ALL: &[&Builtin] = &[
+    &arg0::ROW,
     &cgroup::ROW,
     &comm::ROW,
     &config::ROW,
@@ -42,6 +47,7 @@ pub static ALL: &[&Builtin] = &[
     &ctx::ROW,
     &curtask::ROW,
     &elapsed::ROW,
+    &func::ROW,
     &gid::ROW,
     &has_cpid::ROW,
     &jiffies::ROW,
@@ -56,6 +62,8 @@ pub static ALL: &[&Builtin] = &[
     &probe::ROW,
     &probetype::ROW,
     &rand::ROW,
+    &retval::ROW,
+    &sarg0::ROW,
     &tid::ROW,
     &uid::ROW,
     &usermode::ROW,

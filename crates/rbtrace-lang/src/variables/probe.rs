@@ -10,7 +10,7 @@ pub static ROW: Builtin = Builtin {
     signature: "probe",
     manual: "The full name of the attach point that fired, wildcards resolved.\n\n\
              ```\ntracepoint:sched:sched_*, tracepoint:irq:* { @[probe] = count(); }\n```\n",
-    type_of: |cx, _| Type::String(cx.probe_name_size()),
-    lower: |cx, _| cx.probe_name(),
+    type_of: |cx, _| Type::String(cx.place_text_size(|_, place| place.name())),
+    lower: |cx, _| cx.place_text(|_, place| place.name()),
     ..Builtin::BASE
 };

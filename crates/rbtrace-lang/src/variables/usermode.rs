@@ -32,7 +32,7 @@ fn lower(cx: &mut dyn LowerCx, _: &Call) -> Lowered {
     let arch = cx.facts().arch();
     let planned = cx.planned();
     let (program_type, is_ours) = (planned.program_type, planned.role != Role::Traced);
-    let segment = registers::by_name(arch, "cs").filter(|_| program_type == ProgramType::PerfEvent);
+    let segment = registers::by_name(arch, "cs").filter(|_| matches!(program_type, ProgramType::PerfEvent | ProgramType::Kprobe));
     let ir = cx.ir();
     Lowered::Int(match segment {
         _ if is_ours => ir.int(1),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Span};
-use rbtrace_lang::compile::{Constant, MapInfo, Place, TypeCx};
+use rbtrace_lang::compile::{Constant, MapInfo, Place, PlaceText, TypeCx};
 use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Facts, Struct, Type};
 
@@ -101,9 +101,9 @@ impl TypeCx for Infer<'_> {
         self.shared.location(span)
     }
 
-    fn probe_name_size(&self) -> u32 {
+    fn place_text_size(&self, text: PlaceText) -> u32 {
         self.asked_place.set(true);
-        crate::attach_points::longest_name(&self.body.places)
+        crate::attach_points::longest_text(&self.body.places, self.shared.facts, text)
     }
 
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {

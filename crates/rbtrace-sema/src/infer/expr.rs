@@ -188,11 +188,9 @@ impl Infer<'_> {
             Some(args) => Ty::fixed(Type::Struct(Arc::new(packed(args)))),
             None if self.inside.is_some() => self.not_in_function(args::NAME, span),
             None => {
-                let probe = self.body.places[0].0.probe_type.name;
-                self.sink.push(
-                    Diagnostic::error(span, format!("The args builtin cannot be used in {probe} probes"))
-                        .because("this probe has no arguments"),
-                );
+                let row = self.body.places[0].0.probe_type;
+                let error = Diagnostic::error(span, format!("The args builtin cannot be used in {} probes", row.name));
+                self.sink.push(error.because(row.without_args));
                 Ty::VOID
             }
         }
@@ -248,7 +246,7 @@ impl Infer<'_> {
             let error = Diagnostic::error(call.span, format!("{}() is unsafe. To use you need the --unsafe flag", row.name));
             self.sink.push(error.because("it can change the system"));
         }
-        if self.last && call.name != row.name {
+        if self.last && call.name != row.name && !row.is_numbered {
             let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
             self.sink.push(warning.because("an old name"));
         }

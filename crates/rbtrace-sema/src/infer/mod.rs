@@ -79,6 +79,8 @@ pub(crate) struct TypedFunction<'p> {
 pub(crate) struct TypedUnit<'p> {
     /// How it is attached.
     pub planned: Planned,
+    /// As in [`Unit`].
+    pub is_numbered: bool,
     /// As in [`Unit`], with types.
     pub bodies: Vec<TypedBody<'p>>,
 }
@@ -157,7 +159,11 @@ pub(crate) fn infer<'p>(
     };
     let mut typed_units = Vec::new();
     for unit in units {
-        typed_units.push(TypedUnit { planned: unit.planned, bodies: unit.bodies.into_iter().map(&mut typed).collect() });
+        typed_units.push(TypedUnit {
+            planned: unit.planned,
+            is_numbered: unit.is_numbered,
+            bodies: unit.bodies.into_iter().map(&mut typed).collect(),
+        });
     }
     let functions = functions.into_iter().map(|(at, body)| {
         let (name, definition) = definitions.get_index(at).expect("a number of one of them");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Reported, Span};
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, Value};
-use rbtrace_lang::compile::{Call, Complaint, Constant, LowerCx, Lowered, MapInfo, Place, TypeCx};
+use rbtrace_lang::compile::{Call, Complaint, Constant, LowerCx, Lowered, MapInfo, Place, PlaceText, TypeCx};
 use rbtrace_lang::functions;
 use rbtrace_lang::row::Planned;
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
@@ -94,8 +94,8 @@ impl TypeCx for Lower<'_> {
         self.shared.location(span)
     }
 
-    fn probe_name_size(&self) -> u32 {
-        crate::attach_points::longest_name(&self.body.places)
+    fn place_text_size(&self, text: PlaceText) -> u32 {
+        crate::attach_points::longest_text(&self.body.places, self.shared.facts, text)
     }
 
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
@@ -201,8 +201,8 @@ impl LowerCx for Lower<'_> {
         self.out.text(text)
     }
 
-    fn probe_name(&mut self) -> Lowered {
-        self.name_of_place()
+    fn place_text(&mut self, text: PlaceText) -> Lowered {
+        self.text_of_place(text)
     }
 
     fn lower_element_key(&mut self, element: &Expr) -> Value {

@@ -122,7 +122,9 @@ impl<'a> Lower<'a> {
         }
         self.ir.open();
         self.pid_filter();
-        let is_shared = self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
+        // A place that is only a number is asked for where it matters.
+        let needs_selector = !(self.unit.is_numbered && self.unit.bodies.len() == 1);
+        let is_shared = needs_selector && self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
         match is_shared {
             true => self.shared_bodies(),
             false => self.whole_body(),

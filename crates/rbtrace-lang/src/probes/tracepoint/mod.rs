@@ -151,7 +151,7 @@ fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Re
 
 fn shared(facts: &dyn Facts, place: &Place) -> Option<Shared> {
     let syscall = Syscall::of(facts, place)?;
-    Some(Shared { key: syscall.moment.event().into(), selector: syscall.number?.into() })
+    Some(Shared { key: syscall.moment.event().into(), selector: Some(syscall.number?.into()) })
 }
 
 fn arg(cx: &mut dyn LowerCx, planned: &Planned, field: &Field) -> Lowered {

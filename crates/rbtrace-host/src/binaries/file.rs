@@ -1,0 +1,158 @@
+//! One ELF file: its functions and where its code is. Knows no probe.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use memmap2::Mmap;
+use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags, elf};
+use rbtrace_types::binary::{Function, Naming, named};
+
+use super::{debug_file, names};
+
+/// A program or library.
+#[derive(Debug)]
+pub struct Binary {
+    path: PathBuf,
+    bytes: Mmap,
+    /// Executable segments.
+    code: Vec<Segment>,
+    /// Its symbols, where they are in a file of their own.
+    debug: OnceLock<Option<Mmap>>,
+    /// Where that file may be, too.
+    root: Option<PathBuf>,
+    symbols: OnceLock<Arc<[Function]>>,
+    demangled: OnceLock<Arc<[Function]>>,
+}
+
+/// A piece of the file that becomes executable memory.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    address: u64,
+    offset: u64,
+    size: u64,
+}
+
+impl Binary {
+    /// Opens a file; why it is no binary.
+    pub fn open(path: &Path, root: Option<&PathBuf>) -> Result<Binary, String> {
+        let bytes = map(path)?;
+        let code = segments(&bytes).map_err(|error| format!("{} is not an ELF file ({error})", path.display()))?;
+        Ok(Binary {
+            path: path.to_owned(),
+            bytes,
+            code,
+            debug: OnceLock::new(),
+            root: root.cloned(),
+            symbols: OnceLock::new(),
+            demangled: OnceLock::new(),
+        })
+    }
+
+    /// All functions, sorted by name.
+    pub fn functions(&self, naming: Naming) -> Arc<[Function]> {
+        let all = match naming {
+            Naming::Symbol => self.symbols.get_or_init(|| sorted(self.collect(|_| true))),
+            Naming::Demangled => self.demangled.get_or_init(|| sorted(self.demangle())),
+        };
+        Arc::clone(all)
+    }
+
+    /// The functions of one name, without a table of all names if there is none yet.
+    pub fn function(&self, naming: Naming, name: &str) -> Vec<Function> {
+        let all = match naming {
+            Naming::Symbol => match self.symbols.get() {
+                Some(all) => Arc::clone(all),
+                None => return sorted(self.collect(|known| known == name)).to_vec(),
+            },
+            Naming::Demangled => self.functions(naming),
+        };
+        named(&all, name).to_vec()
+    }
+
+    /// Where in the file the code at an address is.
+    pub fn offset(&self, address: u64) -> Option<u64> {
+        let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
+        Some(address - segment.address + segment.offset)
+    }
+
+    /// The bytes of the code from an address to the end of its segment.
+    pub fn code_at(&self, address: u64) -> Option<&[u8]> {
+        let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
+        let start = usize::try_from(address - segment.address + segment.offset).ok()?;
+        let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.bytes.len());
+        self.bytes.get(start..end)
+    }
+
+    /// Whether it has a section.
+    pub fn has_section(&self, name: &str) -> bool {
+        object::File::parse(&*self.bytes).is_ok_and(|file| file.section_by_name(name).is_some())
+    }
+
+    /// Functions whose names are wanted. Where the file itself has none of them, its debug file is asked.
+    fn collect(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Function> {
+        let mut found = Vec::new();
+        let Ok(file) = object::File::parse(&*self.bytes) else { return found };
+        add(file.symbols(), &is_wanted, &mut found);
+        add(file.dynamic_symbols(), &is_wanted, &mut found);
+        let has_table = file.symbol_table().is_some();
+        let debug = (!has_table)
+            .then(|| self.debug.get_or_init(|| debug_file::find(&file, &self.path, self.root.as_deref())))
+            .and_then(Option::as_ref);
+        if let Some(Ok(debug)) = debug.map(|bytes| object::File::parse(&**bytes)) {
+            add(debug.symbols(), &is_wanted, &mut found);
+        }
+        found
+    }
+
+    fn demangle(&self) -> Vec<Function> {
+        let symbols = self.functions(Naming::Symbol);
+        let written = symbols.iter().filter_map(|function| Some(Function { name: names::demangle(&function.name)?, ..function.clone() }));
+        written.collect()
+    }
+}
+
+/// The bytes of a file.
+pub(super) fn map(path: &Path) -> Result<Mmap, String> {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    // SAFETY: a file that is cut short while we read it ends this process, as it does with every debugger; bytes that change only change
+    // what is found, since every access is checked.
+    unsafe { Mmap::map(&file) }.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn segments(bytes: &[u8]) -> object::Result<Vec<Segment>> {
+    let file = object::File::parse(bytes)?;
+    let is_code = |flags| matches!(flags, SegmentFlags::Elf { p_flags, .. } if p_flags.0 & elf::PF_X.0 != 0);
+    let code = file.segments().filter(|segment| is_code(segment.flags()));
+    Ok(code
+        .map(|segment| {
+            let (offset, size) = segment.file_range();
+            Segment { address: segment.address(), offset, size }
+        })
+        .collect())
+}
+
+/// Adds the functions of a symbol table.
+fn add<'a>(symbols: impl Iterator<Item = impl ObjectSymbol<'a>>, is_wanted: &impl Fn(&str) -> bool, found: &mut Vec<Function>) {
+    for symbol in symbols {
+        let SymbolFlags::Elf { st_info, .. } = symbol.flags() else { continue };
+        let kind = st_info.st_type();
+        if !matches!(kind, elf::STT_FUNC | elf::STT_GNU_IFUNC) || symbol.is_undefined() {
+            continue;
+        }
+        let Ok(name) = symbol.name() else { continue };
+        // A version is no part of the name: `memcpy@GLIBC_2.2.5`.
+        let name = name.split('@').next().unwrap_or(name);
+        if !name.is_empty() && is_wanted(name) {
+            let is_indirect = kind == elf::STT_GNU_IFUNC;
+            found.push(Function { name: name.to_owned(), address: symbol.address(), size: symbol.size(), is_indirect });
+        }
+    }
+}
+
+/// By name and address; what several tables say is kept once.
+fn sorted(mut functions: Vec<Function>) -> Arc<[Function]> {
+    functions.sort_unstable();
+    functions.dedup_by(|a, b| a.name == b.name && a.address == b.address);
+    functions.into()
+}

@@ -1,0 +1,67 @@
+//! Programs and libraries: which files a text means, and what is in them. Each is opened once, and searched only for what is asked.
+
+mod debug_file;
+mod file;
+mod find;
+mod library_cache;
+mod names;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rbtrace_types::binary::{Function, Naming};
+
+use self::file::Binary;
+pub use self::names::demangle;
+use crate::cached;
+
+/// The binaries that were asked for, as the traced process sees the file system.
+#[derive(Debug, Default)]
+pub struct Binaries {
+    process: Option<u32>,
+    /// Where the process' file system begins; none where it is ours.
+    root: OnceLock<Option<PathBuf>>,
+    opened: Mutex<HashMap<String, Result<Arc<Binary>, String>>>,
+}
+
+impl Binaries {
+    /// As a process sees them; `None`: as we do.
+    pub fn seen_by(process: Option<u32>) -> Binaries {
+        Binaries { process, ..Binaries::default() }
+    }
+
+    /// The process.
+    pub fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    /// The names of the binaries that a text means.
+    pub fn find(&self, text: &str) -> Vec<String> {
+        find::find(text, self.process, self.root())
+    }
+
+    /// Where the binary of a name can be opened.
+    pub fn path(&self, name: &str) -> PathBuf {
+        find::below(self.root(), name)
+    }
+
+    /// See [`rbtrace_types::Facts::functions`].
+    pub fn functions(&self, name: &str, naming: Naming) -> Result<Arc<[Function]>, String> {
+        Ok(self.open(name)?.functions(naming))
+    }
+
+    /// See [`rbtrace_types::Facts::function`].
+    pub fn function(&self, name: &str, naming: Naming, function: &str) -> Result<Vec<Function>, String> {
+        Ok(self.open(name)?.function(naming, function))
+    }
+
+    /// The binary of a name.
+    pub fn open(&self, name: &str) -> Result<Arc<Binary>, String> {
+        cached(&self.opened, name.to_owned(), || Binary::open(&self.path(name), self.root()).map(Arc::new))
+    }
+
+    fn root(&self) -> Option<&PathBuf> {
+        self.root.get_or_init(|| self.process.and_then(find::root_of)).as_ref()
+    }
+}

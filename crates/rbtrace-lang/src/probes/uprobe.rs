@@ -1,0 +1,41 @@
+//! `uprobe`: a function of a program or library begins, or one of its instructions is reached.
+
+use rbtrace_types::Space;
+
+use super::{context, registers, untraced, user_code};
+use crate::row::{PidFilter, ProbeType};
+
+/// The row.
+pub static ROW: ProbeType = ProbeType {
+    name: "uprobe",
+    aliases: &["u"],
+    signature: "uprobe:binary:function, uprobe:binary:function+offset, uprobe:binary:0xaddress or uprobe:binary:cpp:\"name\"",
+    manual: "Runs when a process begins a function of a program or library, or reaches an instruction in it.
+
+The binary is a path, a command (`bash`), a library (`libc`, `libc.so.6`), a pattern of paths (`./bin/*`), or `*` for all that
+processes have mapped. With `-p` only that process counts, files are those it sees, and the binary may be left out. Functions may be
+written with wildcards; after `cpp:` names are those of the C++ or Rust source, and a name without parameters means all overloads. Symbols
+that choose a function when they are loaded, like `strlen` of the C library, mean the function that is chosen.
+
+`arg0`, `arg1` and so on are the integer arguments in registers; pointers are the process's.
+
+```
+uprobe:libc:fopen { printf(\"%s opens %s\\n\", comm, str(arg0)); }
+```",
+    class: "uprobe",
+    space: Space::User,
+    pid_filter: PidFilter::AtAttach,
+    in_wildcards: true,
+    expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: false }, target, sink),
+    nearest: user_code::remedy,
+    list: |facts, pattern, _| user_code::list(facts, ROW.name, pattern),
+    plan: |facts, place, _, pid| user_code::plan(facts, place, false, pid),
+    shared: user_code::shared,
+    select: user_code::select,
+    without_args: user_code::WITHOUT_ARGS,
+    context: |_, _| Some(context::REGISTERS.to_string()),
+    function: user_code::function,
+    arguments: |facts, _| Some(registers::argument_count(facts.arch())),
+    argument: |cx, _, index| registers::read_argument(cx, index),
+    ..untraced::BASE
+};

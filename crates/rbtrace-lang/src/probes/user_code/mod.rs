@@ -1,0 +1,136 @@
+//! Places in the code of processes: what the probe types on functions of programs and libraries have in common. Asks [`Facts`] about binaries.
+
+mod expand;
+mod target;
+
+use rbtrace_diag::{Diagnostic, nearest};
+use rbtrace_ir as ir;
+use rbtrace_ir::{AttachPlan, ProgramType, Role, UprobeFile, UprobePlace};
+use rbtrace_types::binary::Naming;
+use rbtrace_types::{Facts, Feature};
+
+use super::{cookie, wildcard};
+use crate::compile::{LowerCx, Place};
+use crate::row::{Listed, Planned, Shared, Target};
+
+pub(super) use expand::expand;
+use target::{CPP, Code};
+
+/// Why a place has no `args`.
+pub(super) const WITHOUT_ARGS: &str = "arguments by name need DWARF, which this version of rbtrace does not read; `arg0` is the first one";
+
+/// Which of the probe types.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// It is about the end of functions.
+    pub returns: bool,
+}
+
+/// How a place is attached: at every address that its name means.
+pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
+    let binary = &place.parts[0];
+    let mut offsets: Vec<u64> = addresses(facts, place).into_iter().filter_map(|address| facts.code_offset(binary, address)).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    if let (true, (_, Code::Address(address))) = (offsets.is_empty(), target::code_of(&place.parts)) {
+        // A file without segments, which needed `--unsafe` to get here: its bytes are numbered from the start.
+        offsets.push(address);
+    }
+    let places = offsets.into_iter().map(|offset| UprobePlace { offset, ..UprobePlace::default() }).collect();
+    let files = vec![UprobeFile { path: facts.binary_path(binary), places }];
+    let plan = AttachPlan::Uprobe { files, returns, pid };
+    // The kernel runs the last one attached first.
+    Ok(Planned { program_type: ProgramType::Kprobe, role: Role::Traced, plan: Some(plan), reverse: true })
+}
+
+fn addresses(facts: &dyn Facts, place: &Place) -> Vec<u64> {
+    let binary = &place.parts[0];
+    let (naming, code) = target::code_of(&place.parts);
+    let (name, offset) = match code {
+        Code::Address(address) => return vec![address],
+        Code::Function { name, offset, .. } => (name, offset),
+        Code::Pattern(_) => return Vec::new(),
+    };
+    let functions = facts.function(binary, naming, name).unwrap_or_default();
+    let of = |function: &rbtrace_types::binary::Function| match function.is_indirect {
+        true => facts.implementations(binary, function),
+        false => vec![function.address],
+    };
+    functions.iter().flat_map(of).map(|address| address + offset).collect()
+}
+
+/// Places of one probe share a program where it can ask which of them it is at.
+pub(super) fn shared(facts: &dyn Facts, _: &Place) -> Option<Shared> {
+    facts.has(Feature::AttachCookie).then(|| Shared { key: "code".into(), selector: None })
+}
+
+/// The place's number.
+pub(super) fn select(cx: &mut dyn LowerCx, _: &Planned) -> ir::Value {
+    cookie::select(cx)
+}
+
+/// The function that a place is in, as people write it.
+pub(super) fn function(facts: &dyn Facts, place: &Place) -> Option<String> {
+    let (_, code) = target::code_of(&place.parts);
+    match code {
+        Code::Function { name, .. } => Some(facts.demangled(name).unwrap_or_else(|| name.to_owned())),
+        Code::Address(address) => {
+            // Code without a symbol has its address for a name.
+            let found = function_at(facts, &place.parts[0], address).unwrap_or(format!("{address:#x}"));
+            Some(facts.demangled(&found).unwrap_or(found))
+        }
+        Code::Pattern(_) => None,
+    }
+}
+
+/// The function around an address.
+fn function_at(facts: &dyn Facts, binary: &str, address: u64) -> Option<String> {
+    let all = facts.functions(binary, Naming::Symbol).ok()?;
+    let around = all.iter().find(|function| (function.address..function.address + function.size).contains(&address))?;
+    Some(around.name.clone())
+}
+
+/// The nearest function of the binary; else the nearest one as its source names it.
+pub(super) fn remedy(facts: &dyn Facts, target: &Target) -> Option<String> {
+    let [binary, .., function] = target.parts else { return None };
+    let [binary, ..] = &facts.binaries(&binary.text)[..] else { return None };
+    let wanted = function.text.split('+').next().unwrap_or(&function.text);
+    let near = |naming| {
+        let all = facts.functions(binary, naming).ok()?;
+        nearest(wanted, all.iter().map(|function| function.name.as_str())).map(str::to_owned)
+    };
+    near(Naming::Symbol).or_else(|| near(Naming::Demangled).map(|name| format!("{CPP}:\"{name}\"")))
+}
+
+/// The functions of the binaries that a listing pattern means.
+pub(super) fn list(facts: &dyn Facts, row: &str, pattern: &[&str]) -> Vec<Listed> {
+    let (binary, naming, function) = match pattern {
+        [binary] if binary.contains('/') => (*binary, Naming::Symbol, "*"),
+        [function] => ("*", Naming::Symbol, *function),
+        [binary, function] => (*binary, Naming::Symbol, *function),
+        [binary, _, function @ ..] => (*binary, Naming::Demangled, function.first().copied().unwrap_or("*")),
+        [] => ("*", Naming::Symbol, "*"),
+    };
+    let function = if function.is_empty() { "*" } else { function.trim_matches('"') };
+    let mut listed = Vec::new();
+    let mut binaries = facts.binaries(binary);
+    if !binary.contains('*') {
+        binaries.truncate(1);
+    }
+    for binary in binaries {
+        let Ok(all) = facts.functions(&binary, naming) else { continue };
+        let mut names: Vec<&str> = all.iter().map(|function| function.name.as_str()).collect();
+        names.dedup();
+        let meant = names.into_iter().filter(|name| wildcard::matches(function, name) || is_called(naming, name, function));
+        let name = |name: &str| format!("{row}:{}", target::parts_of(&binary, naming, name, 0).join(":"));
+        listed.extend(meant.map(|function| Listed { name: name(function), details: Vec::new() }));
+    }
+    listed
+}
+
+/// Whether a name of the source is that of an overload: the name without its parameters.
+fn is_called(naming: Naming, written: &str, name: &str) -> bool {
+    naming == Naming::Demangled && written.strip_prefix(name).is_some_and(|rest| rest.starts_with('('))
+}

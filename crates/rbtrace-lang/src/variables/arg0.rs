@@ -1,0 +1,51 @@
+//! `arg0`, `arg1`, …: the integer arguments of a traced function.
+
+use rbtrace_diag::Diagnostic;
+use rbtrace_types::Type;
+
+use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::row::Builtin;
+
+/// The row.
+pub static ROW: Builtin = Builtin {
+    name: "arg0",
+    aliases: &[
+        "arg1", "arg2", "arg3", "arg4", "arg5", "arg6", "arg7", "arg8", "arg9", "arg10", "arg11", "arg12", "arg13", "arg14", "arg15",
+    ],
+    is_numbered: true,
+    signature: "arg0, arg1, …",
+    manual: "The integer and pointer arguments of the function that a probe is on, as unsigned 64-bit numbers: on x86-64 the first six, on \
+             aarch64 the first eight. An `int` is in the lower half, so cast it: `(int32)arg0`.\n\n\
+             ```\nuprobe:libc:fopen { printf(\"%s %s\\n\", str(arg0), str(arg1)); }\n```\n",
+    type_of,
+    lower,
+    ..Builtin::BASE
+};
+
+fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
+    let place = cx.place();
+    let (row, count) = (place.probe_type.name, (place.probe_type.arguments)(cx.facts(), place));
+    let error = match count {
+        None => {
+            Diagnostic::error(call.span, format!("The {} builtin can only be used with 'kprobes', 'uprobes' and 'usdt' probes", call.name))
+                .because(format!("`{row}` has no numbered arguments"))
+        }
+        Some(count) if number(call) >= count => {
+            Diagnostic::error(call.span, format!("{} doesn't support {}", cx.facts().arch().name(), call.name))
+                .because(format!("`{row}` has {count} numbered arguments here"))
+        }
+        Some(_) => return Type::U64,
+    };
+    cx.report(error);
+    Type::U64
+}
+
+fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
+    let (argument, planned) = (cx.place().probe_type.argument, cx.planned().clone());
+    Lowered::Int(argument(cx, &planned, number(call)))
+}
+
+/// The number in a name.
+pub(super) fn number(call: &Call) -> u32 {
+    call.name.trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(u32::MAX)
+}
