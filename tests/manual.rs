@@ -5,9 +5,9 @@ use std::fmt::Write;
 use rbtrace_diag::{Sink, Sources, Style, render};
 use rbtrace_lang::row::{Allowed, Builtin};
 use rbtrace_lang::{aggregations, config, functions, probes, variables, warnings};
-use rbtrace_sema::Options;
 use rbtrace_sema::frontend::syntax;
 use rbtrace_sema::frontend::types::fixture::Fixture;
+use rbtrace_sema::{Mode, Options};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/rbtrace-lang/MANUAL.md");
 
@@ -70,7 +70,7 @@ fn compile(example: &str) -> (Sources, Sink) {
     let source = sources.add("example", example);
     let tree = syntax::parse(&sources, source, &mut sink);
     let params = vec!["1".into(), "2".into(), "3".into()];
-    let options = Options { available_memory: 1 << 30, is_unsafe: true, params, ..Options::default() };
+    let options = Options { available_memory: 1 << 30, is_unsafe: true, params, mode: Mode::Everything, ..Options::default() };
     if !sink.has_errors() {
         rbtrace_sema::compile(&tree, &mut sources, &facts, &options, &mut sink);
     }

@@ -8,7 +8,9 @@ use super::house::{File, files, nothing, rust_files};
 const SHORTEST: usize = 4;
 
 /// Where a name is said as something else.
-const OTHER_MEANINGS: [(&str, &str, &str); 12] = [
+const OTHER_MEANINGS: [(&str, &str, &str); 14] = [
+    ("test", "crates/rbtrace-cli/src/args/mode.rs", "a mode of the command line"),
+    ("bench", "crates/rbtrace-cli/src/args/mode.rs", "a mode of the command line"),
     ("strncmp", "crates/rbtrace-ir/src/helper.rs", "the kernel's helper"),
     ("strncmp", "crates/rbtrace-types/src/facts.rs", "whether the kernel has it"),
     ("cgroup", "crates/rbtrace-types/src/fixture.rs", "a statement of the machine's text"),

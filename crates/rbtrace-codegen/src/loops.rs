@@ -36,7 +36,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let llvm = self.frame.llvm;
         let code = self.code();
         let counter = code.alloca(llvm, code.i64, "round");
-        let (test, round) = (code.block(llvm, "test"), code.block(llvm, "round"));
+        let (test, round) = (code.block(llvm, "head"), code.block(llvm, "round"));
         let (next, exit) = (code.block(llvm, "next"), code.block(llvm, "leave"));
         code.store(8, counter, 8, code.int(0), false);
         code.jump(test);

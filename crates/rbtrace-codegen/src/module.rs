@@ -89,6 +89,7 @@ fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
         (Some(AttachPlan::Uprobe { .. }), _) | (None, ProgramType::Kprobe) => format!("kprobe/{}", function.name),
         (Some(AttachPlan::Iterator { kind, .. }), _) => format!("iter/{kind}"),
         (None, ProgramType::Iterator) => format!("iter/{}", function.name),
+        (None, ProgramType::Xdp) => "xdp".into(),
         (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
         (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
         (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),

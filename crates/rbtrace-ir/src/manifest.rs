@@ -50,6 +50,8 @@ impl Manifest {
     /// Symbol of the internal scalar map (`Storage::Global`, u64) that stops the programs which cannot be detached at once: not 0 means do
     /// nothing any more.
     pub const GATE_MAP: &'static str = "rb_gate";
+    /// Symbol of the internal scalar map (`Storage::Global`, u64) to which a test or benchmark writes what it returns.
+    pub const RESULT_MAP: &'static str = "rb_result";
     /// Start of the symbols of maps the user does not know of.
     pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.
@@ -180,6 +182,10 @@ pub enum Role {
     End,
     /// When the process gets a signal of this number, by a test run.
     Signal(i32),
+    /// Once, as a test of its own, by a test run.
+    Test,
+    /// As often as it takes to measure it, by a test run.
+    Bench,
     /// When its attach point fires.
     Traced,
 }

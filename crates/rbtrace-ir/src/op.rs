@@ -63,6 +63,8 @@ pub enum ProgramType {
     Iterator,
     /// `kprobe`, which serves functions of the kernel and of processes: context is `struct pt_regs`.
     Kprobe,
+    /// `xdp`: the kernel runs it many times in a row when asked to, and measures. Its context is of no use to scripts.
+    Xdp,
 }
 
 impl ProgramType {
@@ -71,6 +73,7 @@ impl ProgramType {
         match self {
             ProgramType::Kprobe => 2,
             ProgramType::Tracepoint => 5,
+            ProgramType::Xdp => 6,
             ProgramType::PerfEvent => 7,
             ProgramType::RawTracepoint => 17,
             ProgramType::TypedRawTracepoint | ProgramType::Iterator => 26,

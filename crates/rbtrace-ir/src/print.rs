@@ -163,6 +163,8 @@ fn role_text(declaration: &ProgramDecl) -> String {
     match (declaration.role, &declaration.plan) {
         (Role::Begin, _) => "at begin".into(),
         (Role::End, _) => "at end".into(),
+        (Role::Test, _) => "as a test".into(),
+        (Role::Bench, _) => "as a benchmark".into(),
         (Role::Signal(number), _) => format!("at signal {number}"),
         (Role::Traced, Some(plan)) => format!("attach {}", plan_text(plan)),
         (Role::Traced, None) => "attach nowhere".into(),
@@ -234,6 +236,7 @@ fn type_name(kind: ProgramType) -> &'static str {
         ProgramType::PerfEvent => "perf event",
         ProgramType::Iterator => "iterator",
         ProgramType::Kprobe => "registers",
+        ProgramType::Xdp => "packet",
     }
 }
 

@@ -16,6 +16,7 @@ mod ring;
 mod run;
 mod session;
 mod sys;
+mod trials;
 pub mod verifier_log;
 mod world;
 

@@ -147,7 +147,8 @@ impl Loaded<'_> {
 /// Typed raw tracepoints begin as plain ones: libbpf parses the whole of the kernel's BTF for every object that has a typed program.
 fn initial_type(decl: &ProgramDecl) -> ProgramType {
     match (&decl.role, &decl.plan) {
-        (Role::Begin | Role::End | Role::Signal(_), _)
+        (Role::Bench, _) => ProgramType::Xdp,
+        (Role::Begin | Role::End | Role::Test | Role::Signal(_), _)
         | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. } | AttachPlan::Iterator { .. })) => ProgramType::RawTracepoint,
         (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
         (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,

@@ -19,7 +19,7 @@ use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
 use crate::sys::signal::{self, Signals};
-use crate::{Options, child, world};
+use crate::{Options, child, trials, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -50,17 +50,20 @@ pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, losses, signals, watched, options: &mut options };
+    if trials::wanted(manifest) {
+        return run.trials();
+    }
     run.announce(begun)?;
     run.watch()?;
     run.finish()
 }
 
 /// A run whose probes are attached.
-struct Run<'a, 'm> {
-    manifest: &'m Manifest,
-    loaded: &'a Loaded<'m>,
+pub(crate) struct Run<'a, 'm> {
+    pub(crate) manifest: &'m Manifest,
+    pub(crate) loaded: &'a Loaded<'m>,
     attached: Attached,
-    session: Session<'m>,
+    pub(crate) session: Session<'m>,
     ring: Option<Ring>,
     losses: Losses<'m>,
     signals: Signals,
@@ -208,7 +211,7 @@ impl Run<'_, '_> {
         })
     }
 
-    fn drain(&mut self) -> Result<Drained> {
+    pub(crate) fn drain(&mut self) -> Result<Drained> {
         let drained = match &mut self.ring {
             Some(ring) => ring.drain(|record| self.session.record(record)),
             None => Ok(Drained::Nothing),
@@ -217,7 +220,7 @@ impl Run<'_, '_> {
         drained
     }
 
-    fn signals_end_the_run(&mut self) -> Result<bool> {
+    pub(crate) fn signals_end_the_run(&mut self) -> Result<bool> {
         while let Some(number) = self.signals.next() {
             if signal::is_ending(number) {
                 return Ok(true);
@@ -261,7 +264,7 @@ impl Run<'_, '_> {
 
     /// Handles what is in the ring, and no more than the ring can hold: programs that are slow to detach may still fill it. Records whose
     /// handling takes long (a shell command each) do not keep the user waiting: after a while the rest is dropped, and said to be.
-    fn drain_rest(&mut self, phase: Phase) -> Result<()> {
+    pub(crate) fn drain_rest(&mut self, phase: Phase) -> Result<()> {
         self.session.phase = phase;
         let most = self.session.seen + u64::from(self.manifest.config.ring_bytes);
         let patience = Instant::now() + PATIENCE;
@@ -277,7 +280,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn report_losses(&mut self) -> Result<()> {
+    pub(crate) fn report_losses(&mut self) -> Result<()> {
         let Session { maps, output, sink, .. } = &mut self.session;
         self.losses.report(!self.options.no_warnings, maps, output.as_ref(), sink)
     }
@@ -308,7 +311,7 @@ impl Run<'_, '_> {
 /// Whether a program runs when something happens that nobody knows beforehand.
 fn waits(program: &ProgramDecl) -> bool {
     match (program.role, &program.plan) {
-        (Role::Begin | Role::End, _) | (Role::Traced, Some(AttachPlan::Iterator { .. })) => false,
+        (Role::Begin | Role::End | Role::Test | Role::Bench, _) | (Role::Traced, Some(AttachPlan::Iterator { .. })) => false,
         (Role::Traced | Role::Signal(_), _) => true,
     }
 }
@@ -317,7 +320,7 @@ fn watched_signals(manifest: &Manifest) -> Vec<i32> {
     let mut numbers = vec![libc::SIGINT, libc::SIGTERM, libc::SIGUSR1];
     numbers.extend(manifest.programs.iter().filter_map(|program| match program.role {
         Role::Signal(number) => Some(number),
-        Role::Begin | Role::End | Role::Traced => None,
+        Role::Begin | Role::End | Role::Test | Role::Bench | Role::Traced => None,
     }));
     numbers
 }

@@ -48,6 +48,8 @@ pub struct Session<'m> {
     slow: bool,
     /// Exit status that the script asked for.
     pub exit_code: Option<i32>,
+    /// How many errors the script reported.
+    pub errors: u64,
     manifest: &'m Manifest,
     events: Vec<Event<'m>>,
     world: Machine<'m>,
@@ -68,6 +70,7 @@ impl<'m> Session<'m> {
             dropped: 0,
             slow: false,
             exit_code: None,
+            errors: 0,
             manifest,
             events: decode::events(manifest)?,
             world: Machine::new(host, manifest),
@@ -189,6 +192,7 @@ impl RunCx for Session<'_> {
     }
 
     fn report(&mut self, kind: Report<'_>, event: &EventDecl, text: &str) {
+        self.errors += u64::from(kind == Report::Errorf);
         match kind {
             Report::Warnf | Report::RuntimeError | Report::HelperError { .. } if self.no_warnings => {}
             Report::Errorf | Report::Warnf | Report::RuntimeError | Report::HelperError { .. } | Report::FileError => {

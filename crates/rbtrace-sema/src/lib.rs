@@ -13,6 +13,7 @@ mod imports;
 mod infer;
 mod lower;
 mod macros;
+mod modes;
 mod names;
 mod params;
 mod program_options;
@@ -33,6 +34,20 @@ use rbtrace_types::headers::Answer;
 use crate::c_types::Reading;
 use crate::shared::Shared;
 
+/// Which probes of a script are compiled to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Those that trace.
+    #[default]
+    Run,
+    /// `--test`
+    Test,
+    /// `--bench`
+    Bench,
+    /// All of them, to be looked at.
+    Everything,
+}
+
 /// What the command line decides about a compilation.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -50,6 +65,8 @@ pub struct Options {
     pub child: Option<u32>,
     /// `--unsafe`
     pub is_unsafe: bool,
+    /// `--test`, `--bench`
+    pub mode: Mode,
     /// `-k`, `--no-warnings`
     pub warnings: RunWarnings,
     /// Configuration from the environment, which overrides the script's block: key (lower case, without prefix) and value.
@@ -129,6 +146,7 @@ fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);
+    modes::check(&units, options.mode, sink);
     let functions = functions::collect(program, sink);
     let names = names::resolve(program, &functions, &expansions, sink);
     // Types are inferred even after errors, so that one run says all there is to say; what is already in error has type `void`.

@@ -12,30 +12,7 @@ pub struct Formatting {
     pub output: Option<PathBuf>,
 }
 
-/// What `--mode` takes, and what each is for.
-const MODES: [(&str, &str); 5] = [
-    ("format", "formatting scripts"),
-    ("codegen", "compiling without running"),
-    ("compiler-bench", "measuring the compiler"),
-    ("bench", "benchmarks written as scripts"),
-    ("test", "tests written as scripts"),
-];
-
 impl Raw {
-    /// Whether the script is to be formatted; a mode that is not there is refused.
-    pub(super) fn wants_format(&self) -> Result<bool, Misuse> {
-        let Some(mode) = self.mode.as_deref() else { return Ok(self.fmt) };
-        match MODES.iter().find(|(name, _)| *name == mode) {
-            Some(("format", _)) => Ok(true),
-            Some(_) if self.fmt => Err(misuse(format!("`--fmt` and `--mode {mode}` cannot be used together"))),
-            Some((name, what)) => Err(misuse(format!("`--mode {name}` ({what}) is not there yet"))),
-            None => {
-                let names = MODES.map(|(name, _)| format!("`{name}`")).join(", ");
-                Err(misuse(format!("`--mode` takes one of {names}, not `{mode}`")))
-            }
-        }
-    }
-
     pub(super) fn into_format(self) -> Result<Formatting, Misuse> {
         let others = [
             (self.list, "-l"),

@@ -16,10 +16,6 @@ pub struct Later {
     #[arg(long, hide = true)]
     probe_filter: Option<OsString>,
     #[arg(long, hide = true)]
-    test: bool,
-    #[arg(long, hide = true)]
-    bench: bool,
-    #[arg(long, hide = true)]
     verify_llvm_ir: bool,
     #[arg(long, hide = true)]
     aot: Option<OsString>,
@@ -32,15 +28,13 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 9] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 7] {
         [
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
             (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
             (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
             (self.probe_filter.is_some(), "--probe-filter", "running some of a script's probes"),
-            (self.test, "--test", "tests written as scripts"),
-            (self.bench, "--bench", "benchmarks written as scripts"),
             (self.verify_llvm_ir, "--verify-llvm-ir", "checking LLVM's text"),
             (self.aot.is_some(), "--aot", "scripts as executables"),
         ]

@@ -2,6 +2,7 @@
 
 mod format;
 mod later;
+mod mode;
 mod pages;
 mod stage;
 
@@ -14,6 +15,7 @@ use rbtrace_sema::frontend::lang::compile::RunWarnings;
 
 pub use format::Formatting;
 use later::Later;
+pub use mode::Mode;
 pub use pages::manual;
 pub use stage::Stage;
 
@@ -107,8 +109,14 @@ struct Raw {
     /// Print the script in the one style instead of running it; with -o FILE, replace that file
     #[arg(long)]
     fmt: bool,
-    /// What to do with the script; `format` is --fmt
-    #[arg(long, value_name = "MODE", hide = true)]
+    /// Run the script's `test` probes
+    #[arg(long)]
+    test: bool,
+    /// Measure the script's `bench` probes
+    #[arg(long)]
+    bench: bool,
+    /// What to do with the script: test, bench, format, codegen (compile only) or compiler-bench (measure the compiler)
+    #[arg(long, value_name = "MODE")]
     mode: Option<String>,
     /// Say what this machine and this build can do
     #[arg(long)]
@@ -195,6 +203,7 @@ pub struct Run {
     pub quiet: bool,
     pub verbose: bool,
     pub warnings: RunWarnings,
+    pub mode: Mode,
     pub is_unsafe: bool,
     pub dry_run: bool,
     /// `--no-feature`
@@ -260,13 +269,14 @@ impl Raw {
         if let Some(code) = self.explain {
             return Ok(Action::Explain(code));
         }
-        if self.wants_format()? {
+        let mode = self.mode()?;
+        if mode == Mode::Format {
             return self.into_format().map(Action::Format);
         }
         if self.list {
             return self.into_list().map(Action::List);
         }
-        self.into_run().map(|run| Action::Run(Box::new(run)))
+        self.into_run(mode).map(|run| Action::Run(Box::new(run)))
     }
 
     fn into_list(self) -> Result<List, Misuse> {
@@ -280,7 +290,7 @@ impl Raw {
         })
     }
 
-    fn into_run(self) -> Result<Run, Misuse> {
+    fn into_run(self, mode: Mode) -> Result<Run, Misuse> {
         if self.pid.is_some() && self.command.is_some() {
             return Err(Misuse { message: Some("`-c` and `-p` cannot be used together".into()), show_usage: true });
         }
@@ -306,6 +316,7 @@ impl Raw {
             quiet: self.quiet,
             verbose: self.verbose > 0,
             warnings,
+            mode,
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
             without,

@@ -10,7 +10,8 @@ use rbtrace_sema::frontend::lang::compile::RunWarnings;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
 
-use crate::args::{Run, Stage};
+use crate::args::{Mode, Run, Stage};
+use crate::commands::compiler_bench::measure;
 use crate::commands::dump;
 use crate::environment::Environment;
 use crate::report::{Reporter, Warnings};
@@ -24,7 +25,8 @@ pub fn run(run: Run, environment: &Environment, reporter: &Reporter) -> Ending {
 
 /// `Err` is the end after something was said.
 fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<Ending, Ending> {
-    let emits = run.emit_elf.is_some() || run.emit_llvm.is_some();
+    let compiles_only = matches!(run.mode, Mode::Codegen | Mode::CompilerBench);
+    let emits = compiles_only || run.emit_elf.is_some() || run.emit_llvm.is_some();
     // Looking at stages needs no privileges: a developer gets them first, and the refusal where the kernel comes in.
     if !emits && run.stages.is_empty() {
         check_privileges(reporter)?;
@@ -39,6 +41,9 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     let compiled = compile(&run, child.as_ref().map(StoppedChild::id), &host, environment, &mut sources, reporter)?;
     if emits {
         emit(&run, &compiled.object, reporter)?;
+        if run.mode == Mode::CompilerBench {
+            measure(&run, &host, environment, &sources)?;
+        }
         return Ok(Ending::Done);
     }
     check_privileges(reporter)?;
@@ -102,18 +107,7 @@ fn compile(
     let mut sink = Sink::default();
     let tree = syntax::parse(sources, source, &mut sink);
     dump::tree(&run.stages, &tree);
-    let options = rbtrace_sema::Options {
-        params: run.params.clone(),
-        named: run.named.clone(),
-        includes: run.includes.clone(),
-        include_directories: run.include_directories.clone(),
-        pid: run.pid,
-        child,
-        is_unsafe: run.is_unsafe,
-        warnings: run.warnings,
-        config: environment.config(),
-        available_memory: proc::memory_available().unwrap_or_default(),
-    };
+    let options = options(run, child, environment);
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
@@ -133,6 +127,28 @@ fn compile(
     Ok(Compiled { program, object })
 }
 
+/// What the command line says to the compiler.
+pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) -> rbtrace_sema::Options {
+    rbtrace_sema::Options {
+        params: run.params.clone(),
+        named: run.named.clone(),
+        includes: run.includes.clone(),
+        include_directories: run.include_directories.clone(),
+        pid: run.pid,
+        child,
+        is_unsafe: run.is_unsafe,
+        warnings: run.warnings,
+        mode: match run.mode {
+            Mode::Test => rbtrace_sema::Mode::Test,
+            Mode::Bench => rbtrace_sema::Mode::Bench,
+            Mode::Codegen | Mode::CompilerBench => rbtrace_sema::Mode::Everything,
+            Mode::Run | Mode::Format => rbtrace_sema::Mode::Run,
+        },
+        config: environment.config(),
+        available_memory: proc::memory_available().unwrap_or_default(),
+    }
+}
+
 /// What this machine does not tell may be why a script does not compile.
 fn explain_machine(host: &Host, reporter: &Reporter) {
     if host.tracefs().is_none() {
@@ -144,7 +160,7 @@ fn explain_machine(host: &Host, reporter: &Reporter) {
 }
 
 /// The newest instruction set that this kernel takes.
-fn isa(facts: &dyn Facts) -> Isa {
+pub(super) fn isa(facts: &dyn Facts) -> Isa {
     match (facts.has(Feature::IsaV4), facts.has(Feature::IsaV3)) {
         (true, _) => Isa::V4,
         (false, true) => Isa::V3,

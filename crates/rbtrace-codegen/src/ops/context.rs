@@ -18,6 +18,8 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
                 self.ctx_at(bytes, offset)
             }
             ProgramType::Tracepoint | ProgramType::PerfEvent | ProgramType::Kprobe => self.unaligned_ctx(bytes, offset),
+            // No row reads it.
+            ProgramType::Xdp => self.ctx_at(bytes, offset),
         };
         let code = self.code();
         if bytes == 8 {

@@ -1,6 +1,7 @@
 //! The list of probe types, alphabetical.
 
 mod begin;
+mod bench;
 mod end;
 pub mod hardware;
 mod interval;
@@ -9,6 +10,7 @@ mod own_signal;
 pub mod profile;
 pub mod rawtracepoint;
 pub mod software;
+mod test;
 pub mod tracepoint;
 pub mod uprobe;
 pub mod uretprobe;
@@ -28,6 +30,7 @@ use crate::row::ProbeType;
 /// Every row.
 pub static ALL: &[&ProbeType] = &[
     &begin::ROW,
+    &bench::ROW,
     &end::ROW,
     &hardware::ROW,
     &interval::ROW,
@@ -36,6 +39,7 @@ pub static ALL: &[&ProbeType] = &[
     &rawtracepoint::ROW,
     &own_signal::ROW,
     &software::ROW,
+    &test::ROW,
     &tracepoint::ROW,
     &uprobe::ROW,
     &uretprobe::ROW,

@@ -50,6 +50,14 @@ pub(super) fn alone(name: &str, target: &Target, sink: &mut Sink) -> Vec<Vec<Str
     }
 }
 
+/// One place that is nothing but a name.
+pub(super) fn named(name: &str, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    match parts::check_count(name, target, &[1], sink) {
+        Ok(()) => vec![vec![target.parts[0].text.clone()]],
+        Err(_) => vec![],
+    }
+}
+
 /// A program that the runtime starts itself.
 pub(super) fn plan(role: ir::Role) -> Result<Planned, Diagnostic> {
     Ok(Planned { program_type: ir::ProgramType::RawTracepoint, role, plan: None, reverse: false })

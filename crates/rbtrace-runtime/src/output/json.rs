@@ -8,7 +8,7 @@ use rbtrace_lang::value::{Bucket, Series};
 use rbtrace_lang::{Value, text};
 
 use crate::output::utc::utc;
-use crate::output::{Output, Shown, Stream};
+use crate::output::{Output, Shown, Stream, Trial, trial};
 
 /// See the module.
 #[derive(Debug)]
@@ -79,6 +79,10 @@ impl Output for Json {
 
     fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream {
         report(kind, event, text, Some(times), out)
+    }
+
+    fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>) {
+        trial::json(trial, out);
     }
 
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
@@ -267,7 +271,7 @@ fn elements(items: &[Value], out: &mut Vec<u8>) {
 }
 
 /// A string in quotes. Bytes that are no UTF-8 become U+FFFD: JSON has no other way to say them.
-fn string(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for chunk in bytes.utf8_chunks() {
         escape(chunk.valid(), out);

@@ -3,7 +3,10 @@
 mod json;
 pub mod stream;
 mod text;
+mod trial;
 mod utc;
+
+use std::time::Duration;
 
 use rbtrace_ir::EventDecl;
 use rbtrace_lang::Value;
@@ -25,6 +28,52 @@ pub struct Shown<'a> {
     pub json_type: &'static str,
     /// The rows in order.
     pub rows: &'a mut dyn Iterator<Item = Result<Row, RunError>>,
+}
+
+/// What is told of tests and benchmarks.
+#[derive(Clone, Copy, Debug)]
+pub enum Trial<'a> {
+    /// That many tests follow.
+    Tests(usize),
+    /// One begins.
+    Test {
+        /// Its name.
+        name: &'a str,
+    },
+    /// It ended.
+    Tested {
+        /// Its name.
+        name: &'a str,
+        /// How long it took.
+        duration: Duration,
+        /// Whether all was well.
+        passed: bool,
+        /// What it printed and reported.
+        output: &'a [u8],
+    },
+    /// All of them ended; these had failed.
+    AllTested {
+        /// How many there were.
+        count: usize,
+        /// Names of those that failed.
+        failed: &'a [&'a str],
+    },
+    /// Benchmarks follow.
+    Benches {
+        /// The longest name has that many characters.
+        widest: usize,
+    },
+    /// One was measured.
+    Measured {
+        /// Its name.
+        name: &'a str,
+        /// As before.
+        widest: usize,
+        /// Nanoseconds per run.
+        average: u64,
+        /// How often it ran.
+        runs: u64,
+    },
 }
 
 /// Which stream a line goes to.
@@ -54,6 +103,8 @@ pub trait Output {
     fn report(&self, kind: Report<'_>, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream;
     /// The same happened at the same place that many times more.
     fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream;
+    /// How tests and benchmarks go.
+    fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>);
     /// Something about the run as a whole.
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
 }

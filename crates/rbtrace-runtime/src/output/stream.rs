@@ -20,6 +20,8 @@ pub struct Sink {
     buffering: Buffering,
     /// Bytes not yet written.
     pub buffer: Vec<u8>,
+    /// What is said and written goes here instead, while there is such a place.
+    captured: Option<Vec<u8>>,
     /// Why nothing more can be written.
     failure: Option<io::Error>,
 }
@@ -31,7 +33,7 @@ impl Sink {
             Some(path) => File::create(path).with_context(|| format!("creating {}", path.display()))?,
             None => File::from(io::stdout().as_fd().try_clone_to_owned().context("opening the standard output")?),
         };
-        Ok(Self { file, buffering, buffer: Vec::with_capacity(FULL * 2), failure: None })
+        Ok(Self { file, buffering, buffer: Vec::with_capacity(FULL * 2), captured: None, failure: None })
     }
 
     /// Called after each record.
@@ -51,6 +53,10 @@ impl Sink {
 
     /// Writes everything out.
     pub fn flush(&mut self) {
+        if let Some(captured) = &mut self.captured {
+            captured.append(&mut self.buffer);
+            return;
+        }
         if !self.buffer.is_empty() && self.failure.is_none() {
             self.failure = self.file.write_all(&self.buffer).err();
         }
@@ -61,12 +67,25 @@ impl Sink {
     pub fn say(&mut self, stream: Stream, text: &[u8]) {
         match stream {
             Stream::Out => self.buffer.extend_from_slice(text),
+            Stream::Err if self.captured.is_some() => self.buffer.extend_from_slice(text),
             Stream::Err => {
                 self.after_drain();
                 // Nobody is left to be told that stderr is gone.
                 let _ = io::stderr().write_all(text);
             }
         }
+    }
+
+    /// Keeps everything back from now on.
+    pub fn capture(&mut self) {
+        self.flush();
+        self.captured = Some(Vec::new());
+    }
+
+    /// What was kept back since [`Sink::capture`].
+    pub fn release(&mut self) -> Vec<u8> {
+        self.flush();
+        self.captured.take().unwrap_or_default()
     }
 
     /// Whether nothing can be written any more.
@@ -96,7 +115,7 @@ mod tests {
 
     fn pipe(buffering: Buffering) -> (File, Sink) {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
-        (File::from(reader), Sink { file: File::from(writer), buffering, buffer: Vec::new(), failure: None })
+        (File::from(reader), Sink { file: File::from(writer), buffering, buffer: Vec::new(), captured: None, failure: None })
     }
 
     fn available(reader: &File) -> u64 {

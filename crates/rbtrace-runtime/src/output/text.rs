@@ -6,7 +6,7 @@ use rbtrace_ir::EventDecl;
 use rbtrace_lang::run::{Message, Report, RunError};
 use rbtrace_lang::{Value, text};
 
-use crate::output::{Output, Shown, Stream};
+use crate::output::{Output, Shown, Stream, Trial, trial};
 
 const RED: &str = "\x1b[31m";
 const YELLOW: &str = "\x1b[33m";
@@ -102,6 +102,10 @@ impl Output for Text {
             Report::RuntimeError | Report::Errorf | Report::Warnf | Report::FileError => format!("{text} ({times} more times)"),
         };
         self.colored(YELLOW, &format!("{}: WARNING: {what}", event.location), out)
+    }
+
+    fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>) {
+        trial::text(trial, self.color, out);
     }
 
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {

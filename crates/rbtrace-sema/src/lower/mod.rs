@@ -29,6 +29,7 @@ use rbtrace_lang::row::PidFilter;
 use rbtrace_syntax::ast::ExprId;
 
 use crate::infer::{Typed, TypedBody, TypedUnit};
+use crate::modes;
 use crate::shared::Shared;
 pub(crate) use cx::string_literal;
 use output::Output;
@@ -36,7 +37,8 @@ use output::Output;
 /// Compiles all programs.
 pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Program {
     let mut out = Output::new(shared, typed);
-    for (index, unit) in typed.units.iter().enumerate() {
+    let wanted = typed.units.iter().filter(|unit| modes::wants(shared.options.mode, unit.planned.role));
+    for (index, unit) in wanted.enumerate() {
         let function = Lower::new(shared, typed, unit, &mut out, sink).unit(index);
         let decl = program_decl(&function, unit);
         out.program.functions.push(function);

@@ -1,6 +1,6 @@
 //! Statements.
 
-use rbtrace_ir::Op;
+use rbtrace_ir::{Manifest, Op, Role};
 use rbtrace_lang::compile::{LowerCx, Lowered};
 use rbtrace_syntax::ast::{Block, Expr, ExprKind, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
@@ -46,12 +46,25 @@ impl Lower<'_> {
             StmtKind::Return(value) if self.inside.is_some() => self.return_from_function(value.as_ref()),
             StmtKind::Return(value) => {
                 if let Some(value) = value {
-                    self.expr(value);
+                    self.result(value);
                 }
                 self.leave();
             }
             StmtKind::Import(_) | StmtKind::Error => unreachable!("these are errors"),
         }
+    }
+
+    /// What a probe returns matters to nobody but who runs it as a test.
+    fn result(&mut self, value: &Expr) {
+        if !matches!(self.unit.planned.role, Role::Test | Role::Bench) {
+            self.expr(value);
+            return;
+        }
+        let value = self.int(value);
+        let map = self.out.internal(Manifest::RESULT_MAP);
+        let entry = self.ir.value(Op::Global(map));
+        let missing = self.ir.value(Op::IsNull(entry));
+        self.ir.if_else(missing, |_| {}, |ir| ir.store(8, entry, 0, value));
     }
 
     /// An expression for its effect: `@x++` needs no value then, which saves a load.
