@@ -6,6 +6,8 @@
 mod arrows;
 #[path = "tidy/house.rs"]
 mod house;
+#[path = "tidy/messages.rs"]
+mod messages;
 #[path = "tidy/rooms.rs"]
 mod rooms;
 #[path = "tidy/tables.rs"]

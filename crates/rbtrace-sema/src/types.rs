@@ -14,10 +14,7 @@ const MAX_ARRAY: u64 = 1 << 20;
 
 /// The type a reference means. `None`: something was pushed to the sink.
 pub(crate) fn resolve(written: &TypeRef, c: &CTypes, sink: &mut Sink) -> Option<Type> {
-    let TypeBase::Name(name) = &written.base else {
-        sink.push(Diagnostic::error(written.span, "`typeof` is not supported by this version of rbtrace"));
-        return None;
-    };
+    let TypeBase::Name(name) = &written.base else { unreachable!("inference resolves `typeof` before it asks for names") };
     let mut suffixes = written.suffixes.as_slice();
     let capacity = match suffixes {
         [TypeSuffix::Array(Some(size)), rest @ ..] => sized(name, *size).inspect(|_| suffixes = rest),
