@@ -121,7 +121,7 @@ fn with_headers<T>(
     if !reading.must_ask() {
         let mut trial = Sink::default();
         let found = attempt(CSide { reading: &reading, answer: None }, sources, &mut trial);
-        if found.is_some() || !reading.has_unread() {
+        if found.is_some() || !reading.has_unread() || !c_types::could_help(&trial) {
             sink.absorb(trial);
             return found.filter(|_| !sink.has_errors());
         }

@@ -2,8 +2,11 @@
 //! macros, which BTF does not know. Each table says which files of Linux its numbers are from.
 
 mod block;
+mod calls;
+mod devices;
 mod errno;
 mod files;
+mod internet;
 mod limits;
 mod network;
 mod tasks;
@@ -34,6 +37,23 @@ static TABLES: &[&[(&str, i64)]] = &[
     tasks::STATES,
     block::OPERATIONS,
     block::FLAGS,
+    internet::MESSAGES,
+    internet::LEVELS,
+    internet::OPTIONS,
+    calls::EPOLL,
+    calls::WAIT,
+    calls::PTRACE,
+    calls::PRCTL,
+    calls::LIMITS,
+    calls::MOUNT,
+    calls::IPC,
+    calls::CLOCKS,
+    calls::ACTIONS,
+    calls::FILES,
+    devices::INTERFACES,
+    devices::NETLINK,
+    devices::TERMINALS,
+    devices::CAPABILITIES,
 ];
 
 /// The value of a name on an architecture. `kernel` knows the constants of the kernel's enums, from which some are made.
@@ -63,8 +83,16 @@ mod tests {
 
     #[test]
     fn names_have_their_numbers() {
-        for (name, value) in [("ENOENT", 2), ("AF_INET6", 10), ("IPPROTO_TCP", 6), ("TCP_LISTEN", 10), ("DT_DIR", 4), ("S_IFMT", 0o170_000)]
-        {
+        for (name, value) in [
+            ("ENOENT", 2),
+            ("AF_INET6", 10),
+            ("IPPROTO_TCP", 6),
+            ("TCP_LISTEN", 10),
+            ("DT_DIR", 4),
+            ("S_IFMT", 0o170_000),
+            ("ICMPV6_ECHO_REQUEST", 128),
+            ("TIOCGWINSZ", 0x5413),
+        ] {
             check(name, Some(value), Some(value));
         }
         check("O_DIRECTORY", Some(0o200_000), Some(0o40_000));

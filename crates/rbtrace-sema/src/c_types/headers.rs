@@ -41,6 +41,23 @@ const KERNEL: [&str; 20] = [
 /// Headers of C itself that say nothing we do not know.
 const KNOWN: [&str; 5] = ["inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h"];
 
+/// How errors begin that a definition in a header could mend.
+const UNKNOWN: [&str; 7] = [
+    "Cannot find type",
+    "Cannot resolve unknown type",
+    "Unknown identifier",
+    "Unknown function",
+    "the size of this is not known",
+    "unknown C type",
+    "unknown constant",
+];
+
+/// Whether something is unknown that a header may define.
+pub(crate) fn could_help(sink: &Sink) -> bool {
+    let is_unknown = |error: &&rbtrace_diag::Diagnostic| UNKNOWN.iter().any(|begin| error.message.starts_with(begin));
+    sink.sorted().iter().any(is_unknown)
+}
+
 /// A compiler's answer, or why there is none.
 pub(crate) struct Asked {
     /// What it said.
@@ -57,7 +74,12 @@ impl Reading<'_> {
 
     /// Whether these have to be read before anything else.
     pub fn must_ask(&self) -> bool {
-        self.unread.iter().any(|include| !self.has_btf || !is_replaced(&include.name.node))
+        self.unread.iter().any(|include| !self.is_replaced(&include.name.node))
+    }
+
+    /// Whether the kernel's types stand in for a header.
+    fn is_replaced(&self, name: &str) -> bool {
+        self.has_btf && is_replaced(name)
     }
 
     /// Asks the compiler.
@@ -82,11 +104,14 @@ impl Reading<'_> {
 
     /// Says what stands in the way of a script that does not compile, or what it has to do without.
     pub fn explain(&self, asked: &Asked, compiled: bool, sources: &mut Sources, sink: &mut Sink) {
+        let has_unknown = could_help(sink);
         match &asked.answer {
             Err(why) => self.no_compiler(why, compiled, sink),
             Ok(answer) => {
                 let missing = answer.problems.iter().filter(|problem| problem.missing.is_some());
-                missing.for_each(|problem| self.missing(problem, asked, compiled, sources, sink));
+                // Without the kernel's headers only names are missing, and only if the kernel's types do not have them.
+                let is_wanted = |problem: &&Problem| has_unknown || !self.is_replaced(problem.missing.as_deref().unwrap_or_default());
+                missing.filter(is_wanted).for_each(|problem| self.missing(problem, asked, sources, sink));
                 let others = answer.problems.iter().filter(|problem| problem.missing.is_none() && self.is_foreign(problem, sources));
                 let others: Vec<&Problem> = others.take(if compiled { 0 } else { MOST_PROBLEMS }).collect();
                 for problem in others {
@@ -99,7 +124,7 @@ impl Reading<'_> {
     /// Every header that is wanted, where nobody can read it.
     fn no_compiler(&self, why: &str, compiled: bool, sink: &mut Sink) {
         for Include { name, .. } in &self.unread {
-            let is_replaced = self.has_btf && is_replaced(&name.node);
+            let is_replaced = self.is_replaced(&name.node);
             if !compiled {
                 let problem = Diagnostic::error(name.span, format!("the header '{}' cannot be read", name.node));
                 sink.push(problem.because("only a C compiler can").hint(why));
@@ -110,14 +135,10 @@ impl Reading<'_> {
         }
     }
 
-    fn missing(&self, problem: &Problem, asked: &Asked, compiled: bool, sources: &mut Sources, sink: &mut Sink) {
+    fn missing(&self, problem: &Problem, asked: &Asked, sources: &mut Sources, sink: &mut Sink) {
         let name = problem.missing.as_deref().unwrap_or_default();
-        let is_kernels = is_replaced(name);
-        if compiled && self.has_btf && is_kernels {
-            return;
-        }
         let error = Diagnostic::error(self.place(problem, asked, sources), format!("'{name}' file not found"));
-        let hint = match is_kernels {
+        let hint = match is_replaced(name) {
             true => "install the headers of this kernel, or say where its sources are: BPFTRACE_KERNEL_SOURCE",
             false => "`-I DIRECTORY` says where headers are",
         };
@@ -161,7 +182,7 @@ fn line_of(sources: &Sources, at: Span) -> Span {
     Span { end: at.start + line.len() as u32, ..at }
 }
 
-/// Whether BTF and our tables stand in for a header.
+/// Whether a header is one of those that BTF and our tables stand in for.
 fn is_replaced(name: &str) -> bool {
     KNOWN.contains(&name) || name.split_once('/').is_some_and(|(first, _)| KERNEL.contains(&first))
 }

@@ -19,6 +19,7 @@ use rbtrace_types::ctype::c_integer;
 use rbtrace_types::headers::{Answer, CSized as Sized};
 use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
+pub(crate) use self::headers::could_help;
 pub(crate) use self::read::{Reading, macro_items};
 
 /// Types and constants by their C names.

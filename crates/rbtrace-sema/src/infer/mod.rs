@@ -25,7 +25,7 @@ use rbtrace_lang::Place;
 use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Planned;
 use rbtrace_syntax::ast::{ExprId, Probe, Program};
-use rbtrace_types::Struct;
+use rbtrace_types::{Struct, Type};
 
 use crate::attach_points::{Body, Unit};
 use crate::functions::Definition;
@@ -122,7 +122,20 @@ struct Infer<'a> {
     sink: &'a mut Sink,
     /// The last round: what is unknown now stays unknown.
     last: bool,
+    /// See [`Look::Guess`].
+    guesses: bool,
     changed: bool,
+}
+
+/// What a round is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Types become known, and wider.
+    Learn,
+    /// There is no more to learn, and some maps are still unknown: `@sum = @sum + 1` says what it is only if the other side of an operator counts.
+    Guess,
+    /// The last one: what is unknown now stays unknown, and mistakes are said.
+    Report,
 }
 
 /// Types everything. Errors are in the sink.
@@ -141,17 +154,21 @@ pub(crate) fn infer<'p>(
     let bodies =
         || units.iter().flat_map(|unit| &unit.bodies).map(|body| (body, None)).chain(functions.iter().map(|(at, body)| (body, Some(*at))));
     let mut vars: Vec<Vec<Ty>> = bodies().map(|(body, _)| vec![Ty::VOID; names[body.index].vars.len()]).collect();
+    let mut look = Look::Learn;
     for _ in 0..ROUNDS {
         let mut silent = Sink::default();
         let mut changed = false;
         for ((body, inside), vars) in bodies().zip(&mut vars) {
-            changed |= whole.round(body, inside, vars, &mut silent, false).1;
+            changed |= whole.round(body, inside, vars, &mut silent, look).1;
         }
-        if !changed {
-            break;
-        }
+        let is_stuck = !changed && whole.maps.values().any(|map| map.value.ty == Type::Void);
+        look = match look {
+            Look::Learn if is_stuck => Look::Guess,
+            Look::Learn | Look::Guess | Look::Report if !changed => break,
+            Look::Learn | Look::Guess | Look::Report => Look::Learn,
+        };
     }
-    let learnt = bodies().zip(&mut vars).map(|((body, inside), vars)| whole.round(body, inside, vars, sink, true).0);
+    let learnt = bodies().zip(&mut vars).map(|((body, inside), vars)| whole.round(body, inside, vars, sink, Look::Report).0);
     let mut tables = learnt.collect::<Vec<_>>().into_iter().zip(vars);
     let mut typed = |body: Body<'p>| {
         let ((types, constants), vars) = tables.next().expect("one for every body");
@@ -206,7 +223,7 @@ impl Whole<'_> {
         inside: Option<usize>,
         vars: &mut Vec<Ty>,
         sink: &mut Sink,
-        last: bool,
+        look: Look,
     ) -> ((Vec<Ty>, HashMap<ExprId, Constant>), bool) {
         let mut infer = Infer {
             shared: self.shared,
@@ -221,7 +238,8 @@ impl Whole<'_> {
             inside,
             asked_place: Cell::new(false),
             sink,
-            last,
+            last: look == Look::Report,
+            guesses: look == Look::Guess,
             changed: false,
         };
         infer.declared_vars();

@@ -36,9 +36,15 @@ pub(crate) fn class(op: BinaryOp) -> Class {
 impl Infer<'_> {
     pub(super) fn binary(&mut self, expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Ty {
         let span = expr.span;
-        let (a, b) = (self.value(left), self.value(right));
+        let (mut a, mut b) = (self.value(left), self.value(right));
         if let Some(ty) = self.text_constant(expr, op, left, right) {
             return ty;
+        }
+        // Where there is nothing else to go by, the other side says what a side is.
+        if self.guesses && a.ty == Type::Void {
+            a = b.clone();
+        } else if self.guesses && b.ty == Type::Void {
+            b = a.clone();
         }
         if a.ty == Type::Void || b.ty == Type::Void {
             return if class(op) == Class::Arithmetic { Ty::VOID } else { Ty::fixed(Type::Bool) };
@@ -105,7 +111,9 @@ impl Infer<'_> {
     }
 
     fn mixed_signs(&mut self, span: Span, op: BinaryOp, clash: bool, a: &Ty, b: &Ty) {
-        if clash && self.last {
+        // The constants of an enum are integers of C, which are compared by their values.
+        let is_enum = matches!(a.ty, Type::Enum(_)) || matches!(b.ty, Type::Enum(_));
+        if clash && self.last && !is_enum {
             let message = format!("comparison of integers of different signs: '{}' and '{}' can lead to undefined behavior", a.ty, b.ty);
             self.sink.push(warnings::MIXED_SIGNS.at(span, message).because(format!("`{}` compares both as int64", op.symbol())));
         }

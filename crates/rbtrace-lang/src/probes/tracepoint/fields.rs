@@ -24,7 +24,7 @@ pub(super) fn fields(format: &TracepointFormat, facts: &dyn Facts) -> Vec<Field>
 fn narrow_enum(format: &TracepointFormat) -> impl Fn(Field) -> Field {
     |field| {
         let size = format.fields.iter().find(|known| known.name == field.name).map_or(8, |known| known.size);
-        let bits = (matches!(field.ty, Type::Enum(_)) && size < 8).then_some((0, 8 * size as u8));
+        let bits = (matches!(field.ty, Type::Enum(_)) && size < 8).then(|| (0, 8 * size as u8));
         Field { bits, ..field }
     }
 }
