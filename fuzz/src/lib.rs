@@ -6,8 +6,8 @@ mod compiling;
 mod texts;
 
 pub use bytes::{kernel_types, printf, record};
-pub use compiling::{compile, interpret};
-pub use texts::{c_type, diagnose, fixture, format, parse, tracepoint_format, tree};
+pub use compiling::{attach_point, compile, interpret};
+pub use texts::{c_type, diagnose, fixture, format, lexer, parse, tracepoint_format, tree};
 
 /// Texts of the machine that properties compile for.
 const MACHINE: &str = include_str!("../../tests/facts/small.txt");
@@ -16,11 +16,13 @@ const MACHINE: &str = include_str!("../../tests/facts/small.txt");
 pub type Property = fn(&[u8]);
 
 /// All of them, by the names of their targets.
-pub const PROPERTIES: [(&str, Property); 12] = [
+pub const PROPERTIES: [(&str, Property); 14] = [
+    ("lexer", lexer),
     ("parse", parse),
     ("tree", tree),
     ("format", format),
     ("diagnose", diagnose),
+    ("attach_point", attach_point),
     ("compile", compile),
     ("interpret", interpret),
     ("tracepoint_format", tracepoint_format),

@@ -1,6 +1,7 @@
 //! Properties of everything that reads a text.
 
 use rbtrace_diag::{Sink, Source, SourceId, Sources, Style, render};
+use rbtrace_syntax::lexer::Lexeme;
 use rbtrace_types::Space;
 use rbtrace_types::ctype;
 use rbtrace_types::fixture::Fixture;
@@ -13,6 +14,24 @@ pub(crate) fn read(data: &[u8]) -> Option<(Sources, rbtrace_syntax::ast::Program
     let id = sources.add("fuzz", text);
     let program = rbtrace_syntax::parse(&sources, id, &mut sink);
     Some((sources, program, sink))
+}
+
+/// Any text is cut into tokens that lie behind one another inside it, at whole characters.
+pub fn lexer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut end = 0;
+    for item in rbtrace_syntax::lexer::lex(text, SourceId(0)).items {
+        let tokens = match item {
+            Lexeme::C(c) => vec![c.span],
+            Lexeme::Code(code) => code.tokens.iter().map(|token| token.span).collect(),
+        };
+        for span in tokens {
+            // What the lexer puts in for a missing bracket has no width.
+            assert!(span.start >= end || span.start == span.end, "{span:?} overlaps what ends at {end}");
+            assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} lies outside its text");
+            end = end.max(span.end);
+        }
+    }
 }
 
 /// Any text is parsed to its end; every label lies inside the text, at whole characters.

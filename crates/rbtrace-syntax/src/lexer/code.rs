@@ -203,7 +203,7 @@ impl<'a> Lexer<'a> {
         let first = self.frames[open].statement.start;
         if open + 1 < self.frames.len() {
             self.report_unclosed();
-            self.tokens.truncate(first);
+            self.forget_from(first);
             self.push_empty(Tok::BadExpr, start);
         }
         self.pieces.push(Piece { start: first, end: self.tokens.len(), predicate: true });

@@ -58,11 +58,18 @@ impl<'a> Lexer<'a> {
         let start = self.frames[block].statement.start;
         let last = self.tokens.last().map(|token| token.span);
         let span = self.tokens.get(start).map(|token| last.map_or(token.span, |last| token.span.to(last)));
-        self.tokens.truncate(start);
-        // Those that ended inside it are the last ones.
-        while self.pieces.pop_if(|piece| piece.start >= start).is_some() {}
+        self.forget_from(start);
+        // What a `>` in it may have meant is of no interest any more.
+        self.frames[block].suspect.take_if(|suspect| suspect.tokens > start);
         self.tokens.push(Token { tok: Tok::BadStmt, span: span.unwrap_or(self.span(self.pos, self.pos)) });
         self.end_statement();
+    }
+
+    /// Drops the tokens from `start` on, and the pieces among them.
+    pub(super) fn forget_from(&mut self, start: usize) {
+        self.tokens.truncate(start);
+        // Those that ended there are the last ones.
+        while self.pieces.pop_if(|piece| piece.start >= start).is_some() {}
     }
 
     /// Whether a probe header stands where a statement should begin: a bracket before it was forgotten.
