@@ -42,18 +42,27 @@ pub(crate) struct Body<'p> {
     pub program_type: ProgramType,
 }
 
+/// Of so many places that a script names, most may be the same.
+const REPEATED: u64 = 8;
+
 /// All programs, in the order of the script.
 pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink) -> Vec<Unit<'p>> {
     let probes = program.items.iter().filter_map(|item| match item {
         Item::Probe(probe) => Some(probe),
         Item::C(_) | Item::Config(_) | Item::Import(_) | Item::Macro(_) | Item::MapDecl(_) | Item::Function(_) => None,
     });
-    let mut units = Vec::new();
+    let (mut units, mut found) = (Vec::new(), 0);
+    let most = shared.number(config::max_probes::ROW.name);
     for (index, probe) in probes.enumerate() {
         let places: Vec<Place> = probe.attach_points.iter().flat_map(|point| places(point, shared, sink)).collect();
-        group(probe, index, places, shared, sink, &mut units);
+        found += places.len();
+        // Sorting more than will be attached is work for nothing.
+        if most == 0 || found as u64 <= most.saturating_mul(REPEATED) {
+            group(probe, index, places, shared, sink, &mut units);
+        }
     }
-    let attached: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
+    let sorted: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
+    let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
     if units.is_empty() && !sink.has_errors() {
         sink.push(Diagnostic::general("no probes to attach"));
     }

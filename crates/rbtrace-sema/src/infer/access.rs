@@ -177,18 +177,21 @@ impl Infer<'_> {
     pub(super) fn address_of(&mut self, span: Span, operand: &Expr) -> Ty {
         let ty = self.expr(operand);
         match (&operand.kind, &ty.ty) {
-            (_, Type::Void) => Ty::VOID,
             (ExprKind::Map(_) | ExprKind::MapElement { .. }, Type::Aggregate(_)) => {
                 let error = Diagnostic::error(span, format!("the address of a `{}` cannot be taken", ty.ty));
                 self.sink.push(error.because("it is spread over the CPUs"));
                 Ty::VOID
             }
+            (ExprKind::Variable(_) | ExprKind::Map(_) | ExprKind::MapElement { .. }, Type::Void) => Ty::VOID,
             (ExprKind::Variable(_) | ExprKind::Map(_) | ExprKind::MapElement { .. }, ty) => {
                 Ty::fixed(crate::c_types::pointee(ty.clone()).pointer(Space::Kernel))
             }
             _ => {
-                let error = Diagnostic::error(span, "only variables and maps have an address");
-                self.sink.push(error.because("this value is not kept anywhere"));
+                // What is wrong with the value itself was said; what has no value (`&exit()`) has no address either.
+                if self.sink.error_within(operand.span).is_none() {
+                    let error = Diagnostic::error(span, "only variables and maps have an address");
+                    self.sink.push(error.because("this value is not kept anywhere"));
+                }
                 Ty::VOID
             }
         }

@@ -17,6 +17,13 @@ use crate::fold;
 /// What a slot holds beside the bytes of a string or record while it is made is not more.
 const LARGEST_VALUE: u32 = rbtrace_ir::LARGEST_SLOT - 64;
 
+/// Scalars, strings and tuples that a value is made of, at all levels.
+const MOST_PARTS: usize = 4096;
+
+fn parts(ty: &Type) -> usize {
+    1 + ty.elements().map_or(0, |elements| elements.into_iter().map(parts).sum())
+}
+
 impl Infer<'_> {
     /// The type of an expression; kept in the table.
     pub(super) fn expr(&mut self, expr: &Expr) -> Ty {
@@ -71,8 +78,8 @@ impl Infer<'_> {
             ExprKind::If { condition, then, otherwise } => self.if_(expr.span, condition, then, otherwise.as_ref()),
             ExprKind::Block(block) => self.block(block, false),
             ExprKind::Cast { ty, operand } => self.cast(expr.span, ty, operand),
-            ExprKind::Tuple(items) => Ty::fixed(Type::Tuple(items.iter().map(|item| self.element(item)).collect())),
-            ExprKind::Record(items) => self.record(items),
+            ExprKind::Tuple(items) => self.tuple(expr.span, items),
+            ExprKind::Record(items) => self.record(expr.span, items),
             ExprKind::Field { base, field } => self.known_field(expr, base, field),
             ExprKind::TupleIndex { base, index } => self.tuple_index(base, index.node, index.span),
             ExprKind::Index { base, index } => self.index(base, index),
@@ -113,6 +120,22 @@ impl Infer<'_> {
             self.sink.push(error.because("it has no single value").hint("`print(@name)` shows it"));
         }
         Ty::fixed(Type::int(8, aggregate.signed))
+    }
+
+    fn tuple(&mut self, span: Span, items: &[Expr]) -> Ty {
+        let elements = items.iter().map(|item| self.element(item)).collect();
+        self.gathered(span, Type::Tuple(elements))
+    }
+
+    /// A tuple or record, unless it has more parts than any slot holds: of tuples of tuples of tuples there soon are too many to even count.
+    fn gathered(&mut self, span: Span, ty: Type) -> Ty {
+        if parts(&ty) <= MOST_PARTS {
+            return Ty::fixed(ty);
+        }
+        if self.last && self.sink.error_within(span).is_none() {
+            self.sink.push(Diagnostic::error(span, format!("a value of more than {MOST_PARTS} parts is too large")));
+        }
+        Ty::VOID
     }
 
     /// An element of a tuple or record.
@@ -412,7 +435,7 @@ impl Infer<'_> {
         }
     }
 
-    fn record(&mut self, items: &[(Name, Expr)]) -> Ty {
+    fn record(&mut self, span: Span, items: &[(Name, Expr)]) -> Ty {
         for (at, (name, _)) in items.iter().enumerate() {
             if let Some((first, _)) = items[..at].iter().find(|(other, _)| other.node == name.node) {
                 let error = Diagnostic::error(name.span, format!("the record has two fields called `{}`", name.node));
@@ -421,7 +444,7 @@ impl Infer<'_> {
             }
         }
         let fields = items.iter().map(|(name, item)| (name.node.clone(), self.element(item))).collect();
-        Ty::fixed(Type::Record(fields))
+        self.gathered(span, Type::Record(fields))
     }
 }
 

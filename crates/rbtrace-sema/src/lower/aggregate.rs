@@ -60,10 +60,16 @@ impl Lower<'_> {
     /// Reads an aggregation over all CPUs. A missing key reads as 0.
     pub(super) fn fold_cpus(&mut self, map: MapId, key: Option<Value>, aggregate: &Aggregate) -> Value {
         let row = aggregations::by_name(&aggregate.name).expect("inference took the name from the table");
-        let read = row.read.as_ref().expect("inference refuses to read this aggregation");
+        let span = self.ir.span.unwrap_or(self.body.probe.span);
+        let Some(read) = &row.read else {
+            // Inference says so of every expression that wants a value; a row that takes any type of argument comes to know it here.
+            let error =
+                Diagnostic::error(span, format!("`{}` cannot be read inside an expression", Type::Aggregate(aggregate.clone().into())));
+            self.sink.push(error.because("it has no single value").hint("`print(@name)` shows it"));
+            return self.ir.int(0);
+        };
         if !self.shared.facts.has(Feature::LookupPerCpu) {
             let message = format!("`{}` cannot be read inside a probe on this kernel", aggregate.name);
-            let span = self.ir.span.unwrap_or(self.body.probe.span);
             self.sink.push(Diagnostic::error(span, message).because("needs the helper map_lookup_percpu_elem (Linux 5.19)"));
         }
         let key = key.unwrap_or_else(|| {

@@ -6,13 +6,16 @@ use rbtrace_lang::compile::{Complaint, Lowered, TypeCx};
 use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name};
 use rbtrace_types::{Feature, Type};
 
-use super::Lower;
 use super::memory::layout;
+use super::{Lower, limits};
 
 /// The most rounds `bpf_loop` does.
 const MOST_ROUNDS: i64 = 1 << 23;
 /// How often a `while` starts anew after them. One that never ends must be stopped some time: nothing else runs on its CPU.
 const STARTS: i64 = 16;
+
+/// Operations of all rounds of a loop up to which the verifier walks it: with branches and calls in it, it soon has enough.
+const MOST_WALKED: u64 = 10_000;
 
 impl Lower<'_> {
     pub(super) fn unroll(&mut self, count: &Expr, body: &Block) {
@@ -20,7 +23,14 @@ impl Lower<'_> {
         self.ir.open();
         self.loop_body(body);
         let body = self.ir.close();
-        self.ir.push(Op::Loop { kind: LoopKind::Bounded { count, index: None }, body });
+        let walked = limits::walked(&body).saturating_mul(u64::from(count));
+        let kind = if walked > MOST_WALKED && self.shared.facts.has(Feature::Loop) {
+            let times = self.ir.int(i64::from(count));
+            LoopKind::Repeat { times, index: None }
+        } else {
+            LoopKind::Bounded { count, index: None }
+        };
+        self.ir.push(Op::Loop { kind, body });
     }
 
     pub(super) fn while_(&mut self, condition: &Expr, body: &Block) {

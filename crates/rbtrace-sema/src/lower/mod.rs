@@ -10,6 +10,7 @@ mod cx;
 mod expr;
 mod failures;
 mod functions;
+mod limits;
 mod loops;
 mod maps;
 mod memory;
@@ -44,6 +45,7 @@ pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Prog
         out.program.functions.push(function);
         out.program.manifest.programs.push(decl);
     }
+    limits::check(&out.program, sink);
     stock::reserve(&mut out.program);
     out.finish(shared)
 }

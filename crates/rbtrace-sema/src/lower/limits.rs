@@ -1,0 +1,75 @@
+//! What the kernel takes as one program, looked at as soon as a script is lowered: its verifier would refuse the rest in words of its own,
+//! and only after all the work of making it.
+
+use std::collections::BTreeSet;
+
+use rbtrace_diag::{Diagnostic, Sink, Span};
+use rbtrace_ir as ir;
+use rbtrace_ir::{LoopKind, MapId, Op, Operand};
+
+/// Maps that one program can name (`MAX_USED_MAPS` of the kernel is 64).
+const MOST_MAPS: usize = 60;
+/// The others: the ring buffer, the counters of losses, scratch memory, constants.
+const OWN_MAPS: usize = 4;
+
+/// Operations of a whole script: the kernel takes a million instructions (`BPF_COMPLEXITY_LIMIT_INSNS`), and few operations need only one.
+const MOST_OPERATIONS: usize = 500_000;
+
+/// Says what is too much.
+pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
+    let mut operations = 0;
+    for (function, declared) in program.functions.iter().zip(&program.manifest.programs) {
+        let mut used = Used::default();
+        used.region(&function.body);
+        operations += used.operations;
+        if used.maps.len() > MOST_MAPS {
+            sink.push(too_many_maps(used.maps.len(), declared.span));
+        }
+    }
+    if operations > MOST_OPERATIONS {
+        let message = format!("this script is too large: {operations} operations, at most {MOST_OPERATIONS} are possible");
+        sink.push(Diagnostic::general(message).hint("a loop (`for ($i : 0..100) { … }`) costs as much as one round of it"));
+    }
+}
+
+/// Operations that the kernel's verifier walks over: a loop of its own counts with all its rounds, one that is a function of its own once.
+pub(super) fn walked(region: &ir::Region) -> u64 {
+    let walk = |inst: &ir::Inst| {
+        let nested = inst.op.regions().into_iter().map(walked).fold(0, u64::saturating_add);
+        let rounds = if let Op::Loop { kind: LoopKind::Bounded { count, .. }, .. } = &inst.op { u64::from(*count) } else { 1 };
+        nested.saturating_mul(rounds).saturating_add(1)
+    };
+    region.insts.iter().map(walk).fold(0, u64::saturating_add)
+}
+
+fn too_many_maps(count: usize, span: Span) -> Diagnostic {
+    Diagnostic::error(span, format!("this probe uses {count} maps, at most {MOST_MAPS} are possible"))
+        .because(format!("the kernel allows a program {} maps, of which {OWN_MAPS} are needed for other things", MOST_MAPS + OWN_MAPS))
+        .hint("one map with keys can hold what many maps hold: `@total[\"reads\"]`")
+}
+
+/// What a program uses.
+#[derive(Default)]
+struct Used {
+    operations: usize,
+    maps: BTreeSet<MapId>,
+}
+
+impl Used {
+    fn region(&mut self, region: &ir::Region) {
+        self.operations += region.insts.len();
+        for inst in &region.insts {
+            self.maps.extend(map_of(&inst.op));
+            inst.op.regions().into_iter().for_each(|region| self.region(region));
+        }
+    }
+}
+
+/// The map that an operation names.
+fn map_of(op: &Op) -> Option<MapId> {
+    if let Op::Global(map) | Op::Loop { kind: LoopKind::ForEach { map, .. }, .. } = op {
+        return Some(*map);
+    }
+    let Op::Call(_, args) = op else { return None };
+    args.iter().find_map(|arg| if let Operand::Map(map) = arg { Some(*map) } else { None })
+}
