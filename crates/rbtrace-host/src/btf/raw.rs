@@ -3,8 +3,11 @@
 //! The bytes are input: every read is checked, a broken file is an error and never a panic. Records are found through
 //! an index of 4 bytes a type, made by one scan; names are compared where they lie.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -96,7 +99,14 @@ pub struct Btf {
     base: Option<Arc<Btf>>,
     first_id: u32,
     first_string: u32,
+    /// Names that were looked for by walking over all strings.
+    walks: AtomicU32,
+    /// Hashes of the strings and where they are, once so many names were looked for that this is less work.
+    index: OnceLock<HashMap<u64, u32>>,
 }
+
+/// Names that are looked for by walking over all strings: a walk costs 0.2 ms, the index of a kernel's strings 10 ms.
+const MOST_WALKS: u32 = 64;
 
 /// One type record.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +151,7 @@ impl Btf {
             Some(base) => (base.end_id()?, base.end_string()?),
         };
         u32::try_from(first_id as usize + records.len()).context("BTF: too many types")?;
-        Ok(Btf { bytes, types, strings, records, base, first_id, first_string })
+        Ok(Btf { bytes, types, strings, records, base, first_id, first_string, walks: AtomicU32::new(0), index: OnceLock::new() })
     }
 
     fn end_id(&self) -> Result<u32> {
@@ -228,12 +238,21 @@ impl Btf {
     /// Where a name is among the own strings and among those of the base. Strings are stored once, so comparing offsets
     /// compares names.
     fn name_offsets(&self, name: &str) -> [Option<u32>; 2] {
-        let needle = [b"\0", name.as_bytes(), b"\0"].concat();
-        let find = |btf: &Btf| {
-            let at = memchr::memmem::find(&btf.bytes[btf.strings.clone()], &needle)?;
-            Some(at as u32 + 1 + btf.first_string)
-        };
+        let find = |btf: &Btf| Some(btf.own_name(name)? + btf.first_string);
         [find(self), self.base.as_deref().and_then(find)]
+    }
+
+    /// Where a name is among the own strings.
+    fn own_name(&self, name: &str) -> Option<u32> {
+        let strings = &self.bytes[self.strings.clone()];
+        let needle = [b"\0", name.as_bytes(), b"\0"].concat();
+        if self.walks.fetch_add(1, Ordering::Relaxed) >= MOST_WALKS {
+            let at = *self.index.get_or_init(|| places(strings)).get(&hash(name.as_bytes()))?;
+            if strings.get(at as usize - 1..)?.starts_with(&needle) {
+                return Some(at);
+            }
+        }
+        memchr::memmem::find(strings, &needle).map(|at| at as u32 + 1)
     }
 
     /// The string at an offset.
@@ -250,6 +269,19 @@ impl Btf {
     fn word(&self, at: usize) -> Result<u32> {
         u32_at(&self.bytes[self.types.clone()], at).context("BTF: record beyond its section")
     }
+}
+
+/// Hashes of all strings behind the first, which is empty, with their places.
+fn places(strings: &[u8]) -> HashMap<u64, u32> {
+    let ends = memchr::memchr_iter(0, strings);
+    let starts = ends.clone().map(|end| end + 1);
+    starts.zip(ends.skip(1)).map(|(start, end)| (hash(&strings[start..end]), start as u32)).collect()
+}
+
+fn hash(name: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    hasher.finish()
 }
 
 impl<'a> Record<'a> {

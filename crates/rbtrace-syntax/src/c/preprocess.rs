@@ -60,7 +60,9 @@ struct Defined<'t> {
 /// An `#if` that is open.
 struct Branch {
     span: Span,
-    /// Whether what follows is read.
+    /// Whether all conditionals around it are read: kept here, for texts can nest them a hundred thousand times.
+    outer: bool,
+    /// Whether what follows is read, as far as this one is concerned.
     active: bool,
     /// Whether one of its branches was read.
     taken: bool,
@@ -100,7 +102,7 @@ impl<'t> State<'_, 't> {
     }
 
     fn active(&self) -> bool {
-        self.branches.iter().all(|branch| branch.active)
+        self.branches.last().is_none_or(|branch| branch.outer && branch.active)
     }
 
     fn error(&mut self, span: Span, message: &str) {
@@ -139,7 +141,7 @@ impl<'t> State<'_, 't> {
     }
 
     fn open(&mut self, span: Span, holds: bool) {
-        self.branches.push(Branch { span, active: holds, taken: holds, last: false });
+        self.branches.push(Branch { span, outer: self.active(), active: holds, taken: holds, last: false });
     }
 
     fn is_defined(&mut self, rest: &[Token], keyword: Span) -> bool {
