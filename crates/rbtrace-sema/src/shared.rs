@@ -30,6 +30,9 @@ pub(crate) struct Shared<'a> {
     pub folded: RefCell<HashMap<ExprId, Folded>>,
 }
 
+/// Bytes of a line that an excerpt shows.
+const WIDEST: usize = 200;
+
 impl Shared<'_> {
     /// A configuration value that `parse` of its row has checked to be a number.
     pub fn number(&self, key: &str) -> u64 {
@@ -51,15 +54,17 @@ impl Shared<'_> {
         rbtrace_ir::Caller { location: self.location(call), excerpt: self.excerpt(call) }
     }
 
-    /// The line of a place, or its first one, and marks under the place.
+    /// The line of a place, or its first one, and marks under the place. Of a very long line, what is around it.
     pub fn excerpt(&self, span: Span) -> String {
         let source = self.sources.get(span.source);
         let ((number, from), (last, to)) = (source.line_column(span.start), source.line_column(span.end));
         let line = source.line(number);
         let from = from as usize - 1;
         let to = if last == number { to as usize - 1 } else { line.len() };
-        let marks = "~".repeat(to.saturating_sub(from));
-        format!("{line}\n{:from$}{marks}", "")
+        let start = if line.len() <= WIDEST { 0 } else { line.floor_char_boundary(from.saturating_sub(WIDEST / 4)) };
+        let end = line.floor_char_boundary((start + WIDEST).min(line.len()));
+        let marks = "~".repeat(to.min(end).saturating_sub(from));
+        format!("{}\n{}{marks}", &line[start..end], " ".repeat(from - start))
     }
 
     /// `file:line:col1-col2`
