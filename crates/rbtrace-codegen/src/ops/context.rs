@@ -32,9 +32,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
 
     /// Zero-extended.
     fn ctx_at(&self, bytes: u8, offset: u32) -> IntValue<'ctx> {
-        let code = self.code();
-        let raw = code.load_raw(bytes, code.offset(self.frame.ctx, offset), u32::from(bytes), true);
-        if bytes == 8 { raw } else { code.widen(raw, false) }
+        self.code().load_from_context(bytes, self.frame.ctx, offset)
     }
 
     fn part_of_word(&self, offset: u32) -> IntValue<'ctx> {

@@ -68,6 +68,7 @@ impl Lower<'_> {
         match (&ty, value) {
             (Type::Pointer(..), Lowered::Int(at)) => {
                 let (to, space) = self.pointee(&ty);
+                let at = self.calculable(at, &ty);
                 let at = self.scaled(at, index, to.size());
                 self.read_remote(at, space, &to)
             }
@@ -180,11 +181,22 @@ impl Lower<'_> {
         Lowered::Int(self.ir.value(Op::Get(slot)))
     }
 
-    /// An address as a plain number. It goes through memory and a helper: else the verifier would still know it as a pointer and refuse
-    /// arithmetic that is harmless on a number.
+    /// An address as a plain number.
     fn address(&mut self, addr: Value) -> Value {
-        let (known, plain) = (self.temp(8), self.temp(8));
         let number = self.ir.value(Op::AddrInt(addr));
+        self.plain(number)
+    }
+
+    /// A pointer that is about to be calculated with. What a typed raw tracepoint hands out is still a pointer to the verifier.
+    pub(super) fn calculable(&mut self, value: Value, ty: &Type) -> Value {
+        let is_known = self.unit.planned.program_type == ir::ProgramType::TypedRawTracepoint;
+        if is_known && matches!(ty, Type::Pointer(_, Space::Kernel)) { self.plain(value) } else { value }
+    }
+
+    /// The same number, through memory and a helper: else the verifier would still know it as a pointer and refuse arithmetic that is
+    /// harmless on a number.
+    fn plain(&mut self, number: Value) -> Value {
+        let (known, plain) = (self.temp(8), self.temp(8));
         self.ir.store(8, known, 0, number);
         self.ir.push(Op::Call(Helper::ProbeReadKernel, vec![Operand::Value(plain), Operand::Int(8), Operand::Value(known)]));
         self.ir.load(8, false, plain, 0)

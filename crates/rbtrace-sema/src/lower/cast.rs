@@ -25,6 +25,7 @@ impl Lower<'_> {
             (_, to) if !to.is_scalar() => Lowered::Mem(self.lower_as(operand, to)),
             _ => {
                 let value = self.int(operand);
+                let value = if matches!(to, Type::Int(_)) { self.calculable(value, &from) } else { value };
                 Lowered::Int(self.convert(value, &from, &to))
             }
         }
@@ -34,6 +35,7 @@ impl Lower<'_> {
     fn int_as_array(&mut self, operand: &Expr, from: &Type, to: &Type) -> Lowered {
         let bytes = to.size();
         let value = self.int(operand);
+        let value = self.calculable(value, from);
         let value = self.convert(value, from, &Type::int(bytes.next_power_of_two() as u8, from.is_signed()));
         let addr = self.temp(8);
         self.ir.store(8, addr, 0, value);

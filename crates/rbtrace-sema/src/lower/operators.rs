@@ -33,6 +33,7 @@ impl Lower<'_> {
 
     /// `a op b` on 64-bit integers, as SPEC §3.4 says.
     pub(super) fn arithmetic(&mut self, op: BinaryOp, a: Value, a_ty: &Type, b: Value, b_ty: &Type, right: &Expr) -> Value {
+        let (a, b) = (self.calculable(a, a_ty), self.calculable(b, b_ty));
         let (a, b) = match (a_ty, b_ty) {
             (Type::Pointer(..), other) if other.is_integer() => (a, self.times(b, self.step_size(a_ty))),
             (other, Type::Pointer(..)) if other.is_integer() => (self.times(a, self.step_size(b_ty)), b),
