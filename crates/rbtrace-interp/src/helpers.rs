@@ -124,11 +124,25 @@ impl<W: World> Run<'_, '_, W> {
 
     fn read_from(&mut self, user: bool, from: &Source, offset: u64, to: &mut [u8]) -> Result<bool, Fault> {
         match from {
-            Source::Foreign(address) => Ok(self.machine.world.read(user, address.wrapping_add(offset), to)),
+            Source::Foreign(address) => Ok(self.read_number(user, address.wrapping_add(offset), to)),
             Source::Own(at) => {
                 to.copy_from_slice(self.machine.memory.bytes(at.plus(offset), to.len() as u64)?);
                 Ok(!user)
             }
+        }
+    }
+
+    /// Reads at an address that is a number: it may be one of ours, handed out as a number before.
+    fn read_number(&mut self, user: bool, address: u64, to: &mut [u8]) -> bool {
+        let memory = &self.machine.memory;
+        let own = Address::from_number(address, memory).filter(|_| !user);
+        match own.and_then(|at| memory.bytes(at, to.len() as u64).ok()) {
+            Some(bytes) => {
+                to.copy_from_slice(bytes);
+                true
+            }
+            // What lies behind an area of ours is the world's.
+            None => self.machine.world.read(user, address, to),
         }
     }
 

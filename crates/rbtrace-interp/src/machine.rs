@@ -211,7 +211,7 @@ impl<W: World> Run<'_, '_, W> {
             Op::MemEq(a, b, bytes) => int(self.equal(*a, *b, *bytes)?),
             Op::LoadCtx { bytes, signed, offset } => int(self.load_ctx(*bytes, *signed, *offset)?),
             Op::LoadTrusted { bytes, signed, pointer, offset } => int(self.load_trusted(*bytes, *signed, *pointer, *offset)),
-            Op::AddrInt(_) => Err(Fault("addresses are no numbers here".into())),
+            Op::AddrInt(value) => int(self.addr(*value)?.number()),
             Op::CtxAddr => Err(Fault("the context has no address here".into())),
             Op::Call(helper, args) => self.call(*helper, args).map(Some),
             Op::Global(map) => Ok(Some(Datum::Addr(self.machine.maps[map.0 as usize].get(&[0; 4])))),

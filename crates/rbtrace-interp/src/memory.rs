@@ -15,6 +15,25 @@ impl Address {
     }
 }
 
+/// Where areas lie for programs that ask for an address as a number: somewhere in the kernel's half.
+const FIRST: u64 = 0xffff_a000_0000_0000;
+/// From one area to the next; larger than any area.
+const STRIDE: u64 = 1 << 20;
+
+impl Address {
+    /// The address as a number.
+    pub fn number(self) -> i64 {
+        (FIRST + self.area as u64 * STRIDE + self.offset) as i64
+    }
+
+    /// The place that a number is the address of, if it is one of ours.
+    pub fn from_number(number: u64, areas: &Memory) -> Option<Address> {
+        let distance = number.checked_sub(FIRST)?;
+        let at = Address { area: (distance / STRIDE) as usize, offset: distance % STRIDE };
+        (at.area < areas.0.len()).then_some(at)
+    }
+}
+
 /// All areas of a machine.
 #[derive(Debug, Default)]
 pub struct Memory(Vec<Vec<u8>>);

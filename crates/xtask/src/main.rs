@@ -2,6 +2,7 @@
 
 mod advisories;
 mod bench;
+mod generate;
 mod licences;
 mod manual;
 mod run;
@@ -21,6 +22,7 @@ cargo xtask COMMAND
   run [-- ARGS]     build the release binary and run it; without ARGS, a demonstration of five seconds
   test              everything a change has to pass
   bench [OPTIONS]   time and memory beside a peer and a hand-written floor (`bench --help`)
+  generate N [--seed S]  load N generated scripts into this kernel and compare them with the interpreter
   manual            write the language manual anew from the tables
   bless             accept what the cases print now
 ";
@@ -43,6 +45,7 @@ fn command(args: &[String]) -> Result<ExitCode> {
         Some("run") => return run::run(rest),
         Some("test") => return test::test(),
         Some("bench") => return bench::command(rest),
+        Some("generate") => return generate::generate(rest),
         Some("manual") => manual::manual(),
         Some("bless") => manual::bless(),
         Some("help" | "-h" | "--help") => {

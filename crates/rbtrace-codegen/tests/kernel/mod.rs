@@ -46,6 +46,11 @@ static LOG: Mutex<String> = Mutex::new(String::new());
 /// Compiles, loads and runs every program once, in order, with `ctx` as the words of its context.
 pub fn run(program: &Program, ctx: &[u64], target: Target) -> Outcome {
     let loaded = load(program, target, None).unwrap_or_else(|log| panic!("{log}"));
+    run_loaded(&loaded, program, ctx)
+}
+
+/// Runs every program of a loaded object once, in order.
+pub fn run_loaded(loaded: &Object, program: &Program, ctx: &[u64]) -> Outcome {
     let mut outcome = Outcome::default();
     for function in &program.functions {
         let mut bytes: Vec<u8> = ctx.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -66,7 +71,7 @@ pub fn run(program: &Program, ctx: &[u64], target: Target) -> Outcome {
 /// Compiles and loads; on failure gives the kernel's words and the assembly.
 pub fn load(program: &Program, target: Target, sources: Option<&Sources>) -> Result<Object, String> {
     assert_eq!(verify(program), Ok(()));
-    let object = compile(program, &Target { listings: true, ..target }, sources).map_err(|error| error.to_string())?;
+    let object = compile(program, &target, sources).map_err(|error| error.to_string())?;
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     log().clear();
@@ -74,7 +79,10 @@ pub fn load(program: &Program, target: Target, sources: Option<&Sources>) -> Res
     let open = ObjectBuilder::default().name("rbtrace").and_then(|builder| builder.open_memory(&object.elf));
     let loaded = open.and_then(|open| open.load());
     drop(turn);
-    loaded.map_err(|error| format!("{error}\n{}\n{}", log(), object.listings.map_or(String::new(), |listings| listings.asm)))
+    loaded.map_err(|error| {
+        let object = compile(program, &Target { listings: true, ..target }, sources).ok();
+        format!("{error}\n{}\n{}", log(), object.and_then(|object| object.listings).map_or(String::new(), |listings| listings.asm))
+    })
 }
 
 /// Calls of helpers that are left in the only program of that name after the kernel has inlined what it can.

@@ -20,7 +20,8 @@ pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
     let mut operations = 0;
     for (function, declared) in program.functions.iter().zip(&program.manifest.programs) {
         let mut used = Used::default();
-        used.region(&function.body);
+        let bodies = function.subprograms.iter().map(|sub| &sub.body).chain([&function.body]);
+        bodies.for_each(|body| used.region(body));
         operations += used.operations;
         if used.maps.len() > MOST_MAPS {
             sink.push(too_many_maps(used.maps.len(), declared.span));
