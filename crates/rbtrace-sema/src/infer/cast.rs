@@ -2,7 +2,7 @@
 
 use rbtrace_diag::{Diagnostic, Span};
 use rbtrace_lang::{TypeCx, named};
-use rbtrace_syntax::ast::{Expr, ExprKind, TypeRef};
+use rbtrace_syntax::ast::{Expr, TypeRef};
 use rbtrace_types::{Int, Type};
 
 use super::{Infer, Ty};
@@ -23,7 +23,7 @@ impl Infer<'_> {
             self.sink.push(Diagnostic::error(span, message).because("no constant has this value"));
             return Ty::VOID;
         }
-        if !self.is_legal(&from.ty, &to, operand) {
+        if !Self::is_legal(&from.ty, &to) {
             let message = format!("Cannot cast from \"{}\" to \"{to}\"", from.ty);
             let error = Diagnostic::error(span, message);
             self.sink.push(match (&from.ty, &to) {
@@ -40,14 +40,14 @@ impl Infer<'_> {
         }
     }
 
-    fn is_legal(&self, from: &Type, to: &Type, operand: &Expr) -> bool {
+    fn is_legal(from: &Type, to: &Type) -> bool {
         match (from, to) {
             (Type::Struct(_), _) | (_, Type::Struct(_)) => false,
             (from, to) if from == to => true,
             (Type::String(have), Type::String(want)) => have <= want,
             (Type::Buffer(have), Type::Buffer(want)) => have <= want,
             (Type::String(have), Type::Array(of, len)) => is_byte(of) && have <= len,
-            (Type::String(_), Type::Bool) => matches!(operand.kind, ExprKind::String(_)),
+            (Type::String(_), Type::Bool) => true,
             // An integer is widened to fill an array of up to 8 bytes.
             (from, Type::Array(of, _)) if from.is_scalar() => {
                 let bytes = to.size();

@@ -2,7 +2,7 @@
 
 use rbtrace_ir::Op;
 use rbtrace_lang::compile::{LowerCx, Lowered};
-use rbtrace_syntax::ast::{Expr, ExprKind};
+use rbtrace_syntax::ast::Expr;
 use rbtrace_types::Type;
 
 use super::Lower;
@@ -12,8 +12,9 @@ impl Lower<'_> {
         let (from, to) = (self.value_ty(operand), self.ty(expr));
         match (&from, &to) {
             (Type::String(_), Type::Bool) => {
-                let is_text = matches!(&operand.kind, ExprKind::String(bytes) if !bytes.is_empty());
-                Lowered::Int(self.ir.int(i64::from(is_text)))
+                let text = self.lower_as(operand, &from);
+                let first = self.ir.load(1, false, text, 0);
+                Lowered::Int(self.ir.cmp_int(rbtrace_ir::Cmp::Ne, first, 0))
             }
             (from, Type::Array(..)) if from.is_scalar() => self.int_as_array(operand, from, &to),
             (from, Type::Named(_)) if from.is_scalar() => {
