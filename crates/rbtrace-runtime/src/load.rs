@@ -207,8 +207,26 @@ impl Loader<'_> {
         result.map_err(|error| self.explain(decl, code, expected, error))
     }
 
+    /// The limit that a program went over. Loads again with a log of the last words only: the whole one would take much longer.
+    fn limit(&self, code: &Code, expected: Expected, error: &io::Error) -> Option<Limit> {
+        const LAST_WORDS: u32 = 4;
+        let too_big = error.raw_os_error() == Some(libc::E2BIG);
+        if !too_big && error.raw_os_error() != Some(libc::EFAULT) {
+            return None;
+        }
+        let mut buffer = vec![0; 4096];
+        let _ = bpf::load(code, &self.license, self.btf, expected, Some(Log { level: LAST_WORDS, buffer: &mut buffer }));
+        let log = excerpt(&text_of(&buffer));
+        // Longer than the kernel wants to begin with: it says so by the number alone.
+        log.limit.or((too_big && log.lines.is_empty()).then_some(Limit::Instructions))
+    }
+
     /// Loads again, this time with a log, to say why it failed.
     fn explain(&self, decl: &ProgramDecl, code: &Code, expected: Expected, error: io::Error) -> anyhow::Error {
+        if let Some(limit) = self.limit(code, expected, &error) {
+            let log = Excerpt { limit: Some(limit), ..Excerpt::default() };
+            return Rejected { probes: decl.probes.clone(), span: decl.span, error, log }.into();
+        }
         let mut size = (self.manifest.config.log_size as usize).clamp(4096, MAX_LOG);
         let log = loop {
             let mut buffer = vec![0; size];
@@ -221,12 +239,7 @@ impl Loader<'_> {
             size = (size * 4).min(MAX_LOG);
         };
         let probes = decl.probes.clone();
-        let mut log = log;
-        // Longer than the kernel wants to begin with: it says so by the number alone.
-        if log.lines.is_empty() && error.raw_os_error() == Some(libc::E2BIG) {
-            log.limit = Some(Limit::Instructions);
-        }
-        if log.lines.is_empty() && log.limit.is_none() {
+        if log.lines.is_empty() {
             return anyhow!(error).context(format!("loading the program of `{}`", probes.first().map_or("?", String::as_str)));
         }
         Rejected { probes, span: decl.span, error, log }.into()

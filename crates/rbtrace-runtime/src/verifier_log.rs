@@ -26,6 +26,8 @@ pub enum Limit {
     Branches,
     /// Maps.
     Maps,
+    /// Functions: those of the script, and bodies of loops.
+    Functions,
 }
 
 impl Limit {
@@ -35,6 +37,7 @@ impl Limit {
             ("BPF program is too large", Self::Instructions),
             ("The sequence of ", Self::Branches),
             ("The total number of maps per program", Self::Maps),
+            ("too many subprograms", Self::Functions),
         ];
         limits.into_iter().find(|(start, _)| line.starts_with(start)).map(|(_, limit)| limit)
     }
@@ -50,6 +53,9 @@ impl Limit {
                 "the kernel looks at no more than 8,192 branches of a program at once",
                 "fewer statements in one probe, or a loop over them",
             ),
+            Self::Functions => {
+                ("a program can have no more than 256 functions and loops", "macros in the place of functions, or several probes")
+            }
             Self::Maps => ("a program can use no more than 64 maps", "maps with keys in the place of many maps, or several probes"),
         }
     }
