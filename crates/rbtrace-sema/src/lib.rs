@@ -11,6 +11,7 @@ mod fold;
 mod functions;
 mod imports;
 mod infer;
+mod lookup;
 mod lower;
 mod macros;
 mod modes;

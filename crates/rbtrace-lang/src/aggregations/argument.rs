@@ -20,7 +20,7 @@ pub(super) fn integer(cx: &mut dyn TypeCx, call: &Call) -> Option<Argument> {
         Type::Int(int) => int.signed,
         Type::Bool | Type::Enum(_) => false,
         // A count, sum, … as a value is read over all CPUs and then is an integer.
-        Type::Aggregate(aggregate) if is_readable(aggregate) => aggregate.signed,
+        Type::Aggregate(aggregate) if super::is_readable(aggregate) => aggregate.signed,
         Type::Void => return None,
         Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..) | Type::Struct(_) | Type::Tuple(_) => {
             return refuse(cx, call, &ty);
@@ -28,10 +28,6 @@ pub(super) fn integer(cx: &mut dyn TypeCx, call: &Call) -> Option<Argument> {
         Type::Record(_) | Type::Named(_) | Type::Aggregate(_) => return refuse(cx, call, &ty),
     };
     Some(Argument { signed })
-}
-
-fn is_readable(aggregate: &Aggregate) -> bool {
-    super::by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
 }
 
 fn refuse(cx: &mut dyn TypeCx, call: &Call, ty: &Type) -> Option<Argument> {

@@ -15,6 +15,8 @@ mod buckets;
 mod extreme;
 mod words;
 
+use rbtrace_types::Aggregate;
+
 use crate::row::Aggregation;
 
 /// Every row.
@@ -24,6 +26,11 @@ pub static ALL: &[&Aggregation] =
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Aggregation> {
     ALL.iter().copied().find(|row| row.name == name)
+}
+
+/// Whether a program can read it as a number.
+pub fn is_readable(aggregate: &Aggregate) -> bool {
+    by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
 }
 
 #[cfg(test)]

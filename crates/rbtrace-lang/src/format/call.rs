@@ -84,7 +84,9 @@ pub fn text(event: &EventDecl, args: &[Value]) -> Vec<u8> {
 pub fn payload(cx: &mut dyn LowerCx, arg: &Expr) -> (Lowered, Type) {
     let ty = cx.type_of(arg);
     match &ty {
-        Type::Aggregate(aggregate) if is_readable(aggregate) => (Lowered::Int(cx.lower_int(arg)), Type::int(8, aggregate.signed)),
+        Type::Aggregate(aggregate) if aggregations::is_readable(aggregate) => {
+            (Lowered::Int(cx.lower_int(arg)), Type::int(8, aggregate.signed))
+        }
         Type::Aggregate(_) => states(cx, arg, ty),
         Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) => (cx.lower(arg), ty),
         Type::Array(..) | Type::Struct(_) | Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) => (cx.lower(arg), ty),
@@ -155,11 +157,6 @@ pub fn has_value(cx: &mut dyn TypeCx, function: &str, arg: &Expr, ty: &Type) -> 
     }
 }
 
-/// Whether an aggregation can be read as an integer in the kernel.
-fn is_readable(aggregate: &Aggregate) -> bool {
-    aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some())
-}
-
 /// Whether an aggregation is shown as a part of its map only.
 fn is_whole_only(aggregate: &Aggregate) -> bool {
     aggregations::by_name(&aggregate.name).is_some_and(|row| row.whole_only)
@@ -217,7 +214,7 @@ fn check_argument(cx: &mut dyn TypeCx, function: &str, wanted: Wanted, arg: &Exp
 }
 
 fn fits(wanted: Wanted, ty: &Type) -> bool {
-    let is_read = matches!(ty, Type::Aggregate(aggregate) if is_readable(aggregate));
+    let is_read = matches!(ty, Type::Aggregate(aggregate) if aggregations::is_readable(aggregate));
     let is_number = ty.is_scalar() || is_read;
     match wanted {
         Wanted::Size => ty.is_integer() || is_read,

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Span};
-use rbtrace_lang::compile::{Constant, MapInfo, Place, PlaceText, TypeCx};
+use rbtrace_lang::compile::{MapInfo, Place, PlaceText, TypeCx};
 use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Facts, Struct, Type};
 
 use super::{Infer, MapState};
-use crate::fold;
-use crate::lower::string_literal;
+use crate::lookup;
 
 impl TypeCx for Infer<'_> {
     fn facts(&self) -> &dyn Facts {
@@ -38,25 +37,16 @@ impl TypeCx for Infer<'_> {
     }
 
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
-        match self.constants.get(&expr.id) {
-            Some(Constant::Int(value)) => Some(*value),
-            Some(Constant::Bool(_) | Constant::Text(_) | Constant::Record(_)) => None,
-            None => fold::int(expr, self.shared).ok().flatten(),
-        }
+        lookup::int_literal(self.constants.get(&expr.id), expr, self.shared)
     }
 
     fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
-        if let Some(Constant::Text(text)) = self.constants.get(&expr.id) {
-            return Some(text.clone());
-        }
-        string_literal(self, expr).or_else(|| fold::string(expr))
+        let known = self.constants.get(&expr.id).cloned();
+        lookup::string_literal(self, known, expr)
     }
 
     fn identifier<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
-        match &expr.kind {
-            ExprKind::Ident(name) => Some(name),
-            _ => None,
-        }
+        lookup::identifier(expr)
     }
 
     fn map(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Reported, Span};
 use rbtrace_ir as ir;
 use rbtrace_ir::{Op, Value};
-use rbtrace_lang::compile::{Call, Complaint, Constant, LowerCx, Lowered, MapInfo, Place, PlaceText, TypeCx};
-use rbtrace_lang::functions;
+use rbtrace_lang::compile::{Call, Complaint, LowerCx, Lowered, MapInfo, Place, PlaceText, TypeCx};
 use rbtrace_lang::row::Planned;
-use rbtrace_syntax::ast::{Arg, Expr, ExprKind};
+use rbtrace_syntax::ast::{Expr, ExprKind};
 use rbtrace_types::{Aggregate, Facts, Layout, Struct, Type};
 
 use super::Lower;
-use crate::fold;
+use crate::lookup;
 
 impl TypeCx for Lower<'_> {
     fn facts(&self) -> &dyn Facts {
@@ -41,25 +40,16 @@ impl TypeCx for Lower<'_> {
     }
 
     fn int_literal(&mut self, expr: &Expr) -> Option<i128> {
-        match self.body.constants.get(&expr.id) {
-            Some(Constant::Int(value)) => Some(*value),
-            Some(Constant::Bool(_) | Constant::Text(_) | Constant::Record(_)) => None,
-            None => fold::int(expr, self.shared).ok().flatten(),
-        }
+        lookup::int_literal(self.body.constants.get(&expr.id), expr, self.shared)
     }
 
     fn string_literal(&mut self, expr: &Expr) -> Option<Vec<u8>> {
-        if let Some(Constant::Text(text)) = self.body.constants.get(&expr.id) {
-            return Some(text.clone());
-        }
-        string_literal(self, expr).or_else(|| fold::string(expr))
+        let known = self.body.constants.get(&expr.id).cloned();
+        lookup::string_literal(self, known, expr)
     }
 
     fn identifier<'e>(&self, expr: &'e Expr) -> Option<&'e str> {
-        match &expr.kind {
-            ExprKind::Ident(name) => Some(name),
-            _ => None,
-        }
+        lookup::identifier(expr)
     }
 
     fn map(&mut self, expr: &Expr) -> Option<(String, MapInfo)> {
@@ -101,21 +91,6 @@ impl TypeCx for Lower<'_> {
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         self.sink.push(diagnostic)
     }
-}
-
-/// The string constant that a call is, as its row says.
-pub(crate) fn string_literal(cx: &mut dyn TypeCx, expr: &Expr) -> Option<Vec<u8>> {
-    let (function, args) = match &expr.kind {
-        ExprKind::Call { function, args } => (function, args),
-        ExprKind::Block(block) => return cx.string_literal(block.bare_value()?),
-        _ => return None,
-    };
-    let literal = functions::by_name(&function.node)?.literal?;
-    let args = args.iter().filter_map(|arg| match arg {
-        Arg::Expr(arg) => Some(arg),
-        Arg::Type(_) => None,
-    });
-    literal(cx, &Call { name: &function.node, id: expr.id, span: expr.span, args: args.collect() })
 }
 
 impl LowerCx for Lower<'_> {

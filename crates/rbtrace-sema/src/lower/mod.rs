@@ -32,7 +32,6 @@ use rbtrace_syntax::ast::ExprId;
 use crate::infer::{Typed, TypedBody, TypedUnit};
 use crate::modes;
 use crate::shared::Shared;
-pub(crate) use cx::string_literal;
 use output::Output;
 
 /// Compiles all programs.
