@@ -28,7 +28,7 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     if let Some(name) = literal(cx, ROW.name, arg) {
         let name = String::from_utf8_lossy(&name);
         if cx.facts().kernel_address(&name).is_none() {
-            let error = Diagnostic::error(arg.span, format!("Failed to resolve kernel symbol: {name}"));
+            let error = Diagnostic::error(call.span, format!("Failed to resolve kernel symbol: {name}"));
             cx.report(error.because("`/proc/kallsyms` does not have it, or hides its address"));
         }
     }

@@ -101,7 +101,7 @@ impl Infer<'_> {
     /// `if comptime …`: only what runs has types. While the condition is not settled, nothing has.
     pub(super) fn if_comptime(&mut self, condition: &Expr, then: &Block, otherwise: Option<&Block>) -> Ty {
         self.expr(condition);
-        let taken = match self.constants.get(&condition.id).and_then(Constant::truth) {
+        let taken = match self.known_truth(condition) {
             Some(true) => Some(then),
             Some(false) => otherwise,
             None => None,

@@ -108,13 +108,13 @@ impl Infer<'_> {
     }
 
     /// The type of an expression that was typed as `ty`, as a value.
-    fn as_value(&mut self, expr: &Expr, ty: Ty) -> Ty {
+    pub(super) fn as_value(&mut self, expr: &Expr, ty: Ty) -> Ty {
         // What is in error has no type either, and was said already.
         if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
             self.sink.push(Diagnostic::error(expr.span, "this expression has no value").because("its type is `void`"));
         }
         let Type::Aggregate(aggregate) = &ty.ty else { return ty };
-        let readable = rbtrace_lang::aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some());
+        let readable = rbtrace_lang::aggregations::is_readable(aggregate);
         if !readable {
             let error = Diagnostic::error(expr.span, format!("`{}` cannot be read inside an expression", ty.ty));
             self.sink.push(error.because("it has no single value").hint("`print(@name)` shows it"));
@@ -381,11 +381,16 @@ impl Infer<'_> {
     }
 
     /// Whether a condition that is a constant holds; a text does unless it is empty.
-    fn known_truth(&mut self, condition: &Expr) -> Option<bool> {
-        match self.constant(condition)? {
-            Constant::Text(text) => Some(!text.is_empty()),
-            other => other.truth(),
+    pub(super) fn known_truth(&mut self, condition: &Expr) -> Option<bool> {
+        let known = self.constant(condition)?;
+        if let Constant::Text(text) = &known {
+            return Some(!text.is_empty());
         }
+        // Lowering, which folds nothing but integers and texts, has to know, too.
+        if let Constant::Bool(_) = known {
+            self.keep(condition, known.clone());
+        }
+        known.truth()
     }
 
     fn if_(

@@ -83,7 +83,10 @@ impl Infer<'_> {
 
     /// An expression whose value nobody takes.
     fn effect(&mut self, expr: &Expr) {
-        self.expr(expr);
+        let ty = self.expr(expr);
+        if matches!(ty.ty, Type::Aggregate(_)) {
+            self.as_value(expr, ty);
+        }
         let name = match &expr.kind {
             ExprKind::Call { function, .. } => &function.node,
             ExprKind::Ident(name) => name,
@@ -309,7 +312,7 @@ impl Infer<'_> {
                 None
             }
             (Some(Some(key)), Type::Aggregate(aggregate)) => {
-                let readable = rbtrace_lang::aggregations::by_name(&aggregate.name).is_some_and(|row| row.read.is_some());
+                let readable = rbtrace_lang::aggregations::is_readable(aggregate);
                 if !readable {
                     self.sink.push(
                         Diagnostic::error(map.span, format!("Loop expression does not support type: {}", value.ty))

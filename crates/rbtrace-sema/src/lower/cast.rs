@@ -24,6 +24,11 @@ impl Lower<'_> {
             }
             (Type::Array(..), to) if to.is_scalar() => self.array_as_int(operand, &from, to),
             (_, to) if !to.is_scalar() => Lowered::Mem(self.lower_as(operand, to)),
+            // As upstream has it: `(uint8 *)-1` is 0xff, the bytes of the number and no more.
+            (Type::Int(int), Type::Pointer(..)) if int.signed && int.bytes < 8 => {
+                let value = self.int(operand);
+                Lowered::Int(self.ir.value(Op::Extend { value, bytes: int.bytes, signed: false }))
+            }
             _ => {
                 let value = self.int(operand);
                 let value = if matches!(to, Type::Int(_)) { self.calculable(value, &from) } else { value };

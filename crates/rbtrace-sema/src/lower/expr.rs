@@ -336,7 +336,7 @@ impl Lower<'_> {
 
     /// `if comptime …`: only what runs is there.
     fn if_comptime(&mut self, condition: &Expr, then: &Block, otherwise: Option<&Block>) -> Lowered {
-        let is_true = self.body.constants.get(&condition.id).and_then(Constant::truth).expect("inference wants a constant here");
+        let is_true = self.known_truth(condition).expect("inference wants a constant here");
         match if is_true { Some(then) } else { otherwise } {
             Some(block) => self.block_value(block),
             None => Lowered::Void,
