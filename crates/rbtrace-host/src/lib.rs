@@ -190,6 +190,10 @@ impl Facts for Host {
         cached(&self.types, name.to_owned(), || self.btf.kernel_type(name))
     }
 
+    fn kernel_variable(&self, name: &str) -> Option<Type> {
+        self.btf.variable_type(name)
+    }
+
     fn iterators(&self) -> Vec<String> {
         self.btf.iterators()
     }

@@ -70,6 +70,8 @@ helpers! {
     CurrentTask = 35, "get_current_task", Int, 0;
     ProbeWriteUser = 36, "probe_write_user", Int, 3;
     NumaNodeId = 42, "get_numa_node_id", Int, 0;
+    SocketCookie = 46, "get_socket_cookie", Int, 1;
+    DPath = 147, "d_path", Int, 3;
     ProbeReadStr = 45, "probe_read_str", Int, 3;
     GetStack = 67, "get_stack", Int, 4;
     CurrentCgroupId = 80, "get_current_cgroup_id", Int, 0;

@@ -176,6 +176,8 @@ pub trait RunCx {
     fn exit(&mut self, code: i32);
     /// The first bytes of a file; the error is the system's word for it (`No such file or directory`).
     fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String>;
+    /// Appends a packet (from its IP header on) to a capture file, which is made anew by the run's first packet; `original` is how long it was.
+    fn write_packet(&mut self, path: &str, epoch_ns: i64, bytes: &[u8], original: u32) -> Result<(), String>;
     /// Standard output of a shell command; the text output adds a newline when it prints it (`Message::Syscall`).
     fn shell(&mut self, command: &str) -> Result<Vec<u8>, String>;
 }

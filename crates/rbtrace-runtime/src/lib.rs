@@ -7,6 +7,7 @@ pub mod child;
 pub mod load;
 
 mod attach;
+mod captures;
 mod kernel_functions;
 mod libbpf_log;
 mod losses;

@@ -11,6 +11,7 @@ use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunCx, RunError, World};
 
 use crate::Options;
+use crate::captures::Captures;
 use crate::maps::table::{Cut, Table};
 use crate::maps::{Map, Maps};
 use crate::output::stream::Sink;
@@ -54,6 +55,7 @@ pub struct Session<'m> {
     events: Vec<Event<'m>>,
     world: Machine<'m>,
     no_warnings: bool,
+    captures: Captures,
     /// Reused from record to record.
     values: Vec<Value>,
 }
@@ -75,6 +77,7 @@ impl<'m> Session<'m> {
             events: decode::events(manifest)?,
             world: Machine::new(host, manifest),
             no_warnings: options.no_warnings,
+            captures: Captures::default(),
             values: Vec::new(),
         })
     }
@@ -210,6 +213,10 @@ impl RunCx for Session<'_> {
         let file = File::open(path).map_err(|error| error_text(&error))?;
         file.take(self.manifest.config.max_cat_bytes).read_to_end(&mut content).map_err(|error| error_text(&error))?;
         Ok(content)
+    }
+
+    fn write_packet(&mut self, path: &str, epoch_ns: i64, bytes: &[u8], original: u32) -> Result<(), String> {
+        self.captures.write(path, epoch_ns, bytes, original).map_err(|error| error_text(&error))
     }
 
     fn shell(&mut self, command: &str) -> Result<Vec<u8>, String> {

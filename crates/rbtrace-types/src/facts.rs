@@ -146,6 +146,10 @@ pub trait Facts {
     }
     /// The parameters of a raw tracepoint as a struct of 8-byte slots: field `i` has offset `8 * i`.
     fn raw_tracepoint(&self, event: &str) -> Option<Arc<Struct>>;
+    /// The type of a variable of the kernel.
+    fn kernel_variable(&self, _name: &str) -> Option<Type> {
+        None
+    }
     /// The kinds of objects that BPF programs can go through, sorted.
     fn iterators(&self) -> Vec<String> {
         Vec::new()

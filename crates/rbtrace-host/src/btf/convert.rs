@@ -28,6 +28,12 @@ pub fn convert(btf: &Btf, id: u32) -> Result<Type> {
     Converter { btf, members_left: Cell::new(MAX_MEMBERS) }.ty(id, Detail::Fields, 0)
 }
 
+/// The type of an id as what a pointer points to: a struct is known by its name.
+pub fn pointee(btf: &Btf, id: u32) -> Result<Type> {
+    let ty = Converter { btf, members_left: Cell::new(MAX_MEMBERS) }.ty(id, Detail::NameOnly, 0)?;
+    Ok(stored(ty, strip(btf, id)?.record.as_ref()))
+}
+
 /// The parameters of a function prototype, without its first `skip`, as a struct of 8-byte slots. `named` is a prototype of the
 /// same parameters that knows their names; without any name a parameter is called after its position, `arg0` the first.
 pub fn parameters(btf: &Btf, prototype: &Record<'_>, named: Option<&Record<'_>>, skip: usize, name: String) -> Result<Struct> {

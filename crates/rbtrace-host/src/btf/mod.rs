@@ -144,6 +144,13 @@ impl KernelBtf {
         marks.is_empty() || marks.contains(&id)
     }
 
+    /// The type of a variable of the kernel itself; BTF has those that every CPU has its own of.
+    pub fn variable_type(&self, name: &str) -> Option<Type> {
+        let btf = self.vmlinux()?;
+        let variable = btf.record(btf.find(name, Kind::Var)?).ok()?;
+        convert::pointee(btf, variable.size_or_type).ok()
+    }
+
     /// The kinds that BPF programs can iterate over, sorted: each has a struct for the context and a function for the prototype.
     pub fn iterators(&self) -> Vec<String> {
         let Some(btf) = self.vmlinux() else { return Vec::new() };

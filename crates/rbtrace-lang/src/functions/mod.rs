@@ -27,6 +27,8 @@ mod len;
 mod macaddr;
 mod memcmp;
 mod ntop;
+mod path;
+mod percpu_kaddr;
 mod print;
 mod printf;
 mod pton;
@@ -34,6 +36,8 @@ mod reg;
 mod signal;
 mod signal_name;
 mod signal_thread;
+mod skboutput;
+mod socket_cookie;
 mod str;
 mod str_concat;
 mod strcap;
@@ -46,6 +50,7 @@ mod strstr;
 mod syscall_name;
 mod system;
 mod time;
+mod unwatch;
 mod uptr;
 mod ustack;
 mod usym;
@@ -53,6 +58,7 @@ pub mod warnf;
 mod write_user;
 mod zero;
 
+mod handed;
 mod maps;
 mod name_table;
 mod read;
@@ -94,6 +100,8 @@ pub static ALL: &[&Builtin] = &[
     &macaddr::ROW,
     &memcmp::ROW,
     &ntop::ROW,
+    &path::ROW,
+    &percpu_kaddr::ROW,
     &print::ROW,
     &printf::ROW,
     &pton::ROW,
@@ -101,6 +109,8 @@ pub static ALL: &[&Builtin] = &[
     &signal::ROW,
     &signal_name::ROW,
     &signal_thread::ROW,
+    &skboutput::ROW,
+    &socket_cookie::ROW,
     &str::ROW,
     &str_concat::ROW,
     &strcap::ROW,
@@ -113,6 +123,7 @@ pub static ALL: &[&Builtin] = &[
     &syscall_name::ROW,
     &system::ROW,
     &time::ROW,
+    &unwatch::ROW,
     &uptr::ROW,
     &ustack::ROW,
     &usym::ROW,

@@ -47,8 +47,9 @@ impl Lower<'_> {
         let read = variables::by_name(builtin)?.field?;
         let Type::Pointer(to, _) = self.ty(inner) else { return None };
         let Type::Struct(of) = self.shared.c.complete(&to) else { return None };
+        let field = of.field(name)?;
         let call = Call { name: builtin, id: inner.id, span: inner.span, args: Vec::new() };
-        Some(read(self, &call, of.field(name)?))
+        Some(read(self, &call, field))
     }
 
     pub(super) fn element(&mut self, base: &Expr, index: u32) -> Lowered {
