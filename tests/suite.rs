@@ -11,6 +11,11 @@ use harness::{Case, Outcome};
 /// Cases that run at the same time. Two: more would disturb each other's timing on the small machines that run this.
 const WORKERS: usize = 2;
 
+/// How many workers this machine feeds.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(WORKERS))
+}
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let Some(code) = harness::workload::main(&args) {
@@ -34,7 +39,7 @@ fn run_all(cases: &[Case]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<Outcome>>> = cases.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers() {
             scope.spawn(|| {
                 while let Some((case, outcome)) = take(&next, cases, &outcomes) {
                     let result = case.run();

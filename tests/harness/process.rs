@@ -67,6 +67,7 @@ pub struct Finished {
 impl Running {
     /// Starts a command with both outputs captured, as the leader of its own group.
     pub fn start(mut command: Command, limit: Duration) -> Result<Running, String> {
+        let limit = limit * slower();
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|error| format!("starting {:?}: {error}", command.get_program()))?;
         let state: Shared = Arc::default();
@@ -131,6 +132,11 @@ impl Running {
         let waited = self.state.1.wait_timeout_while(lock(&self.state), left, |state| !done(state));
         waited.unwrap_or_else(std::sync::PoisonError::into_inner).0
     }
+}
+
+/// How much slower than usual this machine is, as `RBTRACE_TEST_SLOW` says: emulated processors take their time.
+fn slower() -> u32 {
+    std::env::var("RBTRACE_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// Reads a pipe to its end in the background.

@@ -10,6 +10,7 @@ mod setup;
 mod shell;
 mod tally;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ cargo xtask COMMAND
   setup             install what building and testing need
   run [-- ARGS]     build the release binary and run it; without ARGS, a demonstration of five seconds
   test              everything a change has to pass
+  vmtest [KERNEL…]  the cases on other kernels, in virtual machines (`vmtest --help`)
   bench [OPTIONS]   time and memory beside a peer and a hand-written floor (`bench --help`)
   generate N [--seed S]  load N generated scripts into this kernel and compare them with the interpreter
   manual            write the language manual anew from the tables
@@ -44,6 +46,7 @@ fn command(args: &[String]) -> Result<ExitCode> {
         Some("setup") => setup::setup(setup::BUILD),
         Some("run") => return run::run(rest),
         Some("test") => return test::test(),
+        Some("vmtest") => return vm::command(rest),
         Some("bench") => return bench::command(rest),
         Some("generate") => return generate::generate(rest),
         Some("manual") => manual::manual(),

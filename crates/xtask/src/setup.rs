@@ -38,6 +38,16 @@ pub const BUILD: &[Package] = &[
     package("g++", "brings the libstdc++ that LLVM is linked with"),
 ];
 
+/// To boot other kernels.
+pub const VM: &[Package] = &[
+    package("qemu-system-x86", "the virtual machine"),
+    package("busybox-static", "the machine's first programs"),
+    package("cpio", "packs its first file system"),
+    package("zstd", "unpacks kernels"),
+    package("xz-utils", "older kernels"),
+    package("lz4", "and others"),
+];
+
 /// What the bench compiles its floor with, beyond [`BUILD`].
 pub const BENCH: &[Package] = &[package("clang-19", "compiles the floor's BPF programs"), package("libbpf-dev", "loads them")];
 
@@ -147,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_package_is_named_once() {
-        let mut names: Vec<&str> = BUILD.iter().chain(BENCH).map(|package| package.name).collect();
+        let mut names: Vec<&str> = BUILD.iter().chain(VM).chain(BENCH).map(|package| package.name).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();

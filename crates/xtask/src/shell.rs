@@ -42,6 +42,11 @@ pub fn exists(program: &str) -> bool {
 /// Runs to the end with our own output; fails if it fails.
 pub fn call(command: &mut Command) -> Result<()> {
     say(command);
+    call_quietly(command)
+}
+
+/// Runs to the end without a word of ours; fails if it fails.
+pub fn call_quietly(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("starting {}", command.get_program().display()))?;
     if !status.success() {
         bail!("{} failed ({status})", line(command));

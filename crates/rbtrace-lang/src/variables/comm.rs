@@ -64,8 +64,11 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
 
 fn read(cx: &mut dyn LowerCx, call: &Call, to: Value) {
     match call.args.first() {
-        // The helper pads with zeros to the end.
-        None => drop(cx.ir().call(Helper::CurrentComm, vec![Operand::Value(to), Operand::Int(SIZE.into())])),
+        None => {
+            // Kernels from 5.19 to 6.1 leave what is behind the name as it was (`strscpy` without padding); two keys would look the same.
+            cx.ir().push(Op::Zero { addr: to, bytes: SIZE });
+            cx.ir().call(Helper::CurrentComm, vec![Operand::Value(to), Operand::Int(SIZE.into())]);
+        }
         Some(pid) => {
             let pid = cx.lower_int(pid);
             read_other(cx, call, pid, to);
