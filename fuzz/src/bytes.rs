@@ -7,6 +7,9 @@ use rbtrace_lang::run::{Symbol, World};
 use rbtrace_lang::{Value, format, value};
 use rbtrace_types::{Space, Type};
 
+/// Of a file's types so many are looked at.
+const MOST_TYPES: usize = 100;
+
 /// Any bytes are type information or are refused; every question is answered.
 pub fn kernel_types(data: &[u8]) {
     let path = std::env::temp_dir().join(format!("rbtrace-fuzz-{}.btf", std::process::id()));
@@ -18,6 +21,12 @@ pub fn kernel_types(data: &[u8]) {
         btf.kernel_type(name);
     }
     btf.enum_constant("PIDTYPE_PID");
+    for keyword in ["struct", "union", "enum"] {
+        for (name, (module, id)) in btf.tagged(keyword).into_iter().take(MOST_TYPES) {
+            btf.kernel_type(&format!("{keyword} {name}"));
+            btf.c_text(module, id);
+        }
+    }
     btf.has_function("vfs_read");
     for tracepoint in btf.raw_tracepoints() {
         btf.raw_tracepoint(&tracepoint.event);

@@ -7,7 +7,7 @@ mod texts;
 
 pub use bytes::{kernel_types, printf, record};
 pub use compiling::{attach_point, compile, interpret};
-pub use texts::{c_type, diagnose, fixture, format, lexer, parse, tracepoint_format, tree};
+pub use texts::{c_definitions, c_type, diagnose, fixture, format, lexer, parse, tracepoint_format, tree};
 
 /// Texts of the machine that properties compile for.
 const MACHINE: &str = include_str!("../../tests/facts/small.txt");
@@ -16,7 +16,7 @@ const MACHINE: &str = include_str!("../../tests/facts/small.txt");
 pub type Property = fn(&[u8]);
 
 /// All of them, by the names of their targets.
-pub const PROPERTIES: [(&str, Property); 14] = [
+pub const PROPERTIES: [(&str, Property); 15] = [
     ("lexer", lexer),
     ("parse", parse),
     ("tree", tree),
@@ -26,6 +26,7 @@ pub const PROPERTIES: [(&str, Property); 14] = [
     ("compile", compile),
     ("interpret", interpret),
     ("tracepoint_format", tracepoint_format),
+    ("c_definitions", c_definitions),
     ("c_type", c_type),
     ("fixture", fixture),
     ("kernel_types", kernel_types),

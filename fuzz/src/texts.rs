@@ -1,6 +1,7 @@
 //! Properties of everything that reads a text.
 
-use rbtrace_diag::{Sink, Source, SourceId, Sources, Style, render};
+use rbtrace_diag::{Sink, Source, SourceId, Sources, Span, Spanned, Style, render};
+use rbtrace_syntax::c::{self, Headers, Unit};
 use rbtrace_syntax::lexer::Lexeme;
 use rbtrace_types::Space;
 use rbtrace_types::ctype;
@@ -66,6 +67,42 @@ pub fn diagnose(data: &[u8]) {
         assert!(!render(diagnostic, &sources, Style { color: false }).is_empty());
         assert!(!render(diagnostic, &sources, Style { color: true }).is_empty());
     }
+}
+
+/// Form feeds part C texts: a script's, then the headers `a`, `b` and `c`, which may include each other. All of them are read to their end,
+/// twice the same way, and what is said lies inside of them.
+pub fn c_definitions(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (once, again) = (read_c(text), read_c(text));
+    assert_eq!(once.1, again.1);
+    for label in once.0.sorted().iter().flat_map(|diagnostic| &diagnostic.labels) {
+        let part = text.split('\u{c}').nth(usize::from(label.span.source.0)).unwrap_or_default();
+        assert!(part.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} lies outside its text");
+    }
+}
+
+fn read_c(text: &str) -> (Sink, Unit) {
+    let mut parts = text.split('\u{c}').take(4).enumerate().map(|(number, part)| {
+        let id = SourceId(number as u16);
+        (id, Spanned { span: Span::new(id, 0, part.len()), node: part.to_string() })
+    });
+    let (_, script) = parts.next().expect("a text has a first part");
+    let mut headers = Headers { texts: parts.collect(), ..Headers::default() };
+    let names = || ["a", "b", "c"].into_iter().zip(1..).map(|(name, id)| (name.to_string(), SourceId(id)));
+    for from in 0..4 {
+        let known = names().filter(|(_, id)| headers.texts.contains_key(id));
+        headers.asked.extend(known.map(|(name, id)| ((SourceId(from), name), Some(id))).collect::<Vec<_>>());
+    }
+    let world = c::World {
+        predefined: &["BPFTRACE_HAVE_BTF"],
+        constant: &|name| (name == "PAGE_SIZE").then_some(4096),
+        size: &|name| (name == "int").then_some((4, true)),
+        headers: &headers,
+        is_used: &|name| name.len() % 2 == 0,
+    };
+    let mut sink = Sink::default();
+    let unit = c::parse(&[&script], &world, &mut sink);
+    (sink, unit)
 }
 
 /// Fields of a format file lie inside what a record can be.

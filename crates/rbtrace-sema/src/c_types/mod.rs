@@ -117,8 +117,8 @@ impl<'a> CTypes<'a> {
         for (name, value) in &found.constants {
             self.constants.insert(name.clone(), (Arc::clone(&of), *value));
         }
-        let fits = |value: i64| i32::try_from(value).is_ok() || u32::try_from(value).is_ok();
-        let size = if found.constants.iter().all(|(_, value)| fits(*value)) { 4 } else { 8 };
+        let stored = found.stored_as.as_ref().and_then(|words| self.words(words)).map(|integer| integer.size);
+        let size = stored.filter(|size| matches!(size, 1 | 2 | 4 | 8)).unwrap_or_else(|| enum_size(&of, if found.packed { 1 } else { 4 }));
         let sized = Sized { ty: Type::Enum(of), size, align: size };
         if found.name.is_some() {
             self.own.insert(tagged(Tag::Enum, found.name.as_deref()), sized.clone());
@@ -172,7 +172,7 @@ impl<'a> CTypes<'a> {
             return Some(known.clone());
         }
         let ty = self.by_name(name)?;
-        let size = if matches!(ty, Type::Enum(_)) { 4 } else { ty.size() };
+        let size = if let Type::Enum(of) = &ty { enum_size(of, 4) } else { ty.size() };
         Some(Sized { align: c_align(&ty), size, ty })
     }
 
@@ -231,6 +231,17 @@ impl<'a> CTypes<'a> {
         self.numbers.borrow_mut().insert(name.to_owned(), value);
         value
     }
+}
+
+/// The bytes in which an enum fits, at least so many.
+fn enum_size(of: &Enum, least: u32) -> u32 {
+    let values = || of.constants.iter().map(|(_, value)| *value);
+    let is_signed = values().any(|value| value < 0);
+    let fits = |size: u32, value: i64| {
+        let unused = 64 - 8 * size;
+        if is_signed { value << unused >> unused == value } else { (value as u64) << unused >> unused == value as u64 }
+    };
+    [1, 2, 4].into_iter().filter(|size| *size >= least).find(|size| values().all(|value| fits(*size, value))).unwrap_or(8)
 }
 
 /// The name under which a declaration is kept.

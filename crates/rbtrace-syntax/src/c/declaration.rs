@@ -203,9 +203,13 @@ impl<'t> Parser<'_, 't> {
         self.attributes(&mut attributes)?;
         let name = self.peek().filter(|token| token.kind == Kind::Word).map(|token| token.text.to_owned());
         self.at += usize::from(name.is_some());
+        let mut stored_as = None;
         // `enum e : u8 {`
-        if tag == Tag::Enum && self.eat(":") {
-            self.specifier(&mut Attributes::default(), depth)?;
+        if tag == Tag::Enum
+            && self.eat(":")
+            && let Base::Words(words) = self.specifier(&mut Attributes::default(), depth)?
+        {
+            stored_as = Some(words);
         }
         if !self.is("{") {
             return match name {
@@ -217,7 +221,10 @@ impl<'t> Parser<'_, 't> {
             return self.stop("these definitions are nested too deeply");
         }
         self.at += 1;
-        if tag == Tag::Enum { self.enumeration(name, span) } else { self.composite(tag, name, span, attributes, depth) }
+        match tag {
+            Tag::Enum => self.enumeration(Enumeration { name, span, constants: Vec::new(), stored_as, packed: attributes.packed }),
+            Tag::Struct | Tag::Union => self.composite(tag, name, span, attributes, depth),
+        }
     }
 
     fn composite(&mut self, tag: Tag, name: Option<String>, span: Span, mut attributes: Attributes, depth: u32) -> Parsed<Base> {
@@ -272,8 +279,9 @@ impl<'t> Parser<'_, 't> {
         }
     }
 
-    fn enumeration(&mut self, name: Option<String>, span: Span) -> Parsed<Base> {
-        let (mut constants, mut next) = (Vec::new(), 0i64);
+    /// Behind the brace of an enum of which `found` is the head.
+    fn enumeration(&mut self, mut found: Enumeration) -> Parsed<Base> {
+        let mut next = 0i64;
         while !self.eat("}") {
             let Some(token) = self.peek().filter(|token| token.kind == Kind::Word) else {
                 return self.stop("expected the name of a constant");
@@ -283,14 +291,15 @@ impl<'t> Parser<'_, 't> {
                 next = self.constant(&[",", "}"])?;
             }
             self.own.insert(token.text.to_owned(), next);
-            constants.push((token.text.to_owned(), next));
+            found.constants.push((token.text.to_owned(), next));
             next = next.wrapping_add(1);
             if !self.eat(",") && !self.is("}") {
                 self.expect("}")?;
             }
         }
-        self.attributes(&mut Attributes::default())?;
-        let found = Enumeration { name, span, constants };
+        let mut attributes = Attributes::default();
+        self.attributes(&mut attributes)?;
+        found.packed |= attributes.packed;
         Ok(match found.name.clone() {
             Some(name) => {
                 self.found.push(Declaration::Enumeration(found));

@@ -130,6 +130,10 @@ pub struct Enumeration {
     pub span: Span,
     /// In order.
     pub constants: Vec<(String, i64)>,
+    /// The integer type that it is stored as, where it says one: `enum e : u8 { … }`.
+    pub stored_as: Option<String>,
+    /// Whether it is as small as can be.
+    pub packed: bool,
 }
 
 /// A type: where it starts from, and what is around that, innermost first.
