@@ -1,6 +1,7 @@
 //! Environment variables: `RBTRACE_X` is ours and wins, `BPFTRACE_X` is honoured (SPEC §8.4-8.5). Knows no meaning of a configuration key.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use rbtrace_host::Host;
@@ -18,14 +19,17 @@ pub struct Environment {
     pub no_color: bool,
     /// Say when everything is attached.
     pub notify_attached: bool,
+    /// Where a service manager listens.
+    pub notify_socket: Option<OsString>,
 }
 
 impl Environment {
     /// The environment of this process.
     pub fn of_process() -> Environment {
-        Self::from_variables(
-            std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())),
-        )
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let environment = Self::from_variables(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
+        let notify_socket = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty());
+        Environment { notify_socket, ..environment }
     }
 
     fn from_variables(all: impl IntoIterator<Item = (String, String)>) -> Environment {

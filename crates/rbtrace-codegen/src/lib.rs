@@ -54,6 +54,8 @@ pub struct Target {
     pub listings: bool,
     /// Keep values in memory from the start, as is done for programs that outgrow the stack. Slower code; lets tests take that way.
     pub frugal: bool,
+    /// Have LLVM check its text before the passes, as a mistake of ours may otherwise show far behind its cause.
+    pub verify: bool,
 }
 
 /// A compiled script.
@@ -146,6 +148,9 @@ fn compile_with(
     let places = slots::place(program, frugality)?;
     machine::in_context(|context| {
         let (module, chains) = module::build(context, machine, program, &places, sources);
+        if target.verify {
+            module.verify().map_err(|error| CodegenError::Llvm(error.to_string()))?;
+        }
         let emitted = machine.emit(&module, target.listings)?;
         frames::check(&emitted.elf, &chains)?;
         Ok(emitted)

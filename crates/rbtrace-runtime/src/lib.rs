@@ -12,6 +12,7 @@ mod kernel_functions;
 mod libbpf_log;
 mod losses;
 mod maps;
+mod notify;
 mod output;
 mod ring;
 mod run;
@@ -21,6 +22,7 @@ mod trials;
 pub mod verifier_log;
 mod world;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use child::{StoppedChild, spawn_stopped};
@@ -69,6 +71,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Print `__BPFTRACE_NOTIFY_PROBES_ATTACHED` once attached.
     pub notify_attached: bool,
+    /// Where the service manager wants to hear that we are ready and that we stop (`NOTIFY_SOCKET`).
+    pub notify_socket: Option<OsString>,
     /// `-p`: the run ends when this process does.
     pub pid: Option<u32>,
     /// `-c`: a command that waits; it is let go once everything is attached, and the run ends when it does.

@@ -19,7 +19,7 @@ use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
 use crate::sys::signal::{self, Signals};
-use crate::{Options, child, trials, world};
+use crate::{Options, child, notify, trials, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -112,6 +112,7 @@ impl Run<'_, '_> {
             // A driver that went away before it was told is not told.
             let _ = writeln!(stdout, "{NOTIFY}").and_then(|()| stdout.flush());
         }
+        notify::tell(self.options.notify_socket.as_deref(), notify::READY);
         if let Some(child) = &mut self.options.child {
             child.release()?;
         }
@@ -236,6 +237,7 @@ impl Run<'_, '_> {
 
     /// Ends the run: programs stop, `end` probes run, maps are printed, and only then goes away what takes long.
     fn finish(mut self) -> Result<i32> {
+        notify::tell(self.options.notify_socket.as_deref(), notify::STOPPING);
         self.attached.stop_quick();
         if self.attached.has_slow() {
             let gated = self.session.maps.set_internal(Manifest::GATE_MAP, 1)?;

@@ -12,6 +12,7 @@ use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Progra
 use rbtrace_types::{Facts, Field, Struct};
 
 use crate::args::{self, ArgsUse};
+use crate::modes;
 use crate::shared::Shared;
 use crate::walk;
 
@@ -64,7 +65,7 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     let sorted: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
     let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
     if units.is_empty() && !sink.has_errors() {
-        sink.push(Diagnostic::general("no probes to attach"));
+        sink.push(Diagnostic::general("No probes to attach"));
     }
     // Scripts look for these words.
     let few_probes = limit(attached, config::max_probes::ROW.name, shared, sink, |count, most| {
@@ -180,6 +181,9 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
                 continue;
             }
         };
+        if !modes::passes(&place, planned.role, shared) {
+            continue;
+        }
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
         let is_numbered = common.as_ref().is_some_and(|common| common.selector.is_none());

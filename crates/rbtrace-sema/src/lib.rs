@@ -68,6 +68,8 @@ pub struct Options {
     pub is_unsafe: bool,
     /// `--test`, `--bench`
     pub mode: Mode,
+    /// `--probe-filter`
+    pub probe_filter: Option<regex_lite::Regex>,
     /// `-k`, `--no-warnings`
     pub warnings: RunWarnings,
     /// Configuration from the environment, which overrides the script's block: key (lower case, without prefix) and value.

@@ -1,4 +1,4 @@
-//! Runs, tests and benchmarks: which programs each of them wants, and what is said where there are none.
+//! Which of a script's programs are wanted: runs, tests and benchmarks, `--probe-filter`; and what is said where none is left.
 
 use rbtrace_diag::{Diagnostic, Sink};
 use rbtrace_ir::Role;
@@ -6,6 +6,7 @@ use rbtrace_lang::Place;
 
 use crate::Mode;
 use crate::attach_points::Unit;
+use crate::shared::Shared;
 
 /// Whether a program is compiled in a mode.
 pub(crate) fn wants(mode: Mode, role: Role) -> bool {
@@ -14,6 +15,18 @@ pub(crate) fn wants(mode: Mode, role: Role) -> bool {
         (Role::Signal(_) | Role::Traced, Mode::Run) | (Role::Test, Mode::Test) | (Role::Bench, Mode::Bench) => true,
         (Role::Signal(_) | Role::Traced, Mode::Test | Mode::Bench) => false,
         (Role::Test, Mode::Run | Mode::Bench) | (Role::Bench, Mode::Run | Mode::Test) => false,
+    }
+}
+
+/// `--probe-filter`: what belongs to no place in the kernel or a process always stays.
+pub(crate) fn passes(place: &Place, role: Role, shared: &Shared) -> bool {
+    let Some(filter) = &shared.options.probe_filter else { return true };
+    match role {
+        Role::Begin | Role::End | Role::Signal(_) => true,
+        Role::Test | Role::Bench | Role::Traced => {
+            let attached = Place { alias: None, ..place.clone() };
+            filter.is_match(&place.name()) || filter.is_match(&attached.name())
+        }
     }
 }
 

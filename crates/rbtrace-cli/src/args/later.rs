@@ -14,10 +14,6 @@ pub struct Later {
     #[arg(long, hide = true)]
     traceable_functions: Option<OsString>,
     #[arg(long, hide = true)]
-    probe_filter: Option<OsString>,
-    #[arg(long, hide = true)]
-    verify_llvm_ir: bool,
-    #[arg(long, hide = true)]
     aot: Option<OsString>,
 }
 
@@ -28,15 +24,13 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 7] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 5] {
         [
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
             (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
             (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
-            (self.probe_filter.is_some(), "--probe-filter", "running some of a script's probes"),
-            (self.verify_llvm_ir, "--verify-llvm-ir", "checking LLVM's text"),
-            (self.aot.is_some(), "--aot", "scripts as executables"),
+            (self.aot.is_some(), "--aot", "scripts as executables of their own"),
         ]
     }
 }

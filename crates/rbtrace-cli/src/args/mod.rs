@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use rbtrace_runtime::{Buffering, Format};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
+use regex_lite::Regex;
 
 pub use format::Formatting;
 use later::Later;
@@ -109,6 +110,12 @@ struct Raw {
     /// Print the script in the one style instead of running it; with -o FILE, replace that file
     #[arg(long)]
     fmt: bool,
+    /// Attach only probes whose name this regular expression is found in; `begin`, `end` and `self` always stay
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
+    probe_filter: Option<String>,
+    /// Have LLVM check the text that it compiles
+    #[arg(long, hide = true)]
+    verify_llvm_ir: bool,
     /// Run the script's `test` probes
     #[arg(long)]
     test: bool,
@@ -204,6 +211,8 @@ pub struct Run {
     pub verbose: bool,
     pub warnings: RunWarnings,
     pub mode: Mode,
+    pub probe_filter: Option<Regex>,
+    pub verify_llvm_ir: bool,
     pub is_unsafe: bool,
     pub dry_run: bool,
     /// `--no-feature`
@@ -317,6 +326,8 @@ impl Raw {
             verbose: self.verbose > 0,
             warnings,
             mode,
+            probe_filter: self.probe_filter.as_deref().map(probe_filter).transpose()?,
+            verify_llvm_ir: self.verify_llvm_ir,
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
             without,
@@ -338,6 +349,10 @@ impl Raw {
             _ => refuse("`-k` is given twice; one `-k` says it all"),
         }
     }
+}
+
+fn probe_filter(text: &str) -> Result<Regex, Misuse> {
+    Regex::new(text).map_err(|error| misuse(format!("Invalid --probe-filter regex '{text}': {error}")))
 }
 
 /// `-e`, or the first word.

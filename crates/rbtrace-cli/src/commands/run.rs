@@ -119,7 +119,12 @@ fn compile(
         return Err(Ending::Mistake);
     };
     dump::middle(&run.stages, &program);
-    let target = Target { isa: isa(host), listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages), ..Target::default() };
+    let target = Target {
+        isa: isa(host),
+        listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages),
+        verify: run.verify_llvm_ir,
+        ..Target::default()
+    };
     let object = rbtrace_codegen::compile(&program, &target, Some(sources)).map_err(|error| {
         reporter.error(format!("{error}; this is a bug of rbtrace"));
         Ending::Broken
@@ -141,6 +146,7 @@ pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) 
         child,
         is_unsafe: run.is_unsafe,
         warnings: run.warnings,
+        probe_filter: run.probe_filter.clone(),
         mode: match run.mode {
             Mode::Test => rbtrace_sema::Mode::Test,
             Mode::Bench => rbtrace_sema::Mode::Bench,
@@ -214,6 +220,7 @@ fn attach(
         no_warnings: run.warnings == RunWarnings::None,
         dry_run: run.dry_run,
         notify_attached: environment.notify_attached,
+        notify_socket: environment.notify_socket.clone(),
         pid: run.pid,
         child,
         debug_verifier: run.stages.contains(&Stage::Verifier),

@@ -23,6 +23,12 @@ impl Lower<'_> {
         }
         let mut ty = self.ty(base);
         let mut value = self.expr(base);
+        // A read that fails is told from where the base begins, behind its parenthesis.
+        if let Some(span) = &mut self.ir.span
+            && span.source == base.span.source
+        {
+            span.start = span.start.max(base.span.start);
+        }
         while let Type::Pointer(..) = ty {
             let (to, space) = self.pointee(&ty);
             let Lowered::Int(at) = value else { unreachable!("a pointer is an integer") };
