@@ -44,7 +44,7 @@ pub struct Builtin {
     pub lower: fn(&mut dyn LowerCx, &Call) -> Lowered,
     /// Evaluates straight into memory of the value's type, which saves a copy where a key is put together.
     pub lower_into: Option<LowerInto>,
-    /// Reads a field of what its value points to, where that is not plain memory.
+    /// Reads a field of what its value points to, where that is not plain memory or can be had without a helper.
     pub field: Option<ReadField>,
     /// Handles its record in user space.
     pub handle: Option<Handle>,
@@ -87,7 +87,7 @@ pub type Known = fn(&mut dyn TypeCx, &Call) -> Option<Constant>;
 pub type LowerInto = fn(&mut dyn LowerCx, &Call, to: ir::Value);
 
 /// See [`Builtin::field`].
-pub type ReadField = fn(&mut dyn LowerCx, &Call, &Field) -> Lowered;
+pub type ReadField = fn(&mut dyn LowerCx, &Call, &Field) -> Option<Lowered>;
 
 /// See [`Builtin::handle`].
 pub type Handle = fn(&mut dyn RunCx, &ir::EventDecl, &[Value]) -> Result<(), RunError>;

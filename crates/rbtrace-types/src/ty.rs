@@ -177,6 +177,14 @@ impl Type {
 }
 
 impl Struct {
+    /// Whether a field is an integer of its own: no bit-field, and no member of a union with others. The kernel lets programs load such a field
+    /// directly through a pointer that it knows.
+    pub fn is_plain_integer(&self, field: &Field) -> bool {
+        let end = field.offset + field.ty.size();
+        let overlaps = |other: &&Field| other.offset < end && field.offset < other.offset + other.ty.size().max(1);
+        matches!(field.ty, Type::Int(_)) && field.bits.is_none() && self.fields.iter().filter(overlaps).count() == 1
+    }
+
     /// The field of a name. Before 0.12 scripts wrote `data_loc_name` for what a tracepoint keeps behind its other fields.
     pub fn field(&self, name: &str) -> Option<&Field> {
         let old = || name.strip_prefix("data_loc_");

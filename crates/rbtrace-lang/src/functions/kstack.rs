@@ -15,7 +15,7 @@ pub static ROW: Builtin = Builtin {
              ```\nprofile:hz:99 { @[kstack] = count(); }\ntracepoint:sched:sched_switch { @switches[kstack(perf, 5)] = count(); }\n```\n",
     args: (0, 2),
     type_of: |cx, call| {
-        let (mode, limit) = stacks::wanted(cx, ROW.name, call);
+        let (mode, limit) = stacks::wanted(cx, ROW.name, call, false);
         stack::kernel(mode, limit)
     },
     lower: |cx, call| stacks::lower(cx, ROW.name, call, false),

@@ -10,11 +10,12 @@ pub static ROW: Builtin = Builtin {
     name: "ustack",
     signature: "ustack\nustack(mode)\nustack(limit)\nustack(mode, limit)",
     manual: "The functions the current process is in, innermost first, as its frame pointers say; arguments as of `kstack`. The names are looked \
-             up when the stack is printed: those of a process that is gone then are addresses.\n\n\
+             up when the stack is printed: those of a process that is gone then are addresses. A mode more, `build_id`, writes each frame as the build id of its file and the \
+             place in it, which can be named later, on another machine.\n\n\
              ```\nprofile:hz:99 { @[comm, ustack] = count(); }\n```\n",
     args: (0, 2),
     type_of: |cx, call| {
-        let (mode, limit) = stacks::wanted(cx, ROW.name, call);
+        let (mode, limit) = stacks::wanted(cx, ROW.name, call, true);
         stack::user(mode, limit)
     },
     lower: |cx, call| stacks::lower(cx, ROW.name, call, true),

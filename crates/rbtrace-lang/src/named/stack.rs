@@ -1,7 +1,7 @@
 //! Stacks as values: how their addresses are kept and written. Which helper fills them is not known here.
 //!
-//! Bytes: the number of frames as u32, the way they are written as u32, then the addresses as u64, leaf first, zeros to the end; behind those
-//! of a user stack the process as u64.
+//! Bytes: the number of frames as u32, the way they are written as u32, then the frames, leaf first, zeros to the end; behind those of a user
+//! stack the process as u64. A frame is an address as u64, or the kernel's `struct bpf_stack_build_id`.
 
 use rbtrace_types::Type;
 
@@ -25,11 +25,13 @@ pub enum Mode {
     Perf,
     /// Bare addresses.
     Raw,
+    /// The build id of the file and the place in it; user stacks only.
+    BuildId,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Mode; 3] = [Mode::Bpftrace, Mode::Perf, Mode::Raw];
+    pub const ALL: [Mode; 4] = [Mode::Bpftrace, Mode::Perf, Mode::Raw, Mode::BuildId];
 
     /// As scripts write it.
     pub fn word(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Mode {
             Mode::Bpftrace => "bpftrace",
             Mode::Perf => "perf",
             Mode::Raw => "raw",
+            Mode::BuildId => "build_id",
         }
     }
 
@@ -46,18 +49,27 @@ impl Mode {
             Mode::Bpftrace => 0,
             Mode::Perf => 1,
             Mode::Raw => 2,
+            Mode::BuildId => 3,
+        }
+    }
+
+    /// Bytes of a frame: an address, or `struct bpf_stack_build_id`.
+    pub fn frame_size(self) -> u32 {
+        match self {
+            Mode::Bpftrace | Mode::Perf | Mode::Raw => 8,
+            Mode::BuildId => 32,
         }
     }
 }
 
 /// The type of a kernel stack.
 pub fn kernel(mode: Mode, limit: u32) -> Type {
-    Type::named(&format!("{KERNEL}{}_{limit}", mode.word()), HEADER + 8 * limit, 8)
+    Type::named(&format!("{KERNEL}{}_{limit}", mode.word()), HEADER + mode.frame_size() * limit, 8)
 }
 
 /// The type of a user stack.
 pub fn user(mode: Mode, limit: u32) -> Type {
-    Type::named(&format!("{USER}{}_{limit}", mode.word()), HEADER + 8 * limit + 8, 8)
+    Type::named(&format!("{USER}{}_{limit}", mode.word()), HEADER + mode.frame_size() * limit + 8, 8)
 }
 
 /// Whether a type is that of a stack.
@@ -72,15 +84,32 @@ pub(super) fn show(bytes: &[u8], symbol: impl Fn(u64) -> Option<Symbol>) -> Resu
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
     let mut text = String::from("\n");
     let addresses = bytes.get(HEADER as usize..).unwrap_or_default();
-    for address in addresses.chunks_exact(8).take(count) {
-        frame(mode, read_int(address, 8, false)? as u64, &symbol, &mut text);
+    for bytes in addresses.chunks_exact(mode.frame_size() as usize).take(count) {
+        match mode {
+            Mode::Bpftrace | Mode::Perf | Mode::Raw => frame(mode, read_int(bytes, 8, false)? as u64, &symbol, &mut text),
+            Mode::BuildId => text.push_str(&place(bytes)?),
+        }
     }
     Ok(Value::Text(text))
 }
 
+/// A line of a frame that is a place in a file, or an address where the file has no build id. Where nothing is known nothing follows either.
+fn place(bytes: &[u8]) -> Result<String, RunError> {
+    /// `BPF_STACK_BUILD_ID_VALID`, `BPF_STACK_BUILD_ID_IP`
+    const VALID: i64 = 1;
+    const ADDRESS: i64 = 2;
+    let id: String = bytes.get(4..24).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+    let at = read_int(bytes.get(24..).unwrap_or_default(), 8, false)?;
+    Ok(match read_int(bytes, 4, true)? {
+        VALID => format!("{id} {at:#x}\n"),
+        ADDRESS => format!("{at:x}\n"),
+        _ => String::new(),
+    })
+}
+
 fn frame(mode: Mode, address: u64, symbol: &impl Fn(u64) -> Option<Symbol>, text: &mut String) {
     let line = match (mode, if mode == Mode::Raw { None } else { symbol(address) }) {
-        (Mode::Raw, _) => format!("{address:x}\n"),
+        (Mode::Raw | Mode::BuildId, _) => format!("{address:x}\n"),
         (Mode::Bpftrace, Some(found)) => format!("        {}+{}\n", found.name, found.offset),
         (Mode::Bpftrace, None) => format!("        {address:#x}\n"),
         (Mode::Perf, Some(Symbol { name, offset, module: Some(module) })) => format!("\t{address:x} {name}+{offset} ({module})\n"),
@@ -99,6 +128,15 @@ mod tests {
         let bytes = [&count.to_ne_bytes()[..], &(mode.number() as u32).to_ne_bytes(), &words].concat();
         let known = |address| (address < 0x20).then(|| Symbol { name: "f".into(), offset: 3, module: Some("/lib".into()) });
         assert_eq!(show(&bytes, known), Ok(Value::Text(expected.into())));
+    }
+
+    #[test]
+    fn places_in_files_have_a_build_id() {
+        let frame = |status: i32| [&status.to_ne_bytes()[..], &[0xab; 20], &0x1234u64.to_ne_bytes()].concat();
+        assert_eq!(place(&frame(1)), Ok(format!("{} 0x1234\n", "ab".repeat(20))));
+        assert_eq!(place(&frame(2)), Ok("1234\n".into()));
+        assert_eq!(place(&frame(0)), Ok(String::new()));
+        assert_eq!(place(&[1, 0, 0, 0]), Err(RunError::Truncated));
     }
 
     #[test]

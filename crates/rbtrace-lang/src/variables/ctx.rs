@@ -19,7 +19,7 @@ pub static ROW: Builtin = Builtin {
              ```\niter:task { printf(\"%d %s\\n\", ctx.task.pid, ctx.task.comm); }\n```\n",
     type_of,
     lower: |cx, _| Lowered::Int(cx.ir().value(Op::CtxAddr)),
-    field: Some(|cx, _, field| (cx.place().probe_type.context_field)(cx, field)),
+    field: Some(|cx, _, field| Some((cx.place().probe_type.context_field)(cx, field))),
     ..Builtin::BASE
 };
 

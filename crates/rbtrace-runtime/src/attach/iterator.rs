@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use anyhow::{Context, Result, anyhow};
 use rustix::io::Errno;
 
-use crate::sys::bpf;
+use crate::sys::bpf::{self, Over};
 
 /// An iterator that was made.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ pub enum Reading {
 
 impl Iterator {
     /// Makes one of a program.
-    pub fn new(program: BorrowedFd<'_>, probe: &str, pid: Option<u32>, pin: Option<&str>) -> Result<Iterator> {
-        let link = bpf::iterator_link(program, pid).map_err(|error| match (pid, error.raw_os_error()) {
-            (Some(_), Some(libc::EINVAL | libc::E2BIG)) => {
+    pub fn new(program: BorrowedFd<'_>, probe: &str, over: Over, pin: Option<&str>) -> Result<Iterator> {
+        let link = bpf::iterator_link(program, over).map_err(|error| match (over, error.raw_os_error()) {
+            (Over::Process(_), Some(libc::EINVAL | libc::E2BIG)) => {
                 anyhow!(error).context("this kernel cannot restrict an iterator to a process (Linux 6.1 can)")
             }
             _ => anyhow!(error).context("making the iterator"),
@@ -52,6 +52,17 @@ impl Iterator {
             let why = remedy(&error);
             anyhow!(error).context(format!("pinning `{}` to {path}{why}", self.probe))
         })
+    }
+}
+
+/// What the iterator of a kind goes through.
+pub fn over(kind: &str, pid: Option<u32>) -> Over {
+    /// `iter_reg.target` of the kernel's iterator over cgroups.
+    const CGROUPS: &str = "cgroup";
+    match pid {
+        Some(pid) => Over::Process(pid),
+        None if kind == CGROUPS => Over::Cgroups,
+        None => Over::Everything,
     }
 }
 

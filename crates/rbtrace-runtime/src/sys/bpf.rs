@@ -135,12 +135,27 @@ pub fn uprobe_multi(program: BorrowedFd<'_>, path: &CStr, places: &[UprobePlace]
     check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_UPROBE_MULTI, &options) }).map(own)
 }
 
-/// Makes an iterator, if wanted only over what belongs to a process. It goes through nothing before it is read.
-pub fn iterator_link(program: BorrowedFd<'_>, pid: Option<u32>) -> io::Result<OwnedFd> {
+/// What an iterator goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// All there is.
+    Everything,
+    /// What belongs to a process.
+    Process(u32),
+    /// All cgroups, the outer before the inner: for these the kernel wants to be told.
+    Cgroups,
+}
+
+/// Makes an iterator. It goes through nothing before it is read.
+pub fn iterator_link(program: BorrowedFd<'_>, over: Over) -> io::Result<OwnedFd> {
     let mut info = sys::bpf_iter_link_info::default();
-    info.task.pid = pid.unwrap_or(0);
+    match over {
+        Over::Everything => {}
+        Over::Process(pid) => info.task.pid = pid,
+        Over::Cgroups => info.cgroup.order = sys::BPF_CGROUP_ITER_DESCENDANTS_PRE,
+    }
     let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
-    if pid.is_some() {
+    if over != Over::Everything {
         options.iter_info = &mut info;
         options.iter_info_len = size_of_val(&info) as u32;
     }

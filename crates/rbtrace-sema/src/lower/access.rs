@@ -32,6 +32,9 @@ impl Lower<'_> {
         while let Type::Pointer(..) = ty {
             let (to, space) = self.pointee(&ty);
             let Lowered::Int(at) = value else { unreachable!("a pointer is an integer") };
+            if let Some(value) = self.direct(base, at, &to, name) {
+                return value;
+            }
             value = self.read_remote(at, space, &to);
             ty = to;
         }
@@ -46,6 +49,21 @@ impl Lower<'_> {
         }
     }
 
+    /// An integer behind a pointer of an iterator's context, which was found not to be null: the kernel lets the program load it directly.
+    fn direct(&mut self, base: &Expr, at: Value, of: &Type, name: &str) -> Option<Lowered> {
+        let Type::Struct(of) = of else { return None };
+        let is_iterator = self.unit.planned.program_type == ir::ProgramType::Iterator;
+        let ExprKind::Field { base: context, .. } = &base.kind else { return None };
+        let ExprKind::Ident(builtin) = &context.kind else { return None };
+        variables::by_name(builtin).filter(|row| is_iterator && row.field.is_some())?;
+        let field = of.field(name).filter(|field| of.is_plain_integer(field))?;
+        // What the script says of a struct is nothing that the kernel knows.
+        let known = self.shared.facts.kernel_type(&of.name)?;
+        let is_known = matches!(&known, Type::Struct(known) if known.field(name) == Some(field) && known.size == of.size);
+        let (bytes, signed) = (field.ty.size() as u8, field.ty.is_signed());
+        is_known.then(|| Lowered::Int(self.ir.value(Op::LoadTrusted { bytes, signed, pointer: at, offset: field.offset })))
+    }
+
     /// A field of what a builtin points to, where its row reads that itself.
     fn builtin_field(&mut self, base: &Expr, name: &str) -> Option<Lowered> {
         let inner = if let ExprKind::Unary { op: UnaryOp::Deref, operand } = &base.kind { operand } else { base };
@@ -55,7 +73,7 @@ impl Lower<'_> {
         let Type::Struct(of) = self.shared.c.complete(&to) else { return None };
         let field = of.field(name)?;
         let call = Call { name: builtin, id: inner.id, span: inner.span, args: Vec::new() };
-        Some(read(self, &call, field))
+        read(self, &call, field)
     }
 
     pub(super) fn element(&mut self, base: &Expr, index: u32) -> Lowered {
@@ -196,7 +214,7 @@ impl Lower<'_> {
 
     /// A pointer that is about to be calculated with. What a typed raw tracepoint hands out is still a pointer to the verifier.
     pub(super) fn calculable(&mut self, value: Value, ty: &Type) -> Value {
-        let is_known = self.unit.planned.program_type == ir::ProgramType::TypedRawTracepoint;
+        let is_known = matches!(self.unit.planned.program_type, ir::ProgramType::TypedRawTracepoint | ir::ProgramType::Iterator);
         if is_known && matches!(ty, Type::Pointer(_, Space::Kernel)) { self.plain(value) } else { value }
     }
 
