@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rbtrace_types::binary::{Function, Naming};
+use rbtrace_types::binary::{Function, Naming, Symbol};
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
@@ -244,6 +244,18 @@ impl Facts for Host {
 
     fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
         self.binaries.open(binary).ok()?.offset(address)
+    }
+
+    fn is_instruction(&self, binary: &str, function: &Function, address: u64) -> Option<bool> {
+        self.binaries.is_instruction(binary, function, address)
+    }
+
+    fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {
+        self.binaries.implementations(binary, function)
+    }
+
+    fn symbol(&self, binary: &str, name: &str) -> Option<Symbol> {
+        self.binaries.open(binary).ok()?.symbol(name)
     }
 
     fn demangled(&self, symbol: &str) -> Option<String> {

@@ -92,6 +92,7 @@ helpers! {
     RingbufDiscard = 133, "ringbuf_discard", Int, 2;
     CurrentTaskBtf = 158, "get_current_task_btf", Trusted, 0;
     ForEachMapElem = 164, "for_each_map_elem", Int, 4;
+    FuncIp = 173, "get_func_ip", Int, 1;
     AttachCookie = 174, "get_attach_cookie", Int, 1;
     Loop = 181, "loop", Int, 4;
     Strncmp = 182, "strncmp", Int, 3;

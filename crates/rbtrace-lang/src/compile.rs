@@ -32,8 +32,8 @@ impl Place {
     }
 }
 
-/// A text about an attach point, like its name.
-pub type PlaceText = fn(&dyn Facts, &Place) -> String;
+/// A text about an attach point, like its name; or other bytes.
+pub type PlaceText = fn(&dyn Facts, &Place) -> Vec<u8>;
 
 /// A call of a builtin function, or the use of a builtin variable (no arguments then).
 #[derive(Clone, Debug)]

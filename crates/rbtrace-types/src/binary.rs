@@ -13,6 +13,17 @@ pub struct Function {
     pub is_indirect: bool,
 }
 
+/// Something in a binary that has a name, whether code or data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// Where it is, as the binary numbers its memory.
+    pub address: u64,
+    /// Its bytes; 0: nobody knows.
+    pub size: u64,
+    /// The binary is loaded where it says, and not elsewhere in every process.
+    pub is_fixed: bool,
+}
+
 /// How functions are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Naming {

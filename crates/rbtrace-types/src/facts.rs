@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::binary::{Function, Naming, named};
+use crate::binary::{Function, Naming, Symbol, named};
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
@@ -214,6 +214,11 @@ pub trait Facts {
     /// The functions of one name: cheaper to ask for than the list is.
     fn function(&self, binary: &str, naming: Naming, name: &str) -> Result<Vec<Function>, String> {
         self.functions(binary, naming).map(|all| named(&all, name).to_vec())
+    }
+    /// A function or variable of a binary.
+    fn symbol(&self, binary: &str, name: &str) -> Option<Symbol> {
+        let found = self.function(binary, Naming::Symbol, name).ok()?;
+        found.first().map(|function| Symbol { address: function.address, size: function.size, is_fixed: false })
     }
     /// Where in its file a binary keeps the code at an address; `None`: no code is there.
     fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use memmap2::Mmap;
-use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags, elf};
-use rbtrace_types::binary::{Function, Naming, named};
+use object::{Architecture, Object, ObjectKind, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags, elf};
+use rbtrace_types::binary::{Function, Naming, Symbol, named};
 
+use super::instructions::{Instructions, Kind};
 use super::{debug_file, names};
 
 /// A program or library.
@@ -70,6 +71,20 @@ impl Binary {
         named(&all, name).to_vec()
     }
 
+    /// A function or variable by the name of its symbol.
+    pub fn symbol(&self, name: &str) -> Option<Symbol> {
+        let file = object::File::parse(&*self.bytes).ok()?;
+        let is_fixed = file.kind() == ObjectKind::Executable;
+        let mut symbols = file.symbols().chain(file.dynamic_symbols());
+        let found = symbols.find(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
+        let of_binary = found.map(|symbol| Symbol { address: symbol.address(), size: symbol.size(), is_fixed });
+        of_binary.or_else(|| {
+            let debug = object::File::parse(&**self.debug_file(&file)?).ok()?;
+            let symbol = debug.symbols().find(|symbol| symbol.is_definition() && symbol.name() == Ok(name))?;
+            Some(Symbol { address: symbol.address(), size: symbol.size(), is_fixed })
+        })
+    }
+
     /// Where in the file the code at an address is.
     pub fn offset(&self, address: u64) -> Option<u64> {
         let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
@@ -77,11 +92,28 @@ impl Binary {
     }
 
     /// The bytes of the code from an address to the end of its segment.
-    pub fn code_at(&self, address: u64) -> Option<&[u8]> {
+    fn code_at(&self, address: u64) -> Option<&[u8]> {
         let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
         let start = usize::try_from(address - segment.address + segment.offset).ok()?;
         let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.bytes.len());
         self.bytes.get(start..end)
+    }
+
+    /// Code from an address on, and how to read it.
+    pub fn instructions(&self, address: u64) -> Option<Instructions<'_>> {
+        let kind = match object::File::parse(&*self.bytes).ok()?.architecture() {
+            Architecture::X86_64 => Kind::X86(64),
+            Architecture::I386 => Kind::X86(32),
+            Architecture::Aarch64 => Kind::Aarch64,
+            _ => return None,
+        };
+        Some(Instructions { kind, code: self.code_at(address)?, address })
+    }
+
+    /// The address in memory of what is at an offset of the file.
+    pub fn address(&self, offset: u64) -> Option<u64> {
+        let segment = self.code.iter().find(|segment| (segment.offset..segment.offset + segment.size).contains(&offset))?;
+        Some(offset - segment.offset + segment.address)
     }
 
     /// Whether it has a section.
@@ -95,14 +127,18 @@ impl Binary {
         let Ok(file) = object::File::parse(&*self.bytes) else { return found };
         add(file.symbols(), &is_wanted, &mut found);
         add(file.dynamic_symbols(), &is_wanted, &mut found);
-        let has_table = file.symbol_table().is_some();
-        let debug = (!has_table)
-            .then(|| self.debug.get_or_init(|| debug_file::find(&file, &self.path, self.root.as_deref())))
-            .and_then(Option::as_ref);
+        let debug = self.debug_file(&file);
         if let Some(Ok(debug)) = debug.map(|bytes| object::File::parse(&**bytes)) {
             add(debug.symbols(), &is_wanted, &mut found);
         }
         found
+    }
+
+    /// The file that a stripped binary's symbols are in.
+    fn debug_file(&self, file: &object::File<'_>) -> Option<&Mmap> {
+        let is_stripped = file.symbol_table().is_none();
+        let find = || debug_file::find(file, &self.path, self.root.as_deref());
+        is_stripped.then(|| self.debug.get_or_init(find).as_ref())?
     }
 
     fn demangle(&self) -> Vec<Function> {

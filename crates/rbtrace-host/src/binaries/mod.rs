@@ -3,6 +3,8 @@
 mod debug_file;
 mod file;
 mod find;
+mod indirect;
+mod instructions;
 mod library_cache;
 mod names;
 
@@ -54,6 +56,20 @@ impl Binaries {
     /// See [`rbtrace_types::Facts::function`].
     pub fn function(&self, name: &str, naming: Naming, function: &str) -> Result<Vec<Function>, String> {
         Ok(self.open(name)?.function(naming, function))
+    }
+
+    /// See [`rbtrace_types::Facts::is_instruction`].
+    pub fn is_instruction(&self, name: &str, function: &Function, address: u64) -> Option<bool> {
+        Some(self.open(name).ok()?.instructions(function.address)?.begin_at(address))
+    }
+
+    /// See [`rbtrace_types::Facts::implementations`].
+    pub fn implementations(&self, name: &str, function: &Function) -> Vec<u64> {
+        let Ok(binary) = self.open(name) else { return Vec::new() };
+        match indirect::chosen_here(&self.path(name), &binary, &function.name) {
+            Some(address) => vec![address],
+            None => indirect::candidates(&binary, function),
+        }
     }
 
     /// The binary of a name.

@@ -50,6 +50,7 @@ mod strstr;
 mod syscall_name;
 mod system;
 mod time;
+mod uaddr;
 mod unwatch;
 mod uptr;
 mod ustack;
@@ -123,6 +124,7 @@ pub static ALL: &[&Builtin] = &[
     &syscall_name::ROW,
     &system::ROW,
     &time::ROW,
+    &uaddr::ROW,
     &unwatch::ROW,
     &uptr::ROW,
     &ustack::ROW,

@@ -22,7 +22,7 @@ mod parts;
 pub mod registers;
 mod timer;
 mod untraced;
-mod user_code;
+pub mod user_code;
 pub mod wildcard;
 
 use crate::row::ProbeType;

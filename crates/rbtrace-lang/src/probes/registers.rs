@@ -84,6 +84,14 @@ pub(crate) fn stack_pointer(arch: Arch) -> u32 {
     }
 }
 
+/// The offset of the instruction pointer.
+pub(crate) fn instruction_pointer(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 128,
+        Arch::Aarch64 => 256,
+    }
+}
+
 /// Words on the stack below the first argument there, where a function begins.
 pub(crate) fn return_address_words(arch: Arch) -> u32 {
     match arch {

@@ -28,6 +28,6 @@ pub static ROW: Builtin = Builtin {
     ..Builtin::BASE
 };
 
-fn name(facts: &dyn Facts, place: &Place) -> String {
-    (place.probe_type.function)(facts, place).unwrap_or_default()
+fn name(facts: &dyn Facts, place: &Place) -> Vec<u8> {
+    (place.probe_type.function)(facts, place).unwrap_or_default().into_bytes()
 }

@@ -1,7 +1,8 @@
 //! `probe`: the full name of the attach point that fired.
 
-use rbtrace_types::Type;
+use rbtrace_types::{Facts, Type};
 
+use crate::compile::Place;
 use crate::row::Builtin;
 
 /// The row.
@@ -10,7 +11,11 @@ pub static ROW: Builtin = Builtin {
     signature: "probe",
     manual: "The full name of the attach point that fired, wildcards resolved.\n\n\
              ```\ntracepoint:sched:sched_*, tracepoint:irq:* { @[probe] = count(); }\n```\n",
-    type_of: |cx, _| Type::String(cx.place_text_size(|_, place| place.name())),
-    lower: |cx, _| cx.place_text(|_, place| place.name()),
+    type_of: |cx, _| Type::String(cx.place_text_size(name)),
+    lower: |cx, _| cx.place_text(name),
     ..Builtin::BASE
 };
+
+fn name(_: &dyn Facts, place: &Place) -> Vec<u8> {
+    place.name().into_bytes()
+}

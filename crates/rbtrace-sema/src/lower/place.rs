@@ -13,10 +13,10 @@ impl Lower<'_> {
     pub(super) fn text_of_place(&mut self, text: PlaceText) -> Lowered {
         let size = self.place_text_size(text);
         let facts = self.shared.facts;
-        let texts: Vec<(u64, String)> =
+        let texts: Vec<(u64, Vec<u8>)> =
             self.body.places.iter().map(|(place, selector)| (selector.unwrap_or(0), text(facts, place))).collect();
         if texts.len() == 1 || texts.iter().all(|(_, other)| *other == texts[0].1) {
-            let mut text = texts[0].1.clone().into_bytes();
+            let mut text = texts[0].1.clone();
             text.resize(size as usize, 0);
             return Lowered::Mem(self.constant(&text));
         }
@@ -27,7 +27,7 @@ impl Lower<'_> {
         for (selector, text) in texts {
             let at = selector as usize * step;
             if let Some(entry) = table.get_mut(at..at + text.len()) {
-                entry.copy_from_slice(text.as_bytes());
+                entry.copy_from_slice(&text);
             }
         }
         let base = self.constant(&table);

@@ -138,7 +138,7 @@ impl Search<'_> {
         let is_usable = |function: &&Function| function.size > 0 || function.is_indirect || self.target.is_unsafe;
         let mut meant: Vec<&Function> =
             all.iter().filter(|function| wildcard::matches(pattern, &function.name)).filter(is_usable).collect();
-        meant.sort_by_key(|function| (function.name.bytes().take_while(|&byte| byte == b'_').count(), &function.name));
+        meant.sort_by_key(|function| (function.name.bytes().take_while(|&byte| byte == b'_').count(), function.name.len(), &function.name));
         let mut seen = HashSet::new();
         let mut names: Vec<&str> = Vec::new();
         for function in meant {

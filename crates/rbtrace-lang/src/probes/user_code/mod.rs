@@ -45,6 +45,14 @@ pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, pid: Option<
     Ok(Planned { program_type: ProgramType::Kprobe, role: Role::Traced, plan: Some(plan), reverse: true })
 }
 
+/// Where a place is, as its binary numbers its memory; 0 if it is at several places, or at none that is known.
+pub(crate) fn address(facts: &dyn Facts, place: &Place) -> u64 {
+    match addresses(facts, place)[..] {
+        [address] => address,
+        _ => 0,
+    }
+}
+
 fn addresses(facts: &dyn Facts, place: &Place) -> Vec<u64> {
     let binary = &place.parts[0];
     let (naming, code) = target::code_of(&place.parts);
