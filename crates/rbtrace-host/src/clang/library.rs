@@ -27,12 +27,18 @@ impl Library {
         Some(path.parent()?.to_owned())
     }
 
-    /// Compiles a text under a name, as far as it can be compiled.
-    pub fn parse(&self, name: &str, text: &str, args: &[String]) -> Option<Unit<'_>> {
-        let name = CString::new(name).ok()?;
+    /// Compiles the first of these texts, as far as it can be compiled. Each has a path, where the others are found when they are included.
+    pub fn parse(&self, files: &[(&str, &str)], args: &[String]) -> Option<Unit<'_>> {
+        let names: Vec<CString> = files.iter().filter_map(|(name, _)| CString::new(*name).ok()).collect();
+        let name = names.first().filter(|_| names.len() == files.len())?;
         let args: Vec<CString> = args.iter().filter_map(|arg| CString::new(arg.as_str()).ok()).collect();
         let pointers: Vec<_> = args.iter().map(|arg| arg.as_ptr()).collect();
-        let mut file = CXUnsavedFile { Filename: name.as_ptr(), Contents: text.as_ptr().cast(), Length: text.len() as u64 };
+        let unsaved = names.iter().zip(files).map(|(name, (_, text))| CXUnsavedFile {
+            Filename: name.as_ptr(),
+            Contents: text.as_ptr().cast(),
+            Length: text.len() as u64,
+        });
+        let mut unsaved: Vec<CXUnsavedFile> = unsaved.collect();
         let flags = CXTranslationUnit_DetailedPreprocessingRecord
             | CXTranslationUnit_Incomplete
             | CXTranslationUnit_SkipFunctionBodies
@@ -42,7 +48,16 @@ impl Library {
         let mut unit = ptr::null_mut();
         // SAFETY: all texts outlive the call; counts are those of the arrays.
         let error = unsafe {
-            clang_parseTranslationUnit2(index, name.as_ptr(), pointers.as_ptr(), pointers.len() as i32, &mut file, 1, flags, &mut unit)
+            clang_parseTranslationUnit2(
+                index,
+                name.as_ptr(),
+                pointers.as_ptr(),
+                pointers.len() as i32,
+                unsaved.as_mut_ptr(),
+                unsaved.len() as u32,
+                flags,
+                &mut unit,
+            )
         };
         let unit = Unit { index, unit, library: PhantomData };
         (error == CXError_Success && !unit.unit.is_null()).then_some(unit)

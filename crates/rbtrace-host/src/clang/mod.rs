@@ -1,6 +1,9 @@
 //! C headers, read by the libclang that this machine may have. Nothing of it is linked or loaded before a script needs it.
 
+mod freestanding;
 mod library;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::collections::BTreeMap;
@@ -50,18 +53,32 @@ impl KernelTree {
 pub fn ask(question: &Question, kernel: &KernelTree, arch: Arch) -> Result<Answer, String> {
     refuse_devices(question)?;
     let library = Library::load().ok_or_else(package)?;
+    let resources = library.directory().and_then(|directory| resources(&directory));
+    compile(question, &library, arguments(question, kernel, arch), resources.as_deref())
+}
+
+/// `resources`: where the compiler's own headers are.
+fn compile(question: &Question, library: &Library, mut args: Vec<String>, resources: Option<&Path>) -> Result<Answer, String> {
     let mut text = question.text.clone();
     let mut asked = Vec::with_capacity(question.names.len());
     for name in &question.names {
         asked.push((text.len() as u32, name.as_str()));
         let _ = write!(text, "#ifdef {name}\nenum {{ {VALUE}{name} = ({name}) }};\n#endif\n");
     }
-    let unit = library.parse(FILE, &text, &arguments(question, kernel, arch, &library));
+    let mut files = vec![(FILE, text.as_str())];
+    match resources {
+        Some(path) => args.extend(["-resource-dir".to_owned(), path.display().to_string()]),
+        None => {
+            args.extend(["-nobuiltininc", "-isystem", freestanding::DIRECTORY].map(str::to_owned));
+            files.extend(freestanding::FILES);
+        }
+    }
+    let unit = library.parse(&files, &args);
     let unit = unit.ok_or("libclang failed on these headers")?;
     Ok(answer(&unit, question, &asked))
 }
 
-fn arguments(question: &Question, kernel: &KernelTree, arch: Arch, library: &Library) -> Vec<String> {
+fn arguments(question: &Question, kernel: &KernelTree, arch: Arch) -> Vec<String> {
     let target = match arch {
         Arch::X86_64 => "x86",
         Arch::Aarch64 => "arm64",
@@ -75,9 +92,6 @@ fn arguments(question: &Question, kernel: &KernelTree, arch: Arch, library: &Lib
     args.extend(question.beside.iter().flat_map(|directory| ["-iquote".to_owned(), directory.clone()]));
     args.extend(question.directories.iter().map(|directory| format!("-I{directory}")));
     args.extend(kernel_arguments(kernel, target));
-    if let Some(resources) = library.directory().and_then(|directory| resources(&directory)) {
-        args.extend(["-resource-dir".to_owned(), resources.display().to_string()]);
-    }
     args
 }
 
