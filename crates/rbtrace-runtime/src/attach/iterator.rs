@@ -30,9 +30,9 @@ pub enum Reading {
 
 impl Iterator {
     /// Makes one of a program.
-    pub fn new(program: BorrowedFd<'_>, probe: &str, over: Over, pin: Option<&str>) -> Result<Iterator> {
-        let link = bpf::iterator_link(program, over).map_err(|error| match (over, error.raw_os_error()) {
-            (Over::Process(_), Some(libc::EINVAL | libc::E2BIG)) => {
+    pub fn new(program: BorrowedFd<'_>, probe: &str, pid: Option<u32>, pin: Option<&str>) -> Result<Iterator> {
+        let link = link(program, pid).map_err(|error| match (pid, error.raw_os_error()) {
+            (Some(_), Some(libc::EINVAL | libc::E2BIG)) => {
                 anyhow!(error).context("this kernel cannot restrict an iterator to a process (Linux 6.1 can)")
             }
             _ => anyhow!(error).context("making the iterator"),
@@ -55,15 +55,15 @@ impl Iterator {
     }
 }
 
-/// What the iterator of a kind goes through.
-pub fn over(kind: &str, pid: Option<u32>) -> Over {
-    /// `iter_reg.target` of the kernel's iterator over cgroups.
-    const CGROUPS: &str = "cgroup";
-    match pid {
-        Some(pid) => Over::Process(pid),
-        None if kind == CGROUPS => Over::Cgroups,
-        None => Over::Everything,
-    }
+/// Makes the link. Cgroups are the one kind of which the kernel wants to be told in which order; it refuses who does not say.
+fn link(program: BorrowedFd<'_>, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let Some(pid) = pid else {
+        return bpf::iterator_link(program, Over::Everything).or_else(|error| match error.raw_os_error() {
+            Some(libc::EINVAL) => bpf::iterator_link(program, Over::Cgroups).map_err(|_| error),
+            _ => Err(error),
+        });
+    };
+    bpf::iterator_link(program, Over::Process(pid))
 }
 
 /// What helps when a file could not be made.

@@ -106,9 +106,9 @@ fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handl
         AttachPlan::PerfEvent { kind, config, sample, cpus, pid } => {
             perf_event::attach(fd, *kind, *config, *sample, *cpus, *pid).map(Handle::Quick)
         }
-        AttachPlan::Iterator { kind, pid, pin } => {
+        AttachPlan::Iterator { pid, pin, .. } => {
             let probe = program.decl.probes.first().map_or("?", String::as_str);
-            Iterator::new(fd, probe, iterator::over(kind, *pid), pin.as_deref()).map(Handle::Iterator)
+            Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator)
         }
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     };
