@@ -15,6 +15,13 @@ const OWN_MAPS: usize = 4;
 /// Operations of a whole script: the kernel takes a million instructions (`BPF_COMPLEXITY_LIMIT_INSNS`), and few operations need only one.
 const MOST_OPERATIONS: usize = 500_000;
 
+/// Branches on one way through a program. The kernel keeps the other sides of 8192 (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`), not counting those whose
+/// outcome it knows; the compiler takes minutes for what has many more.
+const MOST_BRANCHES: usize = 10_000;
+
+/// Functions that run inside of each other (`MAX_CALL_FRAMES`): the program, what it calls, and the bodies of loops.
+const MOST_FRAMES: usize = 8;
+
 /// Says what is too much.
 pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
     let mut operations = 0;
@@ -23,6 +30,19 @@ pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
         let bodies = function.subprograms.iter().map(|sub| &sub.body).chain([&function.body]);
         bodies.for_each(|body| used.region(body));
         operations += used.operations;
+        let (mut subprograms, mut depths) = (Vec::new(), Vec::new());
+        for subprogram in &function.subprograms {
+            subprograms.push(branches(&subprogram.body, &subprograms));
+            depths.push(frames(&subprogram.body, &depths));
+        }
+        let deepest = frames(&function.body, &depths);
+        if deepest > MOST_FRAMES {
+            sink.push(too_deep(deepest, declared.span));
+        }
+        let most = branches(&function.body, &subprograms);
+        if most > MOST_BRANCHES {
+            sink.push(too_many_branches(most, declared.span));
+        }
         if used.maps.len() > MOST_MAPS {
             sink.push(too_many_maps(used.maps.len(), declared.span));
         }
@@ -41,6 +61,51 @@ pub(super) fn walked(region: &ir::Region) -> u64 {
         nested.saturating_mul(rounds).saturating_add(1)
     };
     region.insts.iter().map(walk).fold(0, u64::saturating_add)
+}
+
+/// Branches on the longest way through a region, where those of the subprograms are known; a loop counts as one round.
+fn branches(region: &ir::Region, subprograms: &[usize]) -> usize {
+    // The kernel knows of many addresses that they are not null.
+    let mut tests = BTreeSet::new();
+    let mut sum = 0usize;
+    for inst in &region.insts {
+        let longest = || inst.op.regions().into_iter().map(|region| branches(region, subprograms)).max().unwrap_or(0);
+        let found = match &inst.op {
+            Op::IsNull(_) => {
+                tests.extend(inst.result);
+                0
+            }
+            Op::If { cond, .. } if tests.contains(cond) => longest(),
+            Op::Invoke(id) => subprograms[id.0 as usize],
+            op => usize::from(!op.regions().is_empty()) + longest(),
+        };
+        sum = sum.saturating_add(found);
+    }
+    sum
+}
+
+/// Frames of a region, its own included, where those of the subprograms are known.
+fn frames(region: &ir::Region, subprograms: &[usize]) -> usize {
+    let inner = |inst: &ir::Inst| match &inst.op {
+        Op::Invoke(id) => 1 + subprograms[id.0 as usize],
+        op => {
+            let deepest = op.regions().into_iter().map(|region| frames(region, subprograms)).max().unwrap_or(1);
+            deepest + usize::from(op.is_callback_loop())
+        }
+    };
+    region.insts.iter().map(inner).max().unwrap_or(1)
+}
+
+fn too_deep(count: usize, span: Span) -> Diagnostic {
+    Diagnostic::error(span, format!("calls and loops are {count} deep in each other, at most {MOST_FRAMES} are possible"))
+        .because("the kernel has no more frames for a program, for functions that it calls and for bodies of its loops")
+        .hint("a macro is no call: it is part of what it stands in")
+}
+
+fn too_many_branches(count: usize, span: Span) -> Diagnostic {
+    Diagnostic::error(span, format!("this probe is too large: {count} branches follow each other, at most {MOST_BRANCHES} are possible"))
+        .because("the kernel looks at both sides of each")
+        .hint("a loop (`for ($i : 0..100) { … }`) costs as much as one round of it; values to choose from can be keys of a map")
 }
 
 fn too_many_maps(count: usize, span: Span) -> Diagnostic {

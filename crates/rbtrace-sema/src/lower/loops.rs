@@ -38,7 +38,8 @@ impl Lower<'_> {
         let ended = self.ir.scalar("ended");
         let no = self.ir.int(0);
         self.ir.push(Op::Set(ended, no));
-        let starts = self.ir.int(STARTS);
+        // Each loop around another costs a frame of the eight that a program has: only the outermost one starts anew.
+        let outermost = self.ended.is_empty() && self.inside.is_none();
         self.ir.open();
         let times = self.ir.int(MOST_ROUNDS);
         self.ir.open();
@@ -55,13 +56,29 @@ impl Lower<'_> {
         self.ended.pop();
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+        let once = self.ir.close();
+        let starts = match outermost {
+            true => self.start_anew(once, ended),
+            false => {
+                self.ir.splice(once);
+                1
+            }
+        };
+        let ended = self.ir.value(Op::Get(ended));
+        let cut = self.ir.cmp_int(Cmp::Eq, ended, 0);
+        self.cut_short(cut, starts * MOST_ROUNDS, condition);
+    }
+
+    /// Runs a loop again as long as it has not ended by itself; how often at most.
+    fn start_anew(&mut self, once: Region, ended: SlotId) -> i64 {
+        let starts = self.ir.int(STARTS);
+        self.ir.open();
+        self.ir.splice(once);
         let done = self.ir.value(Op::Get(ended));
         self.ir.if_else(done, |ir| ir.push(Op::Break), |_| {});
         let body = self.ir.close();
         self.ir.push(Op::Loop { kind: LoopKind::Repeat { times: starts, index: None }, body });
-        let ended = self.ir.value(Op::Get(ended));
-        let cut = self.ir.cmp_int(Cmp::Eq, ended, 0);
-        self.cut_short(cut, STARTS * MOST_ROUNDS, condition);
+        STARTS
     }
 
     /// Leaves the innermost loop because the script says so.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rbtrace_ir::{Function, Helper, MapId, Op, Operand, Program, Region};
+use rbtrace_ir::{Helper, MapId, Op, Operand, Program, Region};
 
 /// Updates within one run that the stock always bears.
 const ALWAYS: usize = 1;
@@ -16,25 +16,29 @@ type Updates = BTreeMap<MapId, usize>;
 /// Reserves the entries of those maps.
 pub(super) fn reserve(program: &mut Program) {
     for function in &program.functions {
-        let often = updates(&function.body, function).into_iter().filter(|(_, times)| *times > ALWAYS);
+        let mut subprograms = Vec::new();
+        for subprogram in &function.subprograms {
+            subprograms.push(updates(&subprogram.body, &subprograms));
+        }
+        let often = updates(&function.body, &subprograms).into_iter().filter(|(_, times)| *times > ALWAYS);
         for (map, _) in often {
             program.manifest.maps[map.0 as usize].preallocate = true;
         }
     }
 }
 
-fn updates(region: &Region, function: &Function) -> Updates {
+fn updates(region: &Region, subprograms: &[Updates]) -> Updates {
     let mut all = Updates::new();
     for inst in &region.insts {
-        add(&mut all, updates_of(&inst.op, function), |sum, more| sum + more);
+        add(&mut all, updates_of(&inst.op, subprograms), usize::saturating_add);
     }
     all
 }
 
 /// A loop counts as two rounds, which is once too often already.
-fn updates_of(op: &Op, function: &Function) -> Updates {
+fn updates_of(op: &Op, subprograms: &[Updates]) -> Updates {
     if let Op::Invoke(id) = op {
-        return updates(&function.subprograms[id.0 as usize].body, function);
+        return subprograms[id.0 as usize].clone();
     }
     if let Op::Call(Helper::MapUpdate, args) = op {
         let maps = args.iter().filter_map(|arg| if let Operand::Map(map) = arg { Some((*map, 1)) } else { None });
@@ -44,10 +48,10 @@ fn updates_of(op: &Op, function: &Function) -> Updates {
     let is_branch = matches!(op, Op::If { .. } | Op::Switch { .. });
     let mut all = Updates::new();
     for region in op.regions() {
-        add(&mut all, updates(region, function), |known, more| if is_branch { known.max(more) } else { known + more });
+        add(&mut all, updates(region, subprograms), |known, more| if is_branch { known.max(more) } else { known.saturating_add(more) });
     }
     if matches!(op, Op::Loop { .. }) {
-        all.values_mut().for_each(|times| *times *= 2);
+        all.values_mut().for_each(|times| *times = times.saturating_mul(2));
     }
     all
 }
