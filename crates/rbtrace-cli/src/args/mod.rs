@@ -340,13 +340,12 @@ impl Raw {
 
 impl Raw {
     fn warnings(&self) -> Result<RunWarnings, Misuse> {
-        let refuse = |message: &str| Err(Misuse { message: Some(message.into()), show_usage: true });
-        match (self.more_warnings, self.no_warnings) {
-            (0, false) => Ok(RunWarnings::Usual),
-            (0, true) => Ok(RunWarnings::None),
-            (1, false) => Ok(RunWarnings::All),
-            (1, true) => refuse("`-k` and `--no-warnings` cannot be used together"),
-            _ => refuse("`-k` is given twice; one `-k` says it all"),
+        // Until 0.22 `-kk` said more than `-k`.
+        match (self.more_warnings > 0, self.no_warnings) {
+            (false, false) => Ok(RunWarnings::Usual),
+            (false, true) => Ok(RunWarnings::None),
+            (true, false) => Ok(RunWarnings::All),
+            (true, true) => Err(Misuse { message: Some("`-k` and `--no-warnings` cannot be used together".into()), show_usage: true }),
         }
     }
 }
