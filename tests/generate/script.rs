@@ -125,7 +125,9 @@ impl Writer<'_, '_> {
             return None;
         }
         let strlen = self.dice.word_of(&["16", "64", "100", "200", "1000", "3000"]);
-        let keys = self.dice.word_of(&["4096", "16", "100000"]);
+        // Which entries find room in a map that is full depends on the order of loops over maps.
+        let keys = if self.scope.rules.repeatable { &["4096", "100000"] } else { &["16", "100000"] };
+        let keys = self.dice.word_of(keys);
         Some(Node::line(format!("config = {{ max_strlen = {strlen}; max_map_keys = {keys} }}")))
     }
 
@@ -139,7 +141,8 @@ impl Writer<'_, '_> {
             let is_plain = matches!(map.holds, Holds::Plain(_));
             let kind = self.dice.word_of(kinds);
             if !self.scope.rules.plain && self.dice.percent(15) && is_plain != kind.starts_with("percpu") {
-                nodes.push(Node::line(format!("let {} = {kind}({});", map.name, self.dice.word_of(&["1", "7", "100", "5000"]))));
+                let sizes: &[&str] = if self.scope.rules.repeatable { &["1000", "5000"] } else { &["1", "7", "100", "5000"] };
+                nodes.push(Node::line(format!("let {} = {kind}({});", map.name, self.dice.word_of(sizes))));
             }
         }
         nodes

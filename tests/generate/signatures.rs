@@ -56,7 +56,7 @@ pub struct Signatures {
 }
 
 /// Calls that are tried for one number of arguments.
-const TRIES: usize = 260;
+const TRIES: usize = 90;
 
 /// What arguments are tried with: how it is written, after `SETTING`.
 const PALETTE: [(Arg, &str); 13] = [
@@ -167,7 +167,7 @@ fn ways(facts: &dyn Facts, row: &'static Builtin) -> Vec<Signature> {
 fn arguments(name: &str, (fewest, most): (usize, usize), words: &[Arg], kinds: &[Arg]) -> Vec<Vec<Arg>> {
     let mut all: Vec<Vec<Arg>> = Vec::new();
     let choices: Vec<&Arg> = words.iter().chain(kinds).collect();
-    for arity in fewest..=most.min(fewest.max(3) + 1) {
+    for arity in fewest..=most.min(fewest.max(2) + 1) {
         let possible = choices.len().saturating_pow(arity as u32);
         if possible <= TRIES {
             all.extend((0..possible).map(|mut number| {
