@@ -7,7 +7,7 @@ use rbtrace_ir as ir;
 use rbtrace_lang::{probes, row};
 use rbtrace_sema::Options;
 use rbtrace_sema::frontend::syntax;
-use rbtrace_types::binary::{Function, Naming};
+use rbtrace_types::binary::{Function, Naming, Symbol};
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
@@ -202,6 +202,14 @@ impl Facts for Older<'_> {
 
     fn has_go_runtime(&self, binary: &str) -> bool {
         self.machine.has_go_runtime(binary)
+    }
+
+    fn kernel_variable(&self, name: &str) -> Option<Type> {
+        self.machine.kernel_variable(name)
+    }
+
+    fn symbol(&self, binary: &str, name: &str) -> Option<Symbol> {
+        self.machine.symbol(binary, name)
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {
