@@ -122,7 +122,7 @@ impl<'m> Open<'m> {
     /// Creates the maps and loads the programs.
     pub fn load(mut self, host: &Host, options: &Options) -> Result<Loaded<'m>> {
         raise_descriptor_limit();
-        object::prepare(&mut self.object).map_err(|error| explained(error.into())).context("creating the maps")?;
+        object::prepare(&mut self.object).map_err(|error| map_failure(error.into(), self.manifest)).context("creating the maps")?;
         let mut codes = object::take_programs(&mut self.object).context("reading the compiled program")?;
         let object = self.object.load().map_err(explained).context("creating the maps")?;
         let maps = self.manifest.maps.iter().map(|map| map_fd(&object, &map.symbol)).collect::<Result<_>>()?;
@@ -267,6 +267,32 @@ fn explained(error: libbpf_rs::Error) -> anyhow::Error {
         let _ = write!(text, "\n  {line}");
     }
     anyhow!(text)
+}
+
+/// Why maps could not be made: libbpf names the map, and the manifest knows what the script asked for.
+fn map_failure(error: libbpf_rs::Error, manifest: &Manifest) -> anyhow::Error {
+    let lines = libbpf_log::take();
+    let asked = lines.iter().find_map(|line| too_large(line, manifest));
+    asked.map_or_else(|| anyhow!("{error}\n  {}", lines.join("\n  ")), |asked| anyhow!(asked))
+}
+
+/// Reads `map 'AT_x': failed to create: -E2BIG`.
+fn too_large(line: &str, manifest: &Manifest) -> Option<String> {
+    let (symbol, rest) = line.trim().strip_prefix("map '")?.split_once('\'')?;
+    let why = match rest.strip_prefix(": failed to create: -")?.split_whitespace().next()? {
+        "E2BIG" | "EINVAL" => "that is larger than maps can be",
+        "ENOMEM" => "it has not so much memory",
+        _ => return None,
+    };
+    if symbol == Manifest::RING_MAP {
+        let bytes = manifest.config.ring_bytes;
+        return Some(format!("the kernel cannot make a ring buffer of {bytes} bytes: {why}; lower `perf_rb_pages`"));
+    }
+    let map = manifest.maps.iter().find(|map| map.symbol == symbol)?;
+    let (name, keys) = (&map.name, map.max_entries);
+    Some(format!(
+        "the kernel cannot make room for {keys} keys of @{name}: {why}; lower `max_map_keys`, or the number in the map's declaration"
+    ))
 }
 
 /// Each probe costs a descriptor, or one per CPU. Where the limit cannot be raised, opening one too many says so.
