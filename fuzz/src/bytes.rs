@@ -8,7 +8,7 @@ use rbtrace_lang::{Value, format, value};
 use rbtrace_types::{Space, Type};
 
 /// Of a file's types so many are looked at.
-const MOST_TYPES: usize = 100;
+const MOST_TYPES: usize = 20;
 
 /// Any bytes are type information or are refused; every question is answered.
 pub fn kernel_types(data: &[u8]) {

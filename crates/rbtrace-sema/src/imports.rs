@@ -87,7 +87,8 @@ impl Merge<'_> {
         }
         if !name.ends_with(".bt") {
             let error = Diagnostic::error(span, "imports of BPF objects in C are not supported by this version of rbtrace");
-            self.sink.push(error.because(format!("`{name}` is not a `.bt` file")));
+            let error = error.because(format!("`{name}` is not a `.bt` file"));
+            self.sink.push(error.hint("write its functions in the script's language: `fn name($a : int64) : int64 { … }`"));
             return;
         }
         let id = self.sources.add(name, text);

@@ -21,6 +21,9 @@ const DEFINITIONS: &str = "definitions.h";
 /// More headers than any script has, counted once each: there is a number for every text of a run, and those end.
 const MOST_HEADERS: usize = 10_000;
 
+/// Macros that are texts or expressions, counted likewise. Those beyond are said to have no value.
+const MOST_MACROS: usize = 10_000;
+
 /// The C side of a script, as far as it can be read without a compiler.
 pub(crate) struct Reading<'a> {
     /// The machine.
@@ -117,7 +120,7 @@ pub(crate) fn macro_items(unit: &Unit, answer: Option<&Answer>, sources: &mut So
     let headers = answer.iter().flat_map(|answer| &answer.macros);
     let headers = headers.filter(|(name, found)| found.value.is_none() && found.body.starts_with('"') && !unit.defines(name));
     let headers = headers.map(|(name, found)| (name.as_str(), found.body.as_str()));
-    own.chain(headers).filter_map(|(name, body)| read_macro(name, body, sources)).collect()
+    own.chain(headers).take(MOST_MACROS).filter_map(|(name, body)| read_macro(name, body, sources)).collect()
 }
 
 fn read_macro(name: &str, body: &str, sources: &mut Sources) -> Option<Item> {
