@@ -19,6 +19,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-runtime/src/sys/mod.rs", "descriptors that system calls hand out"),
     ("crates/rbtrace-runtime/src/sys/bpf.rs", "loading, attaching and running programs"),
     ("crates/rbtrace-runtime/src/sys/fork.rs", "the command that waits, and leaving slow closes behind"),
+    ("crates/rbtrace-runtime/src/sys/kernel_btf.rs", "the types of modules and of loaded programs"),
     ("crates/rbtrace-runtime/src/sys/maps.rs", "batches of entries, which libbpf-rs does not offer for per-CPU maps"),
     ("crates/rbtrace-runtime/src/sys/object.rs", "libbpf's relocated programs, which libbpf-rs does not hand out"),
     ("crates/rbtrace-runtime/src/sys/perf.rs", "perf_event_open"),

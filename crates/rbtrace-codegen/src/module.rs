@@ -85,11 +85,14 @@ fn section(function: &Function, declaration: Option<&ProgramDecl>) -> String {
         (Some(AttachPlan::RawTracepoint { event, typed: true }), _) => format!("tp_btf/{event}"),
         (Some(AttachPlan::RawTracepoint { event, typed: false }), _) => format!("raw_tp/{event}"),
         (Some(AttachPlan::Tracepoint { category, event }), _) => format!("tracepoint/{category}/{event}"),
-        (Some(AttachPlan::PerfEvent { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
-        (Some(AttachPlan::Uprobe { .. }), _) | (None, ProgramType::Kprobe) => format!("kprobe/{}", function.name),
         (Some(AttachPlan::Iterator { kind, .. }), _) => format!("iter/{kind}"),
         (None, ProgramType::Iterator) => format!("iter/{}", function.name),
         (None, ProgramType::Xdp) => "xdp".into(),
+        (Some(AttachPlan::PerfEvent { .. } | AttachPlan::Breakpoint { .. }), _) | (None, ProgramType::PerfEvent) => "perf_event".into(),
+        (Some(AttachPlan::Uprobe { .. } | AttachPlan::Kprobe { .. }), _) | (None, ProgramType::Kprobe) => {
+            format!("kprobe/{}", function.name)
+        }
+        (Some(AttachPlan::Trampoline { .. }), _) | (None, ProgramType::Trampoline) => format!("fentry/{}", function.name),
         (None, ProgramType::RawTracepoint) => format!("raw_tp/{}", function.name),
         (None, ProgramType::TypedRawTracepoint) => format!("tp_btf/{}", function.name),
         (None, ProgramType::Tracepoint) => format!("tracepoint/{}", function.name),

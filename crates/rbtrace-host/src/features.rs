@@ -3,6 +3,8 @@
 //! Mainline never takes a helper away, so a release that is new enough settles the question without reading anything.
 //! An older release is asked through BTF: distributions backport.
 
+use std::path::Path;
+
 use rbtrace_types::Feature;
 
 use crate::btf::KernelBtf;
@@ -14,9 +16,17 @@ enum Sign {
     Constant(&'static str),
     /// A function that BPF programs may call. Calling it needs BTF whatever the release.
     Function(&'static str),
+    /// A function of the kernel itself that an option of its configuration brings along: without it there is no such feature, whatever the
+    /// release.
+    Built(&'static str),
+    /// A file that only a kernel with the feature shows.
+    File(&'static str),
     /// No sign in BTF: only the release tells.
     None,
 }
+
+/// The kind of perf events that kprobes are (4.17); it is there if the kernel was built with them.
+const KPROBE_EVENTS: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// First mainline release, and the sign of a backport.
 fn since(feature: Feature) -> ((u32, u32), Sign) {
@@ -38,6 +48,8 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::UprobeMulti => ((6, 6), Sign::Constant("BPF_TRACE_UPROBE_MULTI")),
         Feature::UprobeMultiPid => ((6, 10), Sign::None),
         Feature::UprobeFuncIp => ((6, 6), Sign::None),
+        Feature::Kprobes => ((4, 17), Sign::File(KPROBE_EVENTS)),
+        Feature::KprobeMulti => ((5, 18), Sign::Built("register_fprobe_ips")),
     }
 }
 
@@ -52,6 +64,8 @@ pub fn has(feature: Feature, release: Option<Release>, btf: &KernelBtf) -> bool 
     match sign {
         Sign::Constant(name) => new_enough || btf.enum_constant(name).is_some(),
         Sign::Function(name) => new_enough || btf.has_function(name),
+        Sign::File(path) => Path::new(path).exists(),
+        Sign::Built(name) => new_enough && btf.has_function(name),
         Sign::None => new_enough,
     }
 }
@@ -80,7 +94,7 @@ mod tests {
         let ancient = Some(Release { major: 4, minor: 18 });
         let now = crate::proc::kernel_release().release;
         for feature in Feature::ALL {
-            let by_release_only = matches!(since(feature).1, Sign::None);
+            let by_release_only = matches!(since(feature).1, Sign::None | Sign::Built(_) | Sign::File(_));
             if has(feature, now, &btf) && !by_release_only {
                 assert!(has(feature, ancient, &btf), "{feature:?} is here, but BTF does not show it");
             }

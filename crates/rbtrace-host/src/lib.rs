@@ -7,18 +7,19 @@ pub mod btf;
 pub mod cgroups;
 pub mod clang;
 pub mod features;
+pub mod functions;
 mod imports;
 pub mod proc;
 pub mod symbols;
 pub mod syscalls;
 pub mod tracefs;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rbtrace_types::binary::{Function, Naming, Symbol};
-use rbtrace_types::facts::RawTracepoint;
+use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
+use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
 use rbtrace_types::{Arch, Enum, Struct, Type};
@@ -27,6 +28,7 @@ pub use rbtrace_types::{Facts, Feature};
 use crate::binaries::Binaries;
 use crate::btf::KernelBtf;
 use crate::clang::KernelTree;
+use crate::functions::Functions;
 use crate::proc::{KernelRelease, Users};
 
 /// The machine we run on.
@@ -42,6 +44,8 @@ pub struct Host {
     tracepoints: OnceLock<Arc<[String]>>,
     raw_tracepoints: OnceLock<Arc<[RawTracepoint]>>,
     users: OnceLock<Users>,
+    functions: Functions,
+    typed_functions: OnceLock<TypedFunctions>,
     formats: Cache<TracepointFormat>,
     raw_arguments: Cache<Struct>,
     types: Mutex<HashMap<String, Option<Type>>>,
@@ -51,6 +55,9 @@ pub struct Host {
 
 /// Whether programs of a type (`BPF_PROG_TYPE_…`) may call a kernel function: only who can load programs can tell.
 pub type CallTest = fn(&Host, function: &str, program_type: u32) -> bool;
+
+/// Functions as module and name.
+type TypedFunctions = Arc<[(Arc<str>, Box<str>)]>;
 
 /// Answers by name; a `None` is remembered too.
 type Cache<T> = Mutex<HashMap<String, Option<Arc<T>>>>;
@@ -79,6 +86,8 @@ impl Host {
             tracepoints: OnceLock::new(),
             raw_tracepoints: OnceLock::new(),
             users: OnceLock::new(),
+            functions: Functions::default(),
+            typed_functions: OnceLock::new(),
             formats: Cache::default(),
             raw_arguments: Cache::default(),
             types: Mutex::default(),
@@ -109,6 +118,14 @@ impl Host {
     /// The same machine, with the files that a process sees.
     pub fn seen_by(mut self, process: Option<u32>) -> Host {
         self.binaries = Binaries::seen_by(process);
+        self
+    }
+
+    /// The same machine, where only the functions that a file lists can be probed, if one is given.
+    pub fn with_functions(mut self, path: Option<PathBuf>) -> Host {
+        if let Some(path) = path {
+            self.functions = Functions::of_file(path);
+        }
         self
     }
 
@@ -214,6 +231,58 @@ impl Facts for Host {
         self.has_kernel_function(function) && self.call_test.get().is_some_and(|test| test(self, function, program_type))
     }
 
+    fn kernel_functions(&self) -> Arc<[KernelFunction]> {
+        Arc::clone(self.functions.all(self.tracefs().map(PathBuf::as_path)))
+    }
+
+    fn kernel_functions_named(&self, name: &str) -> Vec<KernelFunction> {
+        // The lists are long, and a function that BTF describes is one that the compiler has made. Whether the kernel lets it be probed
+        // is seen when that is tried.
+        let is_known = !self.functions.is_given() && !self.functions.is_read() && self.btf.has_function(name);
+        if is_known {
+            return vec![KernelFunction { module: btf::VMLINUX.into(), name: name.into() }];
+        }
+        let all = self.kernel_functions();
+        let start = all.partition_point(|function| *function.name < *name);
+        all[start..].iter().take_while(|function| *function.name == *name).cloned().collect()
+    }
+
+    fn kernel_function_addresses(&self, module: Option<&str>, function: &str) -> Vec<u64> {
+        self.functions.addresses(module, function)
+    }
+
+    fn typed_functions(&self) -> TypedFunctions {
+        Arc::clone(self.typed_functions.get_or_init(|| {
+            let all = self.kernel_functions();
+            let known: HashSet<(&str, &str)> = all.iter().map(|function| (&*function.module, &*function.name)).collect();
+            let typed = self.btf.functions().into_iter().filter(|place| known.contains(place));
+            let mut typed: Vec<(Arc<str>, Box<str>)> = typed.map(|(module, name)| (module.into(), name.into())).collect();
+            typed.sort_unstable();
+            typed.dedup();
+            typed.into()
+        }))
+    }
+
+    fn modules_with(&self, function: &str) -> Vec<String> {
+        self.btf.function_ids(function).into_iter().map(|(module, _)| module.to_owned()).collect()
+    }
+
+    fn prototype(&self, module: Option<&str>, function: &str) -> Option<Prototype> {
+        self.btf.prototype(module, function)
+    }
+
+    fn parameter_texts(&self, module: Option<&str>, function: &str) -> Vec<String> {
+        self.btf.c_parameters(module, function).unwrap_or_default()
+    }
+
+    fn has_module(&self, name: &str) -> bool {
+        functions::has_module(name)
+    }
+
+    fn forbids_probes(&self, function: &str) -> bool {
+        self.functions.forbids(function)
+    }
+
     fn syscall_names(&self) -> Vec<String> {
         syscalls::names(self.arch())
     }
@@ -260,6 +329,10 @@ impl Facts for Host {
 
     fn demangled(&self, symbol: &str) -> Option<String> {
         binaries::demangle(symbol)
+    }
+
+    fn markers(&self, binary: &str) -> Result<Arc<[Marker]>, String> {
+        self.binaries.open(binary)?.markers()
     }
 
     fn has_go_runtime(&self, binary: &str) -> bool {

@@ -12,8 +12,8 @@ mod walk;
 pub use build::Builder;
 pub use helper::{Helper, Ret};
 pub use manifest::{
-    AttachPlan, Caller, CpuSet, EventDecl, EventId, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl, RECORD_HEADER, Role,
-    RunConfig, Sample, Storage, UprobeFile, UprobePlace,
+    AttachPlan, Caller, CpuSet, EventDecl, EventId, KernelPlace, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl,
+    RECORD_HEADER, Role, RunConfig, Sample, Storage, TracedCode, UprobeFile, UprobePlace,
 };
 pub use op::{
     Bin, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId,

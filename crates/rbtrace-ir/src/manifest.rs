@@ -238,6 +238,17 @@ pub enum AttachPlan {
         /// The file that it becomes.
         pin: Option<String>,
     },
+    /// The processor watches memory.
+    Breakpoint {
+        /// Where.
+        address: u64,
+        /// How many bytes.
+        length: u64,
+        /// What for: `HW_BREAKPOINT_R`, `_W`, `_X`.
+        access: u32,
+        /// In this process; else in the kernel.
+        pid: Option<u32>,
+    },
     /// Places in the code of processes. Whether they become one link or a perf event each is the kernel's matter.
     Uprobe {
         /// The files, each once.
@@ -246,6 +257,22 @@ pub enum AttachPlan {
         returns: bool,
         /// Only in this process.
         pid: Option<u32>,
+    },
+    /// Places in the code of the kernel. Whether they become one link or a perf event each is the kernel's matter.
+    Kprobe {
+        /// The places.
+        places: Vec<KernelPlace>,
+        /// When the functions return instead of when they begin.
+        returns: bool,
+    },
+    /// A function's own door for BPF programs, at its entry or exit.
+    Trampoline {
+        /// Whose function.
+        of: TracedCode,
+        /// The function.
+        function: String,
+        /// At its end instead of its beginning.
+        returns: bool,
     },
 }
 
@@ -256,6 +283,7 @@ impl AttachPlan {
             (Self::Uprobe { returns, pid, .. }, Self::Uprobe { returns: other_returns, pid: other_pid, .. }) => {
                 (returns, pid) == (other_returns, other_pid)
             }
+            (Self::Kprobe { returns, .. }, Self::Kprobe { returns: other_returns, .. }) => returns == other_returns,
             _ => self == other,
         }
     }
@@ -271,11 +299,10 @@ impl AttachPlan {
                     }
                 }
             }
+            (Self::Kprobe { places, .. }, Self::Kprobe { places: more, .. }) => places.extend(more),
             // Plans without places of their own fit only if they are equal.
-            (
-                Self::Uprobe { .. } | Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } | Self::Iterator { .. },
-                _,
-            ) => {}
+            (Self::Uprobe { .. } | Self::Kprobe { .. } | Self::Trampoline { .. } | Self::Iterator { .. }, _)
+            | (Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } | Self::Breakpoint { .. }, _) => {}
         }
     }
 
@@ -283,7 +310,9 @@ impl AttachPlan {
     pub fn set_cookie(&mut self, number: u64) {
         match self {
             Self::Uprobe { files, .. } => files.iter_mut().flat_map(|file| &mut file.places).for_each(|place| place.cookie = number),
-            Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } | Self::Iterator { .. } => {}
+            Self::Kprobe { places, .. } => places.iter_mut().for_each(|place| place.cookie = number),
+            Self::RawTracepoint { .. } | Self::Tracepoint { .. } | Self::PerfEvent { .. } => {}
+            Self::Breakpoint { .. } | Self::Trampoline { .. } | Self::Iterator { .. } => {}
         }
     }
 }
@@ -306,6 +335,28 @@ pub struct UprobePlace {
     pub cookie: u64,
     /// Offset in the file of a 16-bit counter that the kernel keeps above 0 while somebody watches; 0: none.
     pub ref_ctr_offset: u64,
+}
+
+/// Whose function a trampoline is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TracedCode {
+    /// That of a module; `vmlinux` is the kernel itself.
+    Module(String),
+    /// That of a BPF program, by its id.
+    Program(u32),
+}
+
+/// A place in the kernel: a symbol, or an address, and what is behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelPlace {
+    /// The symbol, `module:symbol` where that matters; empty: the address alone.
+    pub symbol: String,
+    /// Bytes behind it.
+    pub offset: u64,
+    /// Where it is; 0: the kernel looks the symbol up.
+    pub address: u64,
+    /// What `bpf_get_attach_cookie` says there.
+    pub cookie: u64,
 }
 
 /// How often a perf event fires.

@@ -65,6 +65,9 @@ pub enum ProgramType {
     Kprobe,
     /// `xdp`: the kernel runs it many times in a row when asked to, and measures. Its context is of no use to scripts.
     Xdp,
+    /// `fentry`, `fexit`: context is an array of u64 with the function's arguments, whose pointers may be loaded from directly, and at its
+    /// end the result behind them.
+    Trampoline,
 }
 
 impl ProgramType {
@@ -76,7 +79,7 @@ impl ProgramType {
             ProgramType::Xdp => 6,
             ProgramType::PerfEvent => 7,
             ProgramType::RawTracepoint => 17,
-            ProgramType::TypedRawTracepoint | ProgramType::Iterator => 26,
+            ProgramType::TypedRawTracepoint | ProgramType::Iterator | ProgramType::Trampoline => 26,
         }
     }
 }

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::manifest::{AttachPlan, EventDecl, LossDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, UprobeFile, UprobePlace};
+use crate::manifest::{
+    AttachPlan, EventDecl, KernelPlace, LossDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, TracedCode, UprobeFile, UprobePlace,
+};
 use crate::op::{Bin, Cmp, Constant, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotId, Value};
 
 /// The text of `-d ir`.
@@ -190,6 +192,21 @@ fn plan_text(plan: &AttachPlan) -> String {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
             format!("{} {}{pid}", if *returns { "return of code" } else { "code" }, files.join(", "))
         }
+        AttachPlan::Breakpoint { address, length, access, pid } => {
+            let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
+            format!("breakpoint {address:#x}, {length} bytes, access {access}{pid}")
+        }
+        AttachPlan::Kprobe { places, returns } => {
+            let kind = if *returns { "return of kernel code" } else { "kernel code" };
+            format!("{kind} {}", places.iter().map(kernel_place).collect::<Vec<_>>().join(", "))
+        }
+        AttachPlan::Trampoline { of, function, returns } => {
+            let of = match of {
+                TracedCode::Module(module) => module.clone(),
+                TracedCode::Program(id) => format!("program {id}"),
+            };
+            format!("{} of function {function} in {of}", if *returns { "return" } else { "entry" })
+        }
     }
 }
 
@@ -200,6 +217,13 @@ fn file_text(file: &UprobeFile) -> String {
         format!("{:#x} #{}{counter}", place.offset, place.cookie)
     };
     format!("{} at {}", file.path, file.places.iter().map(place).collect::<Vec<_>>().join(", "))
+}
+
+/// `vfs_read+4 #0`
+fn kernel_place(place: &KernelPlace) -> String {
+    let at = if place.address == 0 { String::new() } else { format!("@{:#x}", place.address) };
+    let offset = if place.offset == 0 { String::new() } else { format!("+{}", place.offset) };
+    format!("{}{at}{offset} #{}", place.symbol, place.cookie)
 }
 
 fn operands(program: &Program, args: &[Operand]) -> String {
@@ -237,6 +261,7 @@ fn type_name(kind: ProgramType) -> &'static str {
         ProgramType::Iterator => "iterator",
         ProgramType::Kprobe => "registers",
         ProgramType::Xdp => "packet",
+        ProgramType::Trampoline => "trampoline",
     }
 }
 

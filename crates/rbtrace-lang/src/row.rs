@@ -238,6 +238,8 @@ pub struct ProbeType {
     pub space: Space,
     /// What `-p` does.
     pub pid_filter: PidFilter,
+    /// Whether `-c` narrows it as `-p` does: to the child.
+    pub follows_child: bool,
     /// Whether a provider wildcard may choose it when nothing else is said (SPEC §7.2).
     pub in_wildcards: bool,
     /// The places a target means, wildcards resolved, in listing order. Mistakes are pushed to the sink. A target that matches nothing
@@ -269,6 +271,10 @@ pub struct ProbeType {
     pub arguments: fn(&dyn Facts, &Place) -> Option<u32>,
     /// Evaluates one of them.
     pub argument: fn(&mut dyn LowerCx, &Planned, u32) -> ir::Value,
+    /// The type of what a place's function returned; `None`: nothing is returned there.
+    pub result: fn(&dyn Facts, &Place) -> Option<Type>,
+    /// Evaluates it.
+    pub read_result: fn(&mut dyn LowerCx, &Planned) -> ir::Value,
     /// The function that a place is in, as people write it.
     pub function: fn(&dyn Facts, &Place) -> Option<String>,
     /// Evaluates `args.field`.

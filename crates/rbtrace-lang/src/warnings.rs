@@ -38,6 +38,24 @@ pub static COMPILER_VARIANT: Warning = Warning::new(
      Write the name of the copy where that is known to be right.",
 );
 
+/// A function that ftrace does not list.
+pub static NOT_TRACEABLE: Warning = Warning::new(
+    "not-traceable",
+    "The kernel does not list a function among those that can be traced.\n\n\
+     There is none of that name, it was put into its callers, or its authors keep probes out (`notrace`).\n\n\
+     ```\nkprobe:no_such_function { }\n```\n\n\
+     `-l 'kprobe:*part_of_the_name*'` shows what there is; `--unsafe` tries nevertheless.",
+);
+
+/// A function that programs run into.
+pub static RECURSIVE_FUNCTION: Warning = Warning::new(
+    "recursive-function",
+    "The kernel runs the function also while it runs programs.\n\n\
+     A program does not interrupt itself: what happens while one runs is not counted.\n\n\
+     ```\nfentry:_raw_spin_lock { @ = count(); }\n```\n\n\
+     Trace a function that is further up.",
+);
+
 /// A value that nobody takes.
 pub static DISCARDED_VALUE: Warning = Warning::new(
     "discarded-value",
@@ -192,8 +210,10 @@ pub static ALL: &[&Warning] = &[
     &MISSING_PARAMETER,
     &MISSING_PROBE,
     &MIXED_SIGNS,
+    &NOT_TRACEABLE,
     &OFFSET,
     &OLD_NAME,
+    &RECURSIVE_FUNCTION,
     &SHARED_TRACE,
     &STACK_ARGUMENT,
     &UNASSIGNED,

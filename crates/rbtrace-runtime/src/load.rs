@@ -10,7 +10,7 @@ use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, ProgramType};
 use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
 
-use crate::attach::uprobe;
+use crate::attach::{kprobe, trampoline, uprobe};
 use crate::kernel_functions;
 use crate::sys::bpf::{self, Code, Expected, Log};
 use crate::sys::object;
@@ -151,8 +151,9 @@ fn initial_type(decl: &ProgramDecl) -> ProgramType {
         (Role::Begin | Role::End | Role::Test | Role::Signal(_), _)
         | (Role::Traced, None | Some(AttachPlan::RawTracepoint { .. } | AttachPlan::Iterator { .. })) => ProgramType::RawTracepoint,
         (Role::Traced, Some(AttachPlan::Tracepoint { .. })) => ProgramType::Tracepoint,
-        (Role::Traced, Some(AttachPlan::PerfEvent { .. })) => ProgramType::PerfEvent,
-        (Role::Traced, Some(AttachPlan::Uprobe { .. })) => ProgramType::Kprobe,
+        (Role::Traced, Some(AttachPlan::PerfEvent { .. } | AttachPlan::Breakpoint { .. })) => ProgramType::PerfEvent,
+        (Role::Traced, Some(AttachPlan::Uprobe { .. } | AttachPlan::Kprobe { .. })) => ProgramType::Kprobe,
+        (Role::Traced, Some(AttachPlan::Trampoline { .. })) => ProgramType::RawTracepoint,
     }
 }
 
@@ -167,27 +168,45 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn load(&self, decl: &ProgramDecl, mut code: Code) -> Result<OwnedFd> {
+        kernel_functions::resolve(&mut code, self.host)?;
+        let (expected, kept) = self.expected(decl)?;
+        let is_tracing = |plan: &AttachPlan| {
+            matches!(plan, AttachPlan::RawTracepoint { typed: true, .. } | AttachPlan::Trampoline { .. } | AttachPlan::Iterator { .. })
+        };
+        if decl.plan.as_ref().is_some_and(is_tracing) {
+            code.program_type = ProgramType::Tracing as u32;
+        }
+        let loaded = self.load_for(decl, &code, expected);
+        drop(kept);
+        loaded
+    }
+
+    /// What the verifier has to know of a program's place, and what must stay open until the program is loaded.
+    fn expected(&self, decl: &ProgramDecl) -> Result<(Expected, Option<OwnedFd>)> {
         let expected = match &decl.plan {
-            Some(AttachPlan::RawTracepoint { event, typed: true }) => {
-                code.program_type = ProgramType::Tracing as u32;
-                Expected::raw_tracepoint(self.btf_id(event)?)
-            }
+            Some(AttachPlan::RawTracepoint { event, typed: true }) => Expected::raw_tracepoint(self.btf_id(event)?),
             Some(AttachPlan::Iterator { kind, .. }) => {
-                code.program_type = ProgramType::Tracing as u32;
                 let id = self.host.btf().iterator_id(kind);
                 Expected::iterator(id.with_context(|| format!("this kernel cannot iterate over `{kind}`"))?)
             }
             Some(AttachPlan::Uprobe { pid, .. }) if uprobe::is_multi(self.host, *pid) => Expected::uprobe_multi(),
-            Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. }) => Expected::default(),
-            Some(AttachPlan::PerfEvent { .. } | AttachPlan::Uprobe { .. }) | None => Expected::default(),
+            Some(AttachPlan::Kprobe { places, .. }) if kprobe::is_multi(self.host, places) => Expected::kprobe_multi(),
+            Some(AttachPlan::Trampoline { of, function, returns }) => return trampoline::expected(of, function, *returns, self.host),
+            Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. } | AttachPlan::Breakpoint { .. }) => {
+                Expected::default()
+            }
+            Some(AttachPlan::PerfEvent { .. } | AttachPlan::Uprobe { .. } | AttachPlan::Kprobe { .. }) | None => Expected::default(),
         };
-        kernel_functions::resolve(&mut code, self.host)?;
+        Ok((expected, None))
+    }
+
+    fn load_for(&self, decl: &ProgramDecl, code: &Code, expected: Expected) -> Result<OwnedFd> {
         if self.options.debug_verifier {
-            return self.load_aloud(decl, &code, expected);
+            return self.load_aloud(decl, code, expected);
         }
-        match bpf::load(&code, &self.license, self.btf, expected, None) {
+        match bpf::load(code, &self.license, self.btf, expected, None) {
             Ok(fd) => Ok(fd),
-            Err(error) => Err(self.explain(decl, &code, expected, error)),
+            Err(error) => Err(self.explain(decl, code, expected, error)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Attach points: the text of a probe header → places of this machine, grouped into programs. Knows no kernel; asks the probe types' rows.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
@@ -99,9 +100,8 @@ fn places(point: &AttachPoint, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
     let Ok(row) = probe_type(head, sink) else { return Vec::new() };
     let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe: shared.options.is_unsafe };
-    let before = sink.sorted().len();
     let found = (row.expand)(shared.facts, &target, sink);
-    if found.is_empty() && sink.sorted().len() == before {
+    if found.is_empty() && sink.error_within(point.span).is_none() {
         missing(row, &target, &parts, shared, sink);
     }
     let alias = point.alias.as_ref().map(|name| name.node.clone());
@@ -173,8 +173,10 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let usage = args::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
     let typed = uses_args || walk::probe_has(probe, &wants_typed);
+    let mut known = HashSet::new();
     for place in places {
-        let mut planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid) {
+        let child = shared.options.child.filter(|_| place.probe_type.follows_child);
+        let mut planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid.or(child)) {
             Ok(planned) => planned,
             Err(diagnostic) => {
                 sink.push(diagnostic);
@@ -186,6 +188,10 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         }
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
+        // A place that is named twice fires once where one program serves both.
+        if common.is_some() && !known.insert((place.probe_type.name, place.parts.clone())) {
+            continue;
+        }
         let is_numbered = common.as_ref().is_some_and(|common| common.selector.is_none());
         let selector = common.as_ref().and_then(|common| common.selector);
         let key = common.map(|common| common.key).unwrap_or_default();
@@ -198,8 +204,8 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         }
         match unit {
             Some(unit) => {
-                let is_new = add_body(&mut unit.bodies, body, &usage);
-                if let (true, Some(plan), Some(more)) = (is_new, &mut unit.planned.plan, planned.plan) {
+                add_body(&mut unit.bodies, body, &usage);
+                if let (Some(plan), Some(more)) = (&mut unit.planned.plan, planned.plan) {
                     plan.join(more);
                 }
             }
@@ -233,15 +239,13 @@ fn fits(one: &Planned, other: &Planned) -> bool {
     plans && (one.program_type, one.role, one.reverse) == (other.program_type, other.role, other.reverse)
 }
 
-/// Places of one probe whose `args` look the same to its body share it. Says whether the place is a new one.
-fn add_body<'p>(bodies: &mut Vec<Body<'p>>, new: Body<'p>, usage: &ArgsUse) -> bool {
+/// Places of one probe whose `args` look the same to its body share it.
+fn add_body<'p>(bodies: &mut Vec<Body<'p>>, new: Body<'p>, usage: &ArgsUse) {
     let alike = |body: &Body| body.index == new.index && looks_same(body.args.as_deref(), new.args.as_deref(), usage);
     match bodies.iter_mut().find(|body| alike(body)) {
-        Some(body) if body.places.iter().any(|(known, _)| known.parts == new.places[0].0.parts) => return false,
         Some(body) => body.places.extend(new.places),
         None => bodies.push(new),
     }
-    true
 }
 
 fn looks_same(a: Option<&Struct>, b: Option<&Struct>, usage: &ArgsUse) -> bool {

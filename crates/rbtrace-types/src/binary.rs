@@ -1,4 +1,4 @@
-//! What a compiler may ask of programs and libraries: their functions, by the names of symbols or as people write them.
+//! What a compiler may ask of programs and libraries: their functions, by the names of symbols or as people write them, and their marks.
 
 /// A function of a binary.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,21 @@ pub struct Symbol {
     pub size: u64,
     /// The binary is loaded where it says, and not elsewhere in every process.
     pub is_fixed: bool,
+}
+
+/// A place that a program marks for tracers (USDT). A mark may be at several places, each with arguments of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Marker {
+    /// Whose it is.
+    pub provider: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is, as the binary numbers its memory.
+    pub address: u64,
+    /// Where in the file the counter of its watchers begins, if it has one.
+    pub semaphore: Option<u64>,
+    /// Its arguments as operands of the assembler: `-4@%eax 8@-8(%rbp)`.
+    pub arguments: String,
 }
 
 /// How functions are named.

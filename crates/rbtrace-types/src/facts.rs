@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::binary::{Function, Naming, Symbol, named};
+use crate::binary::{Function, Marker, Naming, Symbol, named};
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
+
+/// The module name of what is built into the kernel.
+pub const VMLINUX: &str = "vmlinux";
 
 /// A processor architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,10 @@ pub enum Feature {
     UprobeMultiPid,
     /// `bpf_get_func_ip` in programs on places of processes (6.6).
     UprobeFuncIp,
+    /// Probes on instructions of the kernel (`CONFIG_KPROBES`).
+    Kprobes,
+    /// One link for many kprobes (5.18 with `CONFIG_FPROBE`).
+    KprobeMulti,
 }
 
 impl Arch {
@@ -71,7 +78,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 17] = [
+    pub const ALL: [Feature; 19] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -89,6 +96,8 @@ impl Feature {
         Feature::UprobeMulti,
         Feature::UprobeMultiPid,
         Feature::UprobeFuncIp,
+        Feature::Kprobes,
+        Feature::KprobeMulti,
     ];
 
     /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
@@ -111,6 +120,8 @@ impl Feature {
             Feature::UprobeMulti => "uprobe_multi",
             Feature::UprobeMultiPid => "uprobe_multi_pid",
             Feature::UprobeFuncIp => "uprobe_get_func_ip",
+            Feature::Kprobes => "kprobes",
+            Feature::KprobeMulti => "kprobe_multi",
         }
     }
 }
@@ -122,6 +133,30 @@ pub struct RawTracepoint {
     pub module: String,
     /// Event.
     pub event: String,
+}
+
+/// A function of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KernelFunction {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its module; `vmlinux` for the kernel itself.
+    pub module: Arc<str>,
+}
+
+/// Whether a name is that of a copy of a function which the compiler has made and which is not quite the function any more: `name.isra.0`.
+pub fn is_copy(name: &str, of: &str) -> bool {
+    let ending = of.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+    ending.is_some_and(|ending| ["isra.", "constprop.", "part."].iter().any(|kind| ending.starts_with(kind)))
+}
+
+/// The declaration of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prototype {
+    /// The parameters as a struct of 8-byte slots, in order; what is larger than a slot takes several.
+    pub params: Arc<Struct>,
+    /// What it returns; `void` if nothing.
+    pub result: Type,
 }
 
 /// What a kernel, its tracefs and BTF, and the process we run in can tell us.
@@ -168,6 +203,48 @@ pub trait Facts {
     }
     /// Whether programs of a type (the kernel's number, `BPF_PROG_TYPE_…`) may call that function.
     fn may_call(&self, _function: &str, _program_type: u32) -> bool {
+        false
+    }
+    /// Every function of the kernel and its modules that can be probed, sorted, once for each place that has its name; the compiler's own
+    /// copies and parts (`f.isra.0`) included.
+    fn kernel_functions(&self) -> Arc<[KernelFunction]> {
+        Arc::default()
+    }
+    /// The functions of a name that can be probed. Cheaper than the whole list.
+    fn kernel_functions_named(&self, name: &str) -> Vec<KernelFunction> {
+        let all = self.kernel_functions();
+        let start = all.partition_point(|function| *function.name < *name);
+        all[start..].iter().take_while(|function| *function.name == *name).cloned().collect()
+    }
+    /// Where functions of this name are; in any module if none is said.
+    fn kernel_function_addresses(&self, _module: Option<&str>, _function: &str) -> Vec<u64> {
+        Vec::new()
+    }
+    /// Every function that BTF describes, as module and name, sorted.
+    fn typed_functions(&self) -> Arc<[(Arc<str>, Box<str>)]> {
+        Arc::default()
+    }
+    /// The modules in which BTF describes a function of this name.
+    fn modules_with(&self, _function: &str) -> Vec<String> {
+        Vec::new()
+    }
+    /// How a function is declared, as BTF has it; in any module if none is said.
+    fn prototype(&self, _module: Option<&str>, _function: &str) -> Option<Prototype> {
+        None
+    }
+    /// The parameters of a function as C text, `struct file * file`, and last what it returns, called `retval`, if anything.
+    fn parameter_texts(&self, module: Option<&str>, function: &str) -> Vec<String> {
+        let Some(prototype) = self.prototype(module, function) else { return Vec::new() };
+        let result = (prototype.result != Type::Void).then(|| format!("{} retval", prototype.result));
+        let params = prototype.params.fields.iter().map(|field| format!("{} {}", field.ty, field.name));
+        params.chain(result).collect()
+    }
+    /// Whether a module is loaded; `vmlinux` always is.
+    fn has_module(&self, name: &str) -> bool {
+        name == VMLINUX
+    }
+    /// Whether the kernel forbids probes in this function.
+    fn forbids_probes(&self, _function: &str) -> bool {
         false
     }
     /// The name of every syscall by its number; those that do not exist are empty.
@@ -239,6 +316,10 @@ pub trait Facts {
     fn demangled(&self, symbol: &str) -> Option<String> {
         let _ = symbol;
         None
+    }
+    /// The marks of a binary, sorted; why there are none.
+    fn markers(&self, binary: &str) -> Result<Arc<[Marker]>, String> {
+        Err(format!("{binary}: no such file"))
     }
     /// Whether a binary holds Go's runtime, which moves stacks.
     fn has_go_runtime(&self, binary: &str) -> bool {

@@ -13,8 +13,12 @@
 //! cgroup /sys/fs/cgroup/a 42
 //! process 1234                        the process of `-p`
 //! binary /bin/app                     see `fixture/binaries.rs`          end
+//! module ext4                         loaded; `vmlinux` always is
+//! forbidden do_int3                   no probe may be put there
+//! traceable f.isra.0                  a function that BTF does not describe; or module:f
 //! format sched:sched_switch           … the text of the tracefs file …   end
 //! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
+//! function vmlinux:vfs_read ssize_t   what it returns; one `TYPE NAME` a line                 end
 //! struct sock 760                     `OFFSET TYPE NAME` or, for bits, `OFFSET TYPE NAME:FIRST:WIDTH`   end
 //! enum pid_type                       `NAME = VALUE` a line              end
 //! typedef pid_t int
@@ -26,9 +30,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::binaries::Binary;
-use crate::binary::{Function, Naming};
+use crate::binary::{Function, Marker, Naming};
 use crate::ctype::c_type;
-use crate::facts::{Arch, Facts, Feature, RawTracepoint};
+use crate::facts::{Arch, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
 use crate::format::TracepointFormat;
 use crate::ty::{Enum, Field, Space, Struct, Type};
 
@@ -47,6 +51,11 @@ pub struct Fixture {
     raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
     process: Option<u32>,
     binaries: BTreeMap<String, Binary>,
+    modules: BTreeSet<String>,
+    forbidden: BTreeSet<String>,
+    /// Functions that can be probed, as module and name; those that BTF describes are among them.
+    functions: BTreeSet<(String, String)>,
+    prototypes: BTreeMap<(String, String), Prototype>,
     /// Structs, unions, enums and typedefs by their C name.
     types: BTreeMap<String, Type>,
 }
@@ -67,6 +76,10 @@ impl Fixture {
             raw_tracepoints: BTreeMap::new(),
             process: None,
             binaries: BTreeMap::new(),
+            modules: BTreeSet::from([VMLINUX.to_owned()]),
+            forbidden: BTreeSet::new(),
+            functions: BTreeSet::new(),
+            prototypes: BTreeMap::new(),
             types: BTreeMap::new(),
         }
     }
@@ -81,7 +94,7 @@ impl Fixture {
                 continue;
             }
             let (keyword, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let is_block = matches!(keyword, "format" | "raw" | "struct" | "union" | "enum" | "binary");
+            let is_block = matches!(keyword, "format" | "raw" | "function" | "struct" | "union" | "enum" | "binary");
             let block: Vec<&str> =
                 if is_block { lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "end").collect() } else { Vec::new() };
             fixture.statement(keyword, rest.trim(), &block).map_err(|error| format!("line {}: {error}", index + 1))?;
@@ -107,6 +120,10 @@ impl Fixture {
             "binary" => drop(self.binaries.insert(rest.to_owned(), Binary::parse(block)?)),
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
+            "module" => drop(self.modules.insert(rest.to_owned())),
+            "forbidden" => drop(self.forbidden.insert(rest.to_owned())),
+            "traceable" => drop(self.functions.insert(module_and_name(rest))),
+            "function" => self.add_function(rest, block)?,
             "struct" | "union" => self.add_struct(keyword, rest, block)?,
             "enum" => self.add_enum(rest, block)?,
             "typedef" => {
@@ -139,16 +156,32 @@ impl Fixture {
     }
 
     fn add_raw(&mut self, name: &str, block: &[&str]) -> Result<(), String> {
-        let (module, event) = name.split_once(':').unwrap_or(("vmlinux", name));
-        let mut fields = Vec::new();
-        for (index, line) in block.iter().filter(|line| !line.trim().is_empty()).enumerate() {
-            let (ty, name) = self.declaration(line)?;
-            fields.push(Field { name, ty, offset: 8 * index as u32, bits: None, data_loc: None });
-        }
-        let size = 8 * fields.len() as u32;
-        let args = Struct { name: format!("rawtracepoint:{module}:{event}"), fields, size };
-        self.raw_tracepoints.insert(RawTracepoint { module: module.to_owned(), event: event.to_owned() }, Arc::new(args));
+        let (module, event) = module_and_name(name);
+        let args = self.parameters(format!("rawtracepoint:{module}:{event}"), block)?;
+        self.raw_tracepoints.insert(RawTracepoint { module, event }, Arc::new(args));
         Ok(())
+    }
+
+    fn add_function(&mut self, rest: &str, block: &[&str]) -> Result<(), String> {
+        let (name, result) = pair(rest)?;
+        let (module, name) = module_and_name(name);
+        let params = Arc::new(self.parameters(format!("{module}:{name}"), block)?);
+        let result = if result == "void" { Type::Void } else { self.c_type(result)? };
+        self.functions.insert((module.clone(), name.clone()));
+        self.prototypes.insert((module, name), Prototype { params, result });
+        Ok(())
+    }
+
+    /// One `TYPE NAME` a line.
+    fn parameters(&self, name: String, block: &[&str]) -> Result<Struct, String> {
+        let (mut fields, mut size) = (Vec::new(), 0);
+        for line in block.iter().filter(|line| !line.trim().is_empty()) {
+            let (ty, name) = self.declaration(line)?;
+            let slots = ty.size().div_ceil(8).max(1);
+            fields.push(Field { name, ty, offset: size, bits: None, data_loc: None });
+            size += 8 * slots;
+        }
+        Ok(Struct { name, fields, size })
     }
 
     fn add_struct(&mut self, keyword: &str, rest: &str, block: &[&str]) -> Result<(), String> {
@@ -192,6 +225,12 @@ impl Fixture {
     fn c_type(&self, text: &str) -> Result<Type, String> {
         c_type(text, Space::Kernel, self).ok_or(format!("unknown type `{text}`"))
     }
+}
+
+/// `module:name`; without a module it is the kernel's own.
+fn module_and_name(text: &str) -> (String, String) {
+    let (module, name) = text.split_once(':').unwrap_or((VMLINUX, text));
+    (module.to_owned(), name.to_owned())
 }
 
 fn pair(text: &str) -> Result<(&str, &str), String> {
@@ -291,8 +330,40 @@ impl Facts for Fixture {
         self.binaries.get(binary).map(|binary| binary.implementations(function)).unwrap_or_default()
     }
 
+    fn markers(&self, binary: &str) -> Result<Arc<[Marker]>, String> {
+        self.binaries.get(binary).map(|binary| binary.markers.clone().into()).ok_or(format!("{binary}: no such file"))
+    }
+
     fn has_go_runtime(&self, binary: &str) -> bool {
         self.binaries.get(binary).is_some_and(|binary| binary.is_go)
+    }
+
+    fn kernel_functions(&self) -> Arc<[KernelFunction]> {
+        let function = |(module, name): &(String, String)| KernelFunction { name: name.as_str().into(), module: module.as_str().into() };
+        let mut all: Vec<KernelFunction> = self.functions.iter().map(function).collect();
+        all.sort_unstable();
+        all.into()
+    }
+
+    fn typed_functions(&self) -> Arc<[(Arc<str>, Box<str>)]> {
+        self.prototypes.keys().map(|(module, name)| (module.as_str().into(), name.as_str().into())).collect()
+    }
+
+    fn modules_with(&self, function: &str) -> Vec<String> {
+        self.prototypes.keys().filter(|(_, name)| name == function).map(|(module, _)| module.clone()).collect()
+    }
+
+    fn prototype(&self, module: Option<&str>, function: &str) -> Option<Prototype> {
+        let is_meant = |key: &(String, String)| key.1 == function && module.is_none_or(|module| key.0 == module);
+        self.prototypes.iter().find(|(key, _)| is_meant(key)).map(|(_, prototype)| prototype.clone())
+    }
+
+    fn has_module(&self, name: &str) -> bool {
+        self.modules.contains(name)
+    }
+
+    fn forbids_probes(&self, function: &str) -> bool {
+        self.forbidden.contains(function)
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {

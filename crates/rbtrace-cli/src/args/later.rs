@@ -7,12 +7,8 @@ use std::ffi::OsString;
 pub struct Later {
     #[arg(long, hide = true, action = clap::ArgAction::Append)]
     dwarf_pid: Vec<OsString>,
-    #[arg(long, hide = true)]
-    usdt_file_activation: bool,
     #[arg(long, hide = true, action = clap::ArgAction::Append)]
     debuginfo: Vec<OsString>,
-    #[arg(long, hide = true)]
-    traceable_functions: Option<OsString>,
     #[arg(long, hide = true)]
     aot: Option<OsString>,
 }
@@ -24,12 +20,10 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 5] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 3] {
         [
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
-            (self.usdt_file_activation, "--usdt-file-activation", "USDT probes"),
             (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
-            (self.traceable_functions.is_some(), "--traceable-functions", "kernel function probes"),
             (self.aot.is_some(), "--aot", "scripts as executables of their own"),
         ]
     }

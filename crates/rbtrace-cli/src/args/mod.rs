@@ -107,6 +107,12 @@ struct Raw {
     /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
+    /// Take the list of the kernel's functions that can be probed from a file: `name` or `name [module]` a line
+    #[arg(long, value_name = "FILE")]
+    traceable_functions: Option<PathBuf>,
+    /// Accepted for old scripts; the kernel tells programs that they are watched
+    #[arg(long, hide = true)]
+    usdt_file_activation: bool,
     /// Print the script in the one style instead of running it; with -o FILE, replace that file
     #[arg(long)]
     fmt: bool,
@@ -188,6 +194,8 @@ pub struct List {
     pub verbose: bool,
     /// `-p`
     pub pid: Option<u32>,
+    /// `--traceable-functions`
+    pub functions: Option<PathBuf>,
 }
 
 /// Everything about a run.
@@ -215,6 +223,8 @@ pub struct Run {
     pub verify_llvm_ir: bool,
     pub is_unsafe: bool,
     pub dry_run: bool,
+    /// `--traceable-functions`
+    pub functions: Option<PathBuf>,
     /// `--no-feature`
     pub without: Vec<String>,
     pub stages: Vec<Stage>,
@@ -291,11 +301,12 @@ impl Raw {
     fn into_list(self) -> Result<List, Misuse> {
         let verbose = self.verbose > 0;
         let pid = self.pid.as_deref().map(parse_pid).transpose()?;
+        let functions = self.traceable_functions;
         let script = self.program.map(Script::Text);
         let pattern = self.words.into_iter().chain(self.rest).next();
         Ok(match pattern {
-            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose, pid },
-            pattern => List { script, pattern, verbose, pid },
+            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose, pid, functions },
+            pattern => List { script, pattern, verbose, pid, functions },
         })
     }
 
@@ -330,6 +341,7 @@ impl Raw {
             verify_llvm_ir: self.verify_llvm_ir,
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
+            functions: self.traceable_functions,
             without,
             stages,
             emit_elf: self.emit_elf,

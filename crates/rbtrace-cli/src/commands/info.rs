@@ -13,9 +13,9 @@ pub fn run(environment: &Environment) -> Ending {
     let features = Feature::ALL.map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
     let modules = host.raw_tracepoints().iter().any(|raw| raw.module != rbtrace_host::btf::VMLINUX);
     let kernel = [("btf", yes(host.btf().exists())), ("module btf", yes(modules)), ("tracefs", yes(host.tracefs().is_some()))];
-    // Ways to attach many functions at once. There are no probes on functions of the kernel that could use the others.
-    let multi = ["kprobe_multi", "kprobe_session"].map(|name| (name.to_owned(), yes(false)));
-    let multi = multi.into_iter().chain([(Feature::UprobeMulti.name().to_owned(), yes(host.has(Feature::UprobeMulti)))]);
+    // Ways to attach many functions at once.
+    let multi = [Feature::KprobeMulti, Feature::UprobeMulti].map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
+    let multi = multi.into_iter().chain([("kprobe_session".to_owned(), yes(false))]);
     let types = probes::ALL.iter().map(|row| (row.name.to_owned(), yes(true))).chain(multi);
     let text = [
         section("System", system(&host)),

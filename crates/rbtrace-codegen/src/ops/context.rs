@@ -13,7 +13,8 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     pub fn load_ctx(&mut self, bytes: u8, signed: bool, offset: u32) -> Datum<'ctx> {
         let raw = match self.function.program_type {
             // The context is words; the verifier knows no parts of them.
-            ProgramType::RawTracepoint | ProgramType::TypedRawTracepoint | ProgramType::Iterator => self.part_of_word(offset),
+            ProgramType::RawTracepoint | ProgramType::TypedRawTracepoint => self.part_of_word(offset),
+            ProgramType::Iterator | ProgramType::Trampoline => self.part_of_word(offset),
             ProgramType::Tracepoint | ProgramType::PerfEvent | ProgramType::Kprobe if offset.is_multiple_of(u32::from(bytes)) => {
                 self.ctx_at(bytes, offset)
             }

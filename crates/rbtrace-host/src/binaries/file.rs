@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use memmap2::Mmap;
 use object::{Architecture, Object, ObjectKind, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags, elf};
-use rbtrace_types::binary::{Function, Naming, Symbol, named};
+use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
 use super::instructions::{Instructions, Kind};
-use super::{debug_file, names};
+use super::{debug_file, markers, names};
 
 /// A program or library.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct Binary {
     root: Option<PathBuf>,
     symbols: OnceLock<Arc<[Function]>>,
     demangled: OnceLock<Arc<[Function]>>,
+    markers: OnceLock<Result<Arc<[Marker]>, String>>,
 }
 
 /// A piece of the file that becomes executable memory.
@@ -47,6 +48,7 @@ impl Binary {
             root: root.cloned(),
             symbols: OnceLock::new(),
             demangled: OnceLock::new(),
+            markers: OnceLock::new(),
         })
     }
 
@@ -83,6 +85,11 @@ impl Binary {
             let symbol = debug.symbols().find(|symbol| symbol.is_definition() && symbol.name() == Ok(name))?;
             Some(Symbol { address: symbol.address(), size: symbol.size(), is_fixed })
         })
+    }
+
+    /// The places that the program marks.
+    pub fn markers(&self) -> Result<Arc<[Marker]>, String> {
+        self.markers.get_or_init(|| markers::read(&self.bytes).map(Arc::from)).clone()
     }
 
     /// Where in the file the code at an address is.

@@ -6,6 +6,7 @@ mod find;
 mod indirect;
 mod instructions;
 mod library_cache;
+mod markers;
 mod names;
 
 use std::collections::HashMap;

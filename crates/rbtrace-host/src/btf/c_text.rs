@@ -24,6 +24,22 @@ pub fn definition(btf: &Btf, id: u32) -> Result<String> {
     writer.body(&btf.record(id)?, 0)
 }
 
+/// The parameters of a function prototype, each as its type and its name, and last what it returns, called `retval`, if anything.
+pub fn parameters(btf: &Btf, prototype: &Record<'_>) -> Result<Vec<String>> {
+    let writer = Writer { btf, members_left: Cell::new(MAX_MEMBERS), nesting: Cell::new(0) };
+    let mut texts = Vec::with_capacity(prototype.vlen + 1);
+    for index in 0..prototype.vlen {
+        let (name, id) = (prototype.extra_name(index * 8)?, prototype.extra(index * 8 + 4)?);
+        // No name and no type: the dots of a function of any number of arguments.
+        let text = if id == 0 { "...".to_owned() } else { format!("{} {name}", writer.declare(id, String::new(), 0)?) };
+        texts.push(text.trim_end().to_owned());
+    }
+    if prototype.size_or_type != 0 {
+        texts.push(format!("{} retval", writer.declare(prototype.size_or_type, String::new(), 0)?));
+    }
+    Ok(texts)
+}
+
 struct Writer<'a> {
     btf: &'a Btf,
     members_left: Cell<u32>,

@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use rbtrace_types::ctype::c_integer;
-use rbtrace_types::facts::RawTracepoint;
+use rbtrace_types::facts::{Prototype, RawTracepoint};
 use rbtrace_types::{Enum, Struct, Type};
 
-use self::raw::{Btf, Bytes, Kind};
+use self::raw::{Btf, Bytes, Kind, Record};
 
-/// The module name of what is built into the kernel.
-pub const VMLINUX: &str = "vmlinux";
+pub use rbtrace_types::facts::VMLINUX;
+
 /// Where the kernel shows its own types.
 pub const VMLINUX_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// The kernel declares `typedef void (*btf_trace_NAME)(void *__data, …)` for each raw tracepoint.
@@ -49,6 +49,8 @@ pub struct KernelBtf {
     modules: OnceLock<Vec<(String, Arc<Btf>)>>,
     /// Raw tracepoints of the kernel itself.
     traced: OnceLock<BTreeSet<String>>,
+    /// Every function, as module and id by name: made for those who ask about very many.
+    functions: OnceLock<BTreeMap<String, Vec<(usize, u32)>>>,
     /// What was said of a constant: the compiler asks for a name in each of its rounds, and no index says where a constant is.
     constants: Mutex<BTreeMap<String, Option<EnumConstant>>>,
 }
@@ -62,6 +64,7 @@ impl KernelBtf {
             vmlinux: OnceLock::new(),
             modules: OnceLock::new(),
             traced: OnceLock::new(),
+            functions: OnceLock::new(),
             constants: Mutex::default(),
         }
     }
@@ -162,6 +165,55 @@ impl KernelBtf {
     /// The BTF id that a program which iterates over a kind is loaded with.
     pub fn iterator_id(&self, kind: &str) -> Option<u32> {
         self.function_id(&format!("{ITERATOR_PREFIX}{kind}"))
+    }
+
+    /// Every function that BTF describes: module and name.
+    pub fn functions(&self) -> Vec<(&str, &str)> {
+        let of = |(module, btf)| Btf::with_prefix(btf, "", Kind::Func).into_iter().map(move |(_, name)| (module, name));
+        self.all().flat_map(of).collect()
+    }
+
+    /// Where BTF describes a function of this name: each module with the function's id there.
+    pub fn function_ids(&self, name: &str) -> Vec<(&str, u32)> {
+        self.all().filter_map(|(module, btf)| Some((module, btf.find(name, Kind::Func)?))).collect()
+    }
+
+    /// How a function is declared; in any module if none is said.
+    pub fn prototype(&self, module: Option<&str>, name: &str) -> Option<Prototype> {
+        let (module, btf, record) = self.declaration(module, name)?;
+        let mut params = convert::parameters(btf, &record, None, 0, format!("{module}:{name}")).ok()?;
+        // A struct by value takes as many registers, and so slots, as it needs.
+        params.size = 0;
+        for field in &mut params.fields {
+            field.offset = params.size;
+            params.size += field.ty.size().div_ceil(8).max(1) * 8;
+        }
+        Some(Prototype { params: Arc::new(params), result: convert::convert(btf, record.size_or_type).ok()? })
+    }
+
+    /// The parameters of a function as C text, and last what it returns, called `retval`.
+    pub fn c_parameters(&self, module: Option<&str>, name: &str) -> Option<Vec<String>> {
+        let index = self.functions.get_or_init(|| {
+            let mut index: BTreeMap<String, Vec<(usize, u32)>> = BTreeMap::new();
+            for (at, (_, btf)) in self.all().enumerate() {
+                for (id, name) in btf.with_prefix("", Kind::Func) {
+                    index.entry(name.to_owned()).or_default().push((at, id));
+                }
+            }
+            index
+        });
+        let all: Vec<(&str, &Btf)> = self.all().collect();
+        let mut meant = index.get(name)?.iter().map(|(at, id)| (all[*at], *id));
+        let ((_, btf), id) = meant.find(|((of, _), _)| module.is_none_or(|module| module == *of))?;
+        let prototype = btf.record(btf.record(id).ok()?.size_or_type).ok().filter(|prototype| prototype.kind == Kind::FuncProto)?;
+        c_text::parameters(btf, &prototype).ok()
+    }
+
+    fn declaration(&self, module: Option<&str>, name: &str) -> Option<(&str, &Btf, Record<'_>)> {
+        let mut meant = self.all().filter(|(of, _)| module.is_none_or(|module| module == *of));
+        let (module, btf, id) = meant.find_map(|(of, btf)| Some((of, btf, btf.find(name, Kind::Func)?)))?;
+        let prototype = btf.record(btf.record(id).ok()?.size_or_type).ok()?;
+        (prototype.kind == Kind::FuncProto).then_some((module, btf, prototype))
     }
 
     /// Every raw tracepoint, sorted.

@@ -6,6 +6,7 @@ use rbtrace_types::{Arch, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::format::call::literal;
+use crate::probes::kernel::{kprobe, kretprobe};
 use crate::probes::{hardware, profile, registers, software, uprobe, uretprobe};
 use crate::row::{Allowed, Builtin};
 
@@ -16,7 +17,15 @@ pub static ROW: Builtin = Builtin {
     manual: "A register of the code that was interrupted, by its name in C's `struct pt_regs`: on x86-64 `ip`, `sp`, `ax`, `di` and so on.\n\n\
              ```\nprofile:hz:99 { printf(\"%p\\n\", reg(\"ip\")); }\n```\n",
     args: (1, 1),
-    allowed: Allowed::Only(&[profile::ROW.name, software::ROW.name, hardware::ROW.name, uprobe::ROW.name, uretprobe::ROW.name]),
+    allowed: Allowed::Only(&[
+        profile::ROW.name,
+        software::ROW.name,
+        hardware::ROW.name,
+        uprobe::ROW.name,
+        uretprobe::ROW.name,
+        kprobe::ROW.name,
+        kretprobe::ROW.name,
+    ]),
     type_of,
     lower,
     ..Builtin::BASE

@@ -5,13 +5,24 @@ use rbtrace_ir::{Helper, Op, Operand};
 use rbtrace_types::Type;
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
-use crate::probes::{profile, rawtracepoint, tracepoint};
+use crate::probes::kernel::{fentry, fexit, kprobe, kretprobe};
+use crate::probes::{profile, rawtracepoint, tracepoint, uprobe, uretprobe};
 use crate::row::Allowed;
 
 use super::{scalars, signals};
 
 /// Where there is somebody to send it to.
-pub(super) const ALLOWED: Allowed = Allowed::Only(&[tracepoint::ROW.name, rawtracepoint::ROW.name, profile::ROW.name]);
+pub(super) const ALLOWED: Allowed = Allowed::Only(&[
+    tracepoint::ROW.name,
+    rawtracepoint::ROW.name,
+    profile::ROW.name,
+    kprobe::ROW.name,
+    kretprobe::ROW.name,
+    fentry::ROW.name,
+    fexit::ROW.name,
+    uprobe::ROW.name,
+    uretprobe::ROW.name,
+]);
 
 pub(super) fn type_of(cx: &mut dyn TypeCx, function: &str, call: &Call) -> Type {
     let Some(arg) = call.args.first() else { return Type::Void };

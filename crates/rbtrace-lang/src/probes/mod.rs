@@ -6,6 +6,7 @@ mod end;
 pub mod hardware;
 mod interval;
 pub mod iter;
+pub mod kernel;
 mod own_signal;
 pub mod profile;
 pub mod rawtracepoint;
@@ -14,6 +15,8 @@ mod test;
 pub mod tracepoint;
 pub mod uprobe;
 pub mod uretprobe;
+pub mod usdt;
+pub mod watchpoint;
 
 mod context;
 mod cookie;
@@ -32,9 +35,13 @@ pub static ALL: &[&ProbeType] = &[
     &begin::ROW,
     &bench::ROW,
     &end::ROW,
+    &kernel::fentry::ROW,
+    &kernel::fexit::ROW,
     &hardware::ROW,
     &interval::ROW,
     &iter::ROW,
+    &kernel::kprobe::ROW,
+    &kernel::kretprobe::ROW,
     &profile::ROW,
     &rawtracepoint::ROW,
     &own_signal::ROW,
@@ -43,6 +50,8 @@ pub static ALL: &[&ProbeType] = &[
     &tracepoint::ROW,
     &uprobe::ROW,
     &uretprobe::ROW,
+    &usdt::ROW,
+    &watchpoint::ROW,
 ];
 
 /// The row of a name or alias: with its case first, then without (`BEGIN`, `Kprobe`; SPEC §1.10).

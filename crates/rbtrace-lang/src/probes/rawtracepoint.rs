@@ -8,7 +8,7 @@ use rbtrace_ir::{AttachPlan, Op, ProgramType, Role};
 use rbtrace_types::facts::RawTracepoint;
 use rbtrace_types::{Facts, Feature, Field, Int, Space, Struct, Type};
 
-use super::{parts, untraced};
+use super::{parts, registers, untraced};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::row::{Listed, PidFilter, Planned, ProbeType, Target};
 
@@ -120,11 +120,7 @@ fn arg(cx: &mut dyn LowerCx, _: &Planned, field: &Field) -> Lowered {
 }
 
 /// A word of the context. The kernel extends narrow arguments with zeros, whatever their sign.
-fn word(b: &mut ir::Builder, field: &Field) -> ir::Value {
+pub(super) fn word(b: &mut ir::Builder, field: &Field) -> ir::Value {
     let raw = b.value(Op::LoadCtx { bytes: 8, signed: false, offset: field.offset });
-    let (bytes, signed) = match &field.ty {
-        Type::Enum(constants) => (4, constants.constants.iter().any(|&(_, value)| value < 0)),
-        ty => (ty.size() as u8, ty.is_signed()),
-    };
-    if bytes == 8 { raw } else { b.value(Op::Extend { value: raw, bytes, signed }) }
+    registers::narrowed(b, raw, &field.ty)
 }

@@ -69,7 +69,7 @@ fn argument(arch: Arch, index: u32) -> u32 {
 }
 
 /// The offset of what a C function returns: ax, x0.
-pub(crate) fn return_value(arch: Arch) -> u32 {
+fn return_value(arch: Arch) -> u32 {
     match arch {
         Arch::X86_64 => 80,
         Arch::Aarch64 => 0,
@@ -103,6 +103,26 @@ pub(crate) fn return_address_words(arch: Arch) -> u32 {
 /// An argument of the C function that a program whose context is the registers is at.
 pub(super) fn read_argument(cx: &mut dyn LowerCx, index: u32) -> ir::Value {
     let offset = argument(cx.facts().arch(), index);
+    cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
+}
+
+/// The offset of the register with an argument of a function, from 0; none for those on the stack.
+pub(super) fn parameter(arch: Arch, index: u32) -> Option<u32> {
+    (index < argument_count(arch)).then(|| argument(arch, index))
+}
+
+/// What a register holds of a value of a type: the rest of its bits is anything.
+pub(super) fn narrowed(b: &mut ir::Builder, register: ir::Value, ty: &Type) -> ir::Value {
+    let (bytes, signed) = match ty {
+        Type::Enum(constants) => (4, constants.constants.iter().any(|&(_, value)| value < 0)),
+        ty => (ty.size() as u8, ty.is_signed()),
+    };
+    if bytes == 8 { register } else { b.value(Op::Extend { value: register, bytes, signed }) }
+}
+
+/// What the C function returns that a program whose context is the registers is at the end of.
+pub(super) fn read_result(cx: &mut dyn LowerCx) -> ir::Value {
+    let offset = return_value(cx.facts().arch());
     cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
 }
 

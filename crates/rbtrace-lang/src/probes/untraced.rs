@@ -19,6 +19,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     class: "",
     space: Space::None,
     pid_filter: PidFilter::None,
+    follows_child: false,
     in_wildcards: false,
     expand: |_, _, _| Vec::new(),
     nearest: no_remedy,
@@ -34,6 +35,8 @@ pub(super) const BASE: ProbeType = ProbeType {
     unread: |_| false,
     arguments: |_, _| None,
     argument: |_, _, _| unreachable!("asked only of probe types that have some"),
+    result: |_, _| None,
+    read_result: |_, _| unreachable!("asked only of probe types that have some"),
     function: |_, _| None,
     arg: no_arg,
 };

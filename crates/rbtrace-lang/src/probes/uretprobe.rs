@@ -1,8 +1,8 @@
 //! `uretprobe`: a function of a program or library returns.
 
-use rbtrace_types::Space;
+use rbtrace_types::{Space, Type};
 
-use super::{context, untraced, user_code};
+use super::{context, registers, untraced, user_code};
 use crate::row::{PidFilter, ProbeType};
 
 /// The row.
@@ -28,6 +28,8 @@ uretprobe:libc:malloc { @failed = count(); @last = retval; }
     select: user_code::select,
     without_args: user_code::WITHOUT_ARGS,
     context: |_, _| Some(context::REGISTERS.to_string()),
+    result: |_, _| Some(Type::U64),
+    read_result: |cx, _| registers::read_result(cx),
     function: user_code::function,
     ..untraced::BASE
 };

@@ -1,33 +1,32 @@
 //! `retval`: what a traced function returns.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::Op;
 use rbtrace_types::Type;
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
-use crate::probes::{registers, uretprobe};
 use crate::row::Builtin;
-
-/// Probe types whose context is the registers at a function's return.
-const AT_RETURN: [&str; 1] = [uretprobe::ROW.name];
 
 /// The row.
 pub static ROW: Builtin = Builtin {
     name: "retval",
     signature: "retval",
-    manual: "What the function returns, as an unsigned 64-bit number. An `int` is in the lower half, so cast it: `(int32)retval`.\n\n\
+    manual: "What the function returns: in `fexit` with its type, else as an unsigned 64-bit number. An `int` is in the lower half of that, \
+             so cast it: `(int32)retval`.\n\n\
              ```\nuretprobe:libc:malloc /retval == 0/ { printf(\"%s got nothing\\n\", comm); }\n```\n",
     type_of: |cx: &mut dyn TypeCx, call: &Call| {
-        let row = cx.place().probe_type.name;
-        if !AT_RETURN.contains(&row) {
-            let message = "The retval builtin can only be used with 'kretprobe' and 'uretprobe' and 'fentry' probes";
-            cx.report(Diagnostic::error(call.span, message).because(format!("in `{row}` nothing is returned")));
+        let place = cx.place();
+        if let Some(result) = (place.probe_type.result)(cx.facts(), place) {
+            return result;
         }
+        let row = place.probe_type.name;
+        let message = "The retval builtin can only be used with 'kretprobe' and 'uretprobe' and 'fentry' probes";
+        let hint = "`kretprobe`, `uretprobe` and `fexit` run when a function returns";
+        cx.report(Diagnostic::error(call.span, message).because(format!("in `{row}` nothing is returned here")).hint(hint));
         Type::U64
     },
     lower: |cx: &mut dyn LowerCx, _| {
-        let offset = registers::return_value(cx.facts().arch());
-        Lowered::Int(cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset }))
+        let (read, planned) = (cx.place().probe_type.read_result, cx.planned().clone());
+        Lowered::Int(read(cx, &planned))
     },
     ..Builtin::BASE
 };

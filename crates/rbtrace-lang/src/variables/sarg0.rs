@@ -4,6 +4,7 @@ use rbtrace_ir::{Bin, Helper, Op, Operand};
 use rbtrace_types::{Space, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::probes::kernel::kprobe;
 use crate::probes::{registers, uprobe};
 use crate::row::{Allowed, Builtin};
 use crate::warnings;
@@ -19,7 +20,7 @@ pub static ROW: Builtin = Builtin {
     manual: "A word of the stack where a function begins, the first one above the return address being `sarg0`: arguments that found no room \
              in registers. Old scripts use it; `reg(\"sp\")` says the same in more words.\n\n\
              ```\nuprobe:/bin/bash:execute_command { printf(\"%d\\n\", sarg0); }\n```\n",
-    allowed: Allowed::Only(&[uprobe::ROW.name]),
+    allowed: Allowed::Only(&[kprobe::ROW.name, uprobe::ROW.name]),
     type_of: |cx: &mut dyn TypeCx, call: &Call| {
         let warning = warnings::STACK_ARGUMENT.at(call.span, format!("`{}` is deprecated", call.name));
         let remedy = format!("`*(uint64 *)(reg(\"sp\") + {})` is what it means", 8 * (number(call) + 1));

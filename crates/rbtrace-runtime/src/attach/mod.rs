@@ -2,10 +2,12 @@
 //! happens when an attach point is missing.
 
 pub mod iterator;
+pub mod kprobe;
 mod perf_event;
 mod raw_tracepoint;
 pub mod test_run;
 mod tracepoint;
+pub mod trampoline;
 pub mod uprobe;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +18,7 @@ use rbtrace_ir::{AttachPlan, ProgramDecl};
 
 use crate::attach::iterator::Iterator;
 use crate::load::{Loaded, Program};
-use crate::sys::fork;
+use crate::sys::{fork, perf};
 
 /// Programs at their places. Dropping it takes them away.
 #[derive(Debug, Default)]
@@ -110,7 +112,13 @@ fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handl
             let probe = program.decl.probes.first().map_or("?", String::as_str);
             Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator)
         }
+        AttachPlan::Breakpoint { address, length, access, pid } => {
+            let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
+            perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
+        }
+        AttachPlan::Kprobe { places, returns } => kprobe::attach(fd, places, *returns, host),
+        AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     };
-    attached.with_context(|| format!("attaching `{}`", program.decl.probes.first().map_or("?", String::as_str)))
+    attached.with_context(|| format!("Unable to attach probe: {}", program.decl.probes.first().map_or("?", String::as_str)))
 }

@@ -7,18 +7,45 @@ use anyhow::{Context, Result, bail};
 use rbtrace_host::proc;
 use rbtrace_ir::{CpuSet, Sample};
 
-use crate::sys::perf::{self, Event, Scope};
+use crate::sys::perf::{self, Breakpoint, Event, Scope};
 
 /// Attaches a program to an event of each CPU of a set or, with `pid`, of each thread of a process.
 pub fn attach(program: BorrowedFd<'_>, kind: u32, config: u64, sample: Sample, cpus: CpuSet, pid: Option<u32>) -> Result<Vec<OwnedFd>> {
     let event = Event { kind, config, sample };
+    attach_all(program, scopes(cpus, pid)?, |scope| perf::open(event, scope).with_context(|| format!("opening the perf event of {scope}")))
+}
+
+/// Attaches a program to memory that is watched: by each thread of a process, or in the kernel by each CPU.
+pub fn attach_breakpoint(program: BorrowedFd<'_>, watched: Breakpoint, pid: Option<u32>) -> Result<Vec<OwnedFd>> {
+    attach_all(program, scopes(CpuSet::All, pid)?, |scope| {
+        perf::open_breakpoint(watched, scope).map_err(|error| {
+            let why = match error.raw_os_error() {
+                Some(libc::ENOSPC) => "No more HW registers left".to_owned(),
+                Some(libc::EINVAL) => {
+                    format!("the processor cannot watch {} bytes at {:#x}: is it aligned?", watched.length, watched.address)
+                }
+                Some(libc::EPERM | libc::EACCES) if pid.is_none() => "memory of the kernel may not be watched here".to_owned(),
+                Some(libc::EPERM | libc::EACCES) => "not permitted".to_owned(),
+                Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV) => "this machine has no registers that watch memory".to_owned(),
+                _ => format!("watching memory of {scope}"),
+            };
+            anyhow::Error::new(error).context(why)
+        })
+    })
+}
+
+fn attach_all(program: BorrowedFd<'_>, scopes: Vec<Scope>, open: impl Fn(Scope) -> Result<OwnedFd>) -> Result<Vec<OwnedFd>> {
     let mut opened = Vec::new();
-    for scope in scopes(cpus, pid)? {
-        match perf::open(event, scope) {
+    let is_gone = |error: &anyhow::Error| {
+        let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        matches!(number, Some(libc::ESRCH | libc::ENODEV))
+    };
+    for scope in scopes {
+        match open(scope) {
             Ok(event) => opened.push(event),
             // The CPU went offline or the thread ended since we looked.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENODEV)) => {}
-            Err(error) => return Err(error).with_context(|| format!("opening the perf event of {scope}")),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
         }
     }
     if opened.is_empty() {

@@ -1,11 +1,11 @@
 //! BPF programs: loading, running once, attaching to raw tracepoints, asking for their statistics.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use libbpf_sys as sys;
-use rbtrace_ir::UprobePlace;
+use rbtrace_ir::{KernelPlace, UprobePlace};
 
 use super::{check, own};
 
@@ -39,22 +39,37 @@ pub struct Expected {
     pub attach_type: u32,
     /// The BTF id of the kernel's function or type.
     pub btf_id: u32,
+    /// The BTF of the module that has it; `None`: the kernel's own. Whoever hands it in keeps it open until the program is loaded.
+    pub btf: Option<RawFd>,
+    /// The BPF program that is traced, instead of the kernel.
+    pub program: Option<RawFd>,
 }
 
 impl Expected {
     /// A typed raw tracepoint.
     pub fn raw_tracepoint(btf_id: u32) -> Expected {
-        Expected { attach_type: sys::BPF_TRACE_RAW_TP, btf_id }
+        Expected { attach_type: sys::BPF_TRACE_RAW_TP, btf_id, ..Expected::default() }
+    }
+
+    /// Many functions of the kernel by one link.
+    pub fn kprobe_multi() -> Expected {
+        Expected { attach_type: sys::BPF_TRACE_KPROBE_MULTI, ..Expected::default() }
+    }
+
+    /// The beginning or the end of a function.
+    pub fn function(btf_id: u32, returns: bool) -> Expected {
+        let attach_type = if returns { sys::BPF_TRACE_FEXIT } else { sys::BPF_TRACE_FENTRY };
+        Expected { attach_type, btf_id, ..Expected::default() }
     }
 
     /// An iterator over the objects of a kind.
     pub fn iterator(btf_id: u32) -> Expected {
-        Expected { attach_type: sys::BPF_TRACE_ITER, btf_id }
+        Expected { attach_type: sys::BPF_TRACE_ITER, btf_id, ..Expected::default() }
     }
 
     /// Many places of a binary by one link.
     pub fn uprobe_multi() -> Expected {
-        Expected { attach_type: sys::BPF_TRACE_UPROBE_MULTI, btf_id: 0 }
+        Expected { attach_type: sys::BPF_TRACE_UPROBE_MULTI, ..Expected::default() }
     }
 }
 
@@ -72,6 +87,8 @@ pub fn load(code: &Code, license: &CStr, btf: Option<BorrowedFd<'_>>, expected: 
     }
     options.attach_btf_id = expected.btf_id;
     options.expected_attach_type = expected.attach_type;
+    options.attach_btf_obj_fd = expected.btf.map_or(0, |fd| fd as u32);
+    options.attach_prog_fd = expected.program.map_or(0, |fd| fd as u32);
     if let Some(log) = log {
         options.log_level = log.level;
         options.log_size = log.buffer.len() as u32;
@@ -112,6 +129,27 @@ pub fn raw_tracepoint(program: BorrowedFd<'_>, event: Option<&CStr>) -> io::Resu
     let name = event.map_or(std::ptr::null(), CStr::as_ptr);
     // SAFETY: the name is a C string that lives until the call returns, or null, which the kernel takes for "as loaded".
     check(unsafe { sys::bpf_raw_tracepoint_open(name, program.as_raw_fd()) }).map(own)
+}
+
+/// Attaches to many functions of the kernel at once; the program was loaded for it. Either all places have an address, or all are looked up
+/// by the kernel. Closing the link detaches.
+pub fn kprobe_multi(program: BorrowedFd<'_>, places: &[&KernelPlace], returns: bool) -> io::Result<OwnedFd> {
+    let by_address = places.iter().all(|place| place.address != 0);
+    let symbols = places.iter().map(|place| CString::new(place.symbol.as_str())).collect::<Result<Vec<_>, _>>()?;
+    let mut names: Vec<_> = symbols.iter().map(|symbol| symbol.as_ptr()).collect();
+    let addresses: Vec<u64> = places.iter().map(|place| place.address).collect();
+    let cookies: Vec<u64> = places.iter().map(|place| place.cookie).collect();
+    let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
+    options.__bindgen_anon_1.kprobe_multi = sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 {
+        flags: if returns { sys::BPF_F_KPROBE_MULTI_RETURN } else { 0 },
+        cnt: places.len() as u32,
+        syms: if by_address { std::ptr::null_mut() } else { names.as_mut_ptr() },
+        addrs: if by_address { addresses.as_ptr() } else { std::ptr::null() },
+        cookies: cookies.as_ptr(),
+    };
+    // SAFETY: the arrays live until the call returns, with `cnt` entries each, and so do the names that one points to; the kernel only
+    // reads them.
+    check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_KPROBE_MULTI, &options) }).map(own)
 }
 
 /// Attaches to many places of a binary at once; the program was loaded for it. Closing the link detaches.

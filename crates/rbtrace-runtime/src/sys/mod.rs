@@ -4,6 +4,7 @@
 
 pub mod bpf;
 pub mod fork;
+pub mod kernel_btf;
 pub mod maps;
 pub mod object;
 pub mod perf;

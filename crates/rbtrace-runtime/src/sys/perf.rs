@@ -62,6 +62,54 @@ pub fn open(event: Event, scope: Scope) -> io::Result<OwnedFd> {
     if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
 }
 
+/// Memory that the processor watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Breakpoint {
+    /// Where.
+    pub address: u64,
+    /// How many bytes.
+    pub length: u64,
+    /// What for: `HW_BREAKPOINT_…`
+    pub access: u32,
+}
+
+/// Opens the event of memory that is watched, not yet enabled.
+pub fn open_breakpoint(watched: Breakpoint, scope: Scope) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: sys::PERF_TYPE_BREAKPOINT, ..Default::default() };
+    attr.size = size_of_val(&attr) as u32;
+    attr.set_disabled(1);
+    attr.__bindgen_anon_1.sample_period = 1;
+    attr.__bindgen_anon_2.wakeup_events = 1;
+    attr.bp_type = watched.access;
+    attr.__bindgen_anon_3.bp_addr = watched.address;
+    attr.__bindgen_anon_4.bp_len = watched.length;
+    let (pid, cpu) = match scope {
+        Scope::Cpu(cpu) => (-1, cpu as i32),
+        Scope::Thread(tid) => {
+            attr.set_inherit(1);
+            (tid as i32, -1)
+        }
+    };
+    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
+    // SAFETY: `attr` says its own size and lives until the call returns; the kernel only reads it.
+    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+}
+
+/// Opens the event of a place in the kernel, not yet enabled. It fires on every CPU.
+pub fn open_kprobe(kind: u32, symbol: Option<&CStr>, offset: u64, returns: bool) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
+    attr.size = size_of_val(&attr) as u32;
+    // As /sys/bus/event_source/devices/kprobe/format says: bit 0 for returns. Without a symbol the offset is an address.
+    attr.config = u64::from(returns);
+    attr.__bindgen_anon_3.config1 = symbol.map_or(0, |symbol| symbol.as_ptr() as u64);
+    attr.__bindgen_anon_4.config2 = offset;
+    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
+    // SAFETY: `attr` and the symbol in it live until the call returns; the kernel only reads them.
+    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, -1, 0, -1, flags) };
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+}
+
 /// Opens the event of a place in a binary, not yet enabled. With a process it is about all of its threads.
 pub fn open_uprobe(kind: u32, path: &CStr, place: UprobePlace, returns: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
     let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };

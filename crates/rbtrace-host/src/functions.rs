@@ -1,0 +1,238 @@
+//! Functions of the kernel that can be probed: which there are, where, and which the kernel forbids.
+//!
+//! Three sources, the best first: the file that the user names, ftrace's own list, the kernel's symbols. All are long; whoever asks about one
+//! name is answered by BTF where that is possible (see [`crate::Host`]).
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rbtrace_types::facts::{KernelFunction, VMLINUX, is_copy};
+
+/// Where the kernel lists ranges of its code in which it wants no probes.
+const FORBIDDEN: &str = "/sys/kernel/debug/kprobes/blacklist";
+const SYMBOLS: &str = "/proc/kallsyms";
+/// ftrace's name for a place that belongs to no function any more.
+const INVALID: &str = "__ftrace_invalid_address__";
+/// Sections of the kernel, by the symbols around them, whose functions cannot be probed: code of the start that is gone, and code that
+/// runs where a trap would be fatal.
+const UNTRACED: [(&str, &str); 4] = [
+    ("_sinittext", "_einittext"),
+    ("__noinstr_text_start", "__noinstr_text_end"),
+    ("__entry_text_start", "__entry_text_end"),
+    ("__kprobes_text_start", "__kprobes_text_end"),
+];
+
+/// Name, module and address of a piece of code.
+type Address = (Box<str>, Arc<str>, u64);
+
+/// The functions of this machine; each list is read when it is first asked for.
+#[derive(Debug, Default)]
+pub struct Functions {
+    /// `--traceable-functions`
+    given: Option<PathBuf>,
+    all: OnceLock<Arc<[KernelFunction]>>,
+    /// Name, module and address of everything that is code.
+    addresses: OnceLock<Vec<Address>>,
+    forbidden: OnceLock<BTreeSet<String>>,
+}
+
+impl Functions {
+    /// Functions that the user's file lists: `name` or `name [module]` a line.
+    pub fn of_file(path: PathBuf) -> Functions {
+        Functions { given: Some(path), ..Functions::default() }
+    }
+
+    /// Whether the user said which functions there are.
+    pub fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// Whether the whole list was read already.
+    pub fn is_read(&self) -> bool {
+        self.all.get().is_some()
+    }
+
+    /// All of them, sorted.
+    pub fn all(&self, tracefs: Option<&Path>) -> &Arc<[KernelFunction]> {
+        self.all.get_or_init(|| {
+            let mut found = match &self.given {
+                Some(path) => of_ftrace(&fs::read_to_string(path).unwrap_or_default()),
+                None => tracefs.and_then(read_ftrace).unwrap_or_else(|| of_symbols(&read_symbols())),
+            };
+            found.sort_unstable();
+            found.into()
+        })
+    }
+
+    /// Where functions of this name are; in any module if none is said. Addresses that are hidden from us are no answer.
+    pub fn addresses(&self, module: Option<&str>, name: &str) -> Vec<u64> {
+        let all = self.addresses.get_or_init(|| {
+            let mut modules = Modules::default();
+            let text = read_symbols();
+            let code = symbols(&text).filter(|symbol| symbol.is_code && symbol.address != 0);
+            let mut all: Vec<_> = code.map(|symbol| (symbol.name.into(), modules.get(symbol.module), symbol.address)).collect();
+            all.sort_unstable();
+            all
+        });
+        let start = all.partition_point(|(known, ..)| **known < *name);
+        let named = all[start..].iter().take_while(|(known, ..)| **known == *name);
+        named.filter(|(_, of, _)| module.is_none_or(|module| *module == **of)).map(|(.., address)| *address).collect()
+    }
+
+    /// Whether the kernel forbids probes in a function.
+    pub fn forbids(&self, name: &str) -> bool {
+        let read = || of_forbidden(&fs::read_to_string(FORBIDDEN).unwrap_or_default());
+        self.forbidden.get_or_init(read).contains(name)
+    }
+}
+
+/// Whether a module that can be unloaded is there now. What is built in has a directory, too, but was never loaded.
+pub fn has_module(name: &str) -> bool {
+    let is_plain = !name.is_empty() && !name.contains(['/', '.']);
+    name == VMLINUX || (is_plain && Path::new("/sys/module").join(name).join("initstate").exists())
+}
+
+/// The copies that the compiler has made of a function and that are all that is left of it: `name.isra.0`.
+pub fn copies(name: &str) -> Vec<String> {
+    let text = read_symbols();
+    let mut found: Vec<String> =
+        symbols(&text).filter(|symbol| symbol.is_code && is_copy(name, symbol.name)).map(|s| s.name.to_owned()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn read_symbols() -> String {
+    // Names are plain ASCII; a file that cannot be read tells of no function.
+    fs::read_to_string(SYMBOLS).unwrap_or_default()
+}
+
+/// Why not `available_filter_functions_addrs` (6.5)? Its addresses are those of the instruction that ftrace replaces, a few bytes behind the
+/// function's start on some processors, and a link made by them cannot find its cookies.
+fn read_ftrace(tracefs: &Path) -> Option<Vec<KernelFunction>> {
+    let text = fs::read_to_string(tracefs.join("available_filter_functions")).ok().filter(|text| !text.is_empty())?;
+    Some(of_ftrace(&text))
+}
+
+/// `NAME [\[MODULE\]]` a line.
+fn of_ftrace(text: &str) -> Vec<KernelFunction> {
+    let mut modules = Modules::default();
+    let mut found = Vec::with_capacity(text.len() / 32);
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let Some(name) = words.next().filter(|name| !name.starts_with(INVALID)) else { continue };
+        let module = words.next().map(|word| word.trim_matches(['[', ']'])).unwrap_or(VMLINUX);
+        found.push(KernelFunction { module: modules.get(module), name: name.into() });
+    }
+    found
+}
+
+/// The functions among the kernel's symbols, as far as symbols tell.
+fn of_symbols(text: &str) -> Vec<KernelFunction> {
+    let untraced = untraced(text);
+    let mut modules = Modules::default();
+    let mut found = Vec::with_capacity(text.len() / 48);
+    for symbol in symbols(text).filter(|symbol| symbol.is_code && is_function(symbol)) {
+        if !untraced.iter().any(|range| range.contains(&symbol.address)) {
+            found.push(KernelFunction { module: modules.get(symbol.module), name: symbol.name.into() });
+        }
+    }
+    found
+}
+
+/// Padding, split-off cold halves and marks of the linker have symbols, too; what BPF and ftrace make at run time is no module.
+fn is_function(symbol: &Symbol<'_>) -> bool {
+    let plain = symbol.name.strip_prefix("__pi_").unwrap_or(symbol.name);
+    let is_padding = plain.starts_with("__pfx_") || plain.starts_with("__cfi_");
+    let is_part = symbol.name.contains(".cold") || symbol.name.starts_with('.');
+    let is_made = symbol.module == "bpf" || symbol.module.starts_with("__builtin__");
+    !is_padding && !is_part && !is_made
+}
+
+/// Where the sections without probes are. Addresses that are hidden from us say nothing.
+fn untraced(text: &str) -> Vec<Range<u64>> {
+    let wanted: BTreeSet<&str> = UNTRACED.iter().flat_map(|(start, end)| [*start, *end]).collect();
+    let marks: HashMap<&str, u64> =
+        symbols(text).filter(|symbol| wanted.contains(symbol.name)).map(|symbol| (symbol.name, symbol.address)).collect();
+    UNTRACED.iter().filter_map(|(start, end)| Some(*marks.get(start)?..*marks.get(end)?)).collect()
+}
+
+/// A line of kallsyms.
+struct Symbol<'a> {
+    address: u64,
+    is_code: bool,
+    name: &'a str,
+    module: &'a str,
+}
+
+fn symbols(text: &str) -> impl Iterator<Item = Symbol<'_>> {
+    text.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let address = u64::from_str_radix(words.next()?, 16).ok()?;
+        let is_code = matches!(words.next()?, "t" | "T" | "w" | "W");
+        let name = words.next()?;
+        let module = words.next().map(|word| word.trim_matches(['[', ']'])).unwrap_or(VMLINUX);
+        Some(Symbol { address, is_code, name, module })
+    })
+}
+
+/// `0xSTART-0xEND NAME` a line.
+fn of_forbidden(text: &str) -> BTreeSet<String> {
+    text.lines().filter_map(|line| line.split_ascii_whitespace().nth(1)).map(str::to_owned).collect()
+}
+
+/// One text for each module, however many functions it has.
+#[derive(Default)]
+struct Modules(HashMap<String, Arc<str>>);
+
+impl Modules {
+    fn get(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(name) {
+            return Arc::clone(known);
+        }
+        Arc::clone(self.0.entry(name.to_owned()).or_insert_with(|| name.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(found: &[KernelFunction]) -> Vec<String> {
+        found.iter().map(|function| format!("{}:{}", function.module, function.name)).collect()
+    }
+
+    #[test]
+    fn the_list_of_ftrace_names_modules_in_brackets() {
+        let text = "vfs_read\n__ftrace_invalid_address___64\nnf_hook [nf_tables]\nfinish_task_switch.isra.0\n";
+        assert_eq!(shown(&of_ftrace(text)), ["vmlinux:vfs_read", "nf_tables:nf_hook", "vmlinux:finish_task_switch.isra.0"]);
+    }
+
+    #[test]
+    fn symbols_that_are_no_functions_are_left_out() {
+        let text = "0000000000001000 T _sinittext\n0000000000001010 t start_kernel\n0000000000001100 T _einittext\n\
+                    0000000000002000 T vfs_read\n0000000000001ff0 t __pfx_vfs_read\n0000000000002100 t vfs_read.cold\n\
+                    0000000000003000 D jiffies\n0000000000004000 t do_it\t[ext4]\n0000000000005000 t bpf_prog_1\t[bpf]\n";
+        assert_eq!(shown(&of_symbols(text)), ["vmlinux:vfs_read", "ext4:do_it"]);
+    }
+
+    #[test]
+    fn the_forbidden_ones_are_named_behind_their_range() {
+        let text = "0xffffffff81000000-0xffffffff81000010\tdo_int3\n0xffffffff81000020-0xffffffff81000030\texc_page_fault\n";
+        assert_eq!(of_forbidden(text).into_iter().collect::<Vec<_>>(), ["do_int3", "exc_page_fault"]);
+    }
+
+    #[test]
+    fn this_kernel_has_functions() {
+        let all = Arc::clone(Functions::default().all(None));
+        if all.is_empty() {
+            crate::skip("the kernel's symbols cannot be read");
+            return;
+        }
+        assert!(all.is_sorted() && all.iter().any(|function| &*function.name == "vfs_read"));
+        assert!(has_module(VMLINUX) && !has_module("../kernel") && !has_module("no_such_module"));
+    }
+}

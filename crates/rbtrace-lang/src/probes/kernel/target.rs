@@ -1,0 +1,163 @@
+//! Targets of kprobes: `[module:]function[+offset]`, or an address → places. Knows no kernel; asks `Facts`.
+
+use rbtrace_diag::{Diagnostic, Reported, Sink};
+use rbtrace_types::Facts;
+
+use super::function;
+use crate::probes::parts;
+use crate::row::{Target, TargetPart};
+use crate::warnings;
+
+/// What the last part of a place says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// Bytes behind the start of a function.
+    Function(String, u64),
+    /// An address.
+    Address(u64),
+}
+
+impl Spot {
+    /// Reads the last part of a place.
+    pub fn of(text: &str) -> Option<Spot> {
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            return number(text).map(Spot::Address);
+        }
+        match text.rsplit_once('+') {
+            Some((name, offset)) => Some(Spot::Function(name.to_string(), number(offset)?)),
+            None => Some(Spot::Function(text.to_string(), 0)),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Spot::Function(name, 0) => name.clone(),
+            Spot::Function(name, offset) => format!("{name}+{offset}"),
+            Spot::Address(address) => address.to_string(),
+        }
+    }
+}
+
+/// `16`, `0x10`
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// The places of a target of the probe type `name`; `at_return` ones are about whole functions.
+pub(super) fn expand(name: &str, at_return: bool, facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    if parts::check_count(name, target, &[1, 2], sink).is_err() {
+        return vec![];
+    }
+    let (module, part) = match target.parts {
+        [module, part] => (Some(module), part),
+        [part, ..] => (None, part),
+        [] => return vec![],
+    };
+    if let Some(module) = module.filter(|module| !parts::is_pattern(module) && !facts.has_module(&module.text)) {
+        sink.push(function::not_loaded(name, module, target));
+        return vec![];
+    }
+    if parts::is_pattern(part) || module.is_some_and(parts::is_pattern) {
+        return matching(facts, module, part, target, sink);
+    }
+    let prefix = module.map(|module| module.text.clone());
+    let found = spot(name, at_return, part, target, sink).and_then(|spot| match &spot {
+        Spot::Address(_) => Ok(vec![spot.text()]),
+        Spot::Function(function, offset) => named(name, facts, prefix.as_deref(), function, *offset, target, sink),
+    });
+    let place = |last: String| prefix.iter().cloned().chain([last]).collect();
+    found.unwrap_or_default().into_iter().map(place).collect()
+}
+
+fn spot(name: &str, at_return: bool, part: &TargetPart, target: &Target, sink: &mut Sink) -> Result<Spot, Reported> {
+    let Some(spot) = (if part.quoted { Some(Spot::Function(part.text.clone(), 0)) } else { Spot::of(&part.text) }) else {
+        let refusal = Diagnostic::error(part.span, format!("Invalid offset or address: {}", part.text));
+        return Err(
+            sink.push(refusal.because("not a number").hint("write `function+16`, `function+0x10` or an address like `0xffffffff81000000`"))
+        );
+    };
+    match spot {
+        Spot::Function(_, offset) if at_return && offset > 0 => {
+            let refusal = Diagnostic::error(part.span, format!("Offset not allowed for {name}"));
+            Err(sink.push(refusal.because("a function returns as a whole").hint("leave the offset out")))
+        }
+        Spot::Address(_) if !target.is_unsafe => {
+            let refusal = Diagnostic::error(part.span, format!("{name} probes on addresses are unsafe"));
+            Err(sink.push(refusal.because("nothing says what is there").hint("name the function, or give `--unsafe`")))
+        }
+        spot => Ok(spot),
+    }
+}
+
+/// The functions that a name means: one, or the copies that the compiler has made of it.
+fn named(
+    name: &str,
+    facts: &dyn Facts,
+    module: Option<&str>,
+    function: &str,
+    offset: u64,
+    target: &Target,
+    sink: &mut Sink,
+) -> Result<Vec<String>, Reported> {
+    if !target.is_unsafe && facts.forbids_probes(function) {
+        let refusal = Diagnostic::error(target.span, format!("the kernel forbids probes in `{function}`"));
+        let refusal = refusal.because("a trap there would end in another one");
+        return Err(sink.push(refusal.hint(format!("`{name}` a function that calls it, or that it calls"))));
+    }
+    let text = |function: &str| Spot::Function(function.to_string(), offset).text();
+    let is_here = |of: &str| module.is_none_or(|module| module == of);
+    if function::named(facts, module, function).iter().any(|found| is_here(&found.module)) {
+        return Ok(vec![text(function)]);
+    }
+    let copies = function::copies(facts, module, function);
+    if !copies.is_empty() {
+        let list = copies.iter().map(|copy| format!("`{copy}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("`{function}` exists only as {list}, which the compiler made of it; attaching there");
+        let warning = warnings::COMPILER_VARIANT.at(target.span, message).because("its arguments may differ");
+        sink.push(warning);
+        return Ok(copies.iter().map(|copy| text(copy)).collect());
+    }
+    let message =
+        format!("{function} is not traceable (either non-existing, inlined, or marked as \"notrace\"); attaching to it will likely fail");
+    sink.push(warnings::NOT_TRACEABLE.at(target.span, message));
+    Ok(target.is_unsafe.then(|| text(function)).into_iter().collect())
+}
+
+/// The functions that a pattern means. Parts of functions are left out, and so are those by which every BPF program is run: a program
+/// there would only meet itself.
+fn matching(facts: &dyn Facts, module: Option<&TargetPart>, part: &TargetPart, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    let all = facts.kernel_functions();
+    let is_meant = |of: &str, name: &str| parts::matches(part, name) && module.is_none_or(|module| parts::matches(module, of));
+    let meant =
+        all.iter().filter(|function| is_meant(&function.module, &function.name)).filter(|function| !function.name.contains(".part."));
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let mut left_out = false;
+    for function in meant {
+        if function.name.starts_with("rcu_") {
+            left_out = true;
+            continue;
+        }
+        let of = module.map(|_| function.module.to_string());
+        found.push(of.into_iter().chain([function.name.to_string()]).collect());
+    }
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() && left_out {
+        let refusal = Diagnostic::error(target.span, "Probe has no valid attach points.").because("it means only functions of RCU");
+        sink.push(refusal.hint("the kernel runs BPF programs by them; one that is named in full can be tried"));
+    }
+    found
+}
+
+/// The remedy for a name that means nothing: the nearest function.
+pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
+    let wanted = &target.parts.last()?.text;
+    let all = facts.kernel_functions();
+    let elsewhere =
+        || all.iter().find(|function| &*function.name == wanted).map(|function| format!("{}:{}", function.module, function.name));
+    let near = || rbtrace_diag::nearest(wanted, all.iter().map(|function| &*function.name)).map(str::to_string);
+    if parts::is_pattern(target.parts.last()?) { None } else { elsewhere().or_else(near) }
+}

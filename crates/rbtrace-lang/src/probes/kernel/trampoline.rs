@@ -1,0 +1,118 @@
+//! What `fentry` and `fexit` have in common: targets, typed arguments, how they are attached.
+
+use std::sync::Arc;
+
+use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_ir as ir;
+use rbtrace_ir::{AttachPlan, Op, ProgramType, Role, TracedCode};
+use rbtrace_types::facts::Prototype;
+use rbtrace_types::{Facts, Field, Struct, Type};
+
+use super::parameters;
+use crate::compile::{LowerCx, Lowered, Place};
+use crate::probes::{parts, rawtracepoint, registers};
+use crate::row::{Listed, Planned, Target};
+use crate::warnings;
+
+/// Functions in which the kernel is when it runs a program: one that traces them meets itself.
+const LOCKS: [&str; 4] = ["_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "queued_spin_lock_slowpath"];
+
+/// The places of a target: always with a module, since types are the module's.
+pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    if parts::check_count(name, target, &[1, 2], sink).is_err() {
+        return vec![];
+    }
+    let (module, function) = match target.parts {
+        [module, function] => (Some(module), function),
+        [function, ..] => (None, function),
+        [] => return vec![],
+    };
+    if !parts::is_pattern(function) && LOCKS.contains(&function.text.as_str()) {
+        let message = format!("`{}` runs while BPF programs do; events that fire in one of ours are lost", function.text);
+        sink.push(warnings::RECURSIVE_FUNCTION.at(target.span, message));
+    }
+    if parts::is_pattern(function) || module.is_some_and(parts::is_pattern) {
+        let typed = facts.typed_functions();
+        let is_meant = |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
+        let meant = typed.iter().filter(|(of, name)| is_meant(of, name));
+        return meant.map(|(of, name)| vec![of.to_string(), name.to_string()]).collect();
+    }
+    let mut modules = facts.modules_with(&function.text);
+    modules.retain(|of| module.is_none_or(|module| module.text == *of));
+    if modules.len() > 1 {
+        let list = modules.iter().map(|module| format!("`{module}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("ambiguous attach point: `{}` is in several modules: {list}", function.text);
+        let refusal = Diagnostic::error(target.span, message).because("which one is not said");
+        sink.push(refusal.hint(format!("write `{name}:{}:{}`", modules[0], function.text)));
+        return vec![];
+    }
+    modules.into_iter().map(|module| vec![module, function.text.clone()]).collect()
+}
+
+/// The remedy for a name that means nothing: its module, or the nearest name.
+pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
+    let wanted = target.parts.last().filter(|part| !parts::is_pattern(part))?;
+    if let Some(module) = facts.modules_with(&wanted.text).first() {
+        return Some(format!("{module}:{}", wanted.text));
+    }
+    let typed = facts.typed_functions();
+    rbtrace_diag::nearest(&wanted.text, typed.iter().map(|(_, name)| &**name)).map(str::to_string)
+}
+
+/// `-l`: every function whose types are known.
+pub(super) fn list(name: &str, facts: &dyn Facts, pattern: &[&str], details: impl Fn(&str, &str) -> Vec<String>) -> Vec<Listed> {
+    let (module, function) = match pattern {
+        [module, function, ..] => (Some(module), Some(function)),
+        _ => (None, pattern.first()),
+    };
+    let typed = facts.typed_functions();
+    let meant = typed.iter().filter(|(of, known)| parts::is_listed(module, of) && parts::is_listed(function, known));
+    meant.map(|(of, known)| Listed { name: format!("{name}:{of}:{known}"), details: details(of, known) }).collect()
+}
+
+/// The parameters by name.
+pub(super) fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
+    let [module, function] = place.parts.as_slice() else { return None };
+    parameters::in_slots(facts, Some(module), function)
+}
+
+/// The function that a place is about.
+pub(super) fn function(_: &dyn Facts, place: &Place) -> Option<String> {
+    place.parts.last().cloned()
+}
+
+/// What it returns, if a slot has room for that.
+pub(super) fn result(facts: &dyn Facts, place: &Place) -> Option<Type> {
+    let [module, function] = place.parts.as_slice() else { return None };
+    facts.prototype(Some(module), function).map(|prototype| prototype.result).filter(Type::is_scalar)
+}
+
+/// The kernel puts it behind the parameters.
+pub(super) fn read_result(cx: &mut dyn LowerCx, _: &Planned) -> ir::Value {
+    let place = cx.place().clone();
+    let prototype = match place.parts.as_slice() {
+        [module, function] => cx.facts().prototype(Some(module), function),
+        _ => None,
+    };
+    let Prototype { params, result } = prototype.expect("`result` found it, too");
+    let raw = cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset: params.size });
+    registers::narrowed(cx.ir(), raw, &result)
+}
+
+/// A parameter is a word of the context.
+pub(super) fn arg(cx: &mut dyn LowerCx, _: &Planned, field: &Field) -> Lowered {
+    Lowered::Int(rawtracepoint::word(cx.ir(), field))
+}
+
+/// The kernel runs programs of one function in the reverse order of their attaching.
+pub(super) fn plan(place: &Place, returns: bool) -> Result<Planned, Diagnostic> {
+    let (function, module) = place.parts.split_last().expect("a place has module and function");
+    let of = TracedCode::Module(module.first().cloned().unwrap_or_default());
+    let plan = AttachPlan::Trampoline { of, function: function.clone(), returns };
+    Ok(Planned { program_type: ProgramType::Trampoline, role: Role::Traced, plan: Some(plan), reverse: true })
+}
+
+/// The lines of `-lv`.
+pub(super) fn details(facts: &dyn Facts, verbose: bool, with_result: bool) -> impl Fn(&str, &str) -> Vec<String> {
+    move |module, name| if verbose { parameters::texts(facts, Some(module), name, with_result) } else { vec![] }
+}

@@ -1,0 +1,51 @@
+//! Functions' own doors for BPF programs: at their entry, and at their exit. What is traced is said when the program is loaded.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use anyhow::{Context, Result, anyhow};
+use rbtrace_host::Host;
+use rbtrace_host::btf::VMLINUX;
+use rbtrace_ir::TracedCode;
+
+use crate::sys::bpf::{self, Expected};
+use crate::sys::kernel_btf;
+
+/// `ENOTSUPP`, which the kernel keeps for itself and yet hands out.
+const NOT_SUPPORTED: i32 = 524;
+
+/// What the program is loaded for, and what has to stay open until it is.
+pub fn expected(of: &TracedCode, function: &str, returns: bool, host: &Host) -> Result<(Expected, Option<OwnedFd>)> {
+    match of {
+        TracedCode::Module(module) => {
+            let found = host.btf().function_ids(function).into_iter().find(|(known, _)| known == module);
+            let (_, id) = found.with_context(|| format!("the kernel's types have no function `{function}` in {module}"))?;
+            let mut expected = Expected::function(id, returns);
+            if module == VMLINUX {
+                return Ok((expected, None));
+            }
+            let btf = kernel_btf::of_module(module).with_context(|| format!("opening the types of module {module}"))?;
+            expected.btf = Some(btf.as_raw_fd());
+            Ok((expected, Some(btf)))
+        }
+        TracedCode::Program(id) => {
+            let found = kernel_btf::function_of_program(*id, function);
+            let (program, btf_id) = found.with_context(|| format!("looking for the function `{function}` in the BPF program {id}"))?;
+            let expected = Expected { program: Some(program.as_raw_fd()), ..Expected::function(btf_id, returns) };
+            Ok((expected, Some(program)))
+        }
+    }
+}
+
+/// Attaches a program where it was loaded for.
+pub(super) fn attach(program: BorrowedFd<'_>, function: &str) -> Result<OwnedFd> {
+    bpf::raw_tracepoint(program, None).map_err(|error| {
+        let why = match error.raw_os_error() {
+            Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0)",
+            Some(libc::EPERM | libc::EACCES) => "the kernel does not permit to change its functions while it runs",
+            Some(libc::EBUSY) => "something else has taken hold of the function in a way that does not share",
+            Some(libc::EINVAL) => "the function cannot be traced",
+            _ => "the kernel refused",
+        };
+        anyhow!(error).context(format!("`{function}`: {why}"))
+    })
+}

@@ -1,0 +1,33 @@
+// Passes marks for tracers a known number of times: `marks N`. Each kind of operand, one mark at several places, one that asks who watches.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "marks.h"
+
+unsigned short watched __attribute__((section(".probes"), used));
+int counter = 77;
+
+static volatile long table[4] = {10, -20, 30, -40};
+
+int main(int argc, char **argv) {
+  int count = argc > 1 ? atoi(argv[1]) : 1;
+  for (int i = 0; i < count; i++) {
+    long index = i % 4;
+    const char *text = "a text";
+    MARK(work, begin, 0, "-4@%0 8@%1", "r"(i), "r"(text));
+    // The same mark, its arguments elsewhere.
+    MARK(work, step, 0, "8@%0", "i"(1000L));
+    MARK(work, step, 0, "8@%0", "r"(2000L + i));
+    MARK(work, sizes, 0, "1@%0 -1@%0 2@%1 -2@%1 4@%2 -4@%2", "i"(200), "i"(-3), "i"(-5));
+#ifdef __x86_64__
+    MARK(work, memory, 0, "-8@(%0,%1,8) 8@%0 -8@8(%0) -4@counter(%%rip) -4@counter+0(%%rip)", "r"(table), "r"(index));
+    MARK(work, parts, 0, "1@%%al 1@%%ah 2@%%ax 4@%%eax", "a"(0x12345678));
+    MARK(work, floats, 0, "-4@%0 8f@%%xmm0 -4@%0", "r"(i));
+#else
+    MARK(work, memory, 0, "-8@[%0, %1, lsl 3] 8@%0 -8@[%0, 8]", "r"(table), "r"(index));
+#endif
+    MARK(other, begin, 0, "");
+    if (watched) MARK(work, watched, watched, "2@%0", "r"(watched));
+  }
+  return watched == 0 ? 0 : 3;
+}
