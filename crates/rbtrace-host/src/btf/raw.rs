@@ -103,6 +103,8 @@ pub struct Btf {
     walks: AtomicU32,
     /// Hashes of the strings and where they are, once so many names were looked for that this is less work.
     index: OnceLock<HashMap<u64, u32>>,
+    /// By kind: the first type of a name, from then on.
+    named: [OnceLock<HashMap<u32, u32>>; KINDS.len()],
 }
 
 /// Names that are looked for by walking over all strings: a walk costs 0.2 ms, the index of a kernel's strings 10 ms.
@@ -151,7 +153,8 @@ impl Btf {
             Some(base) => (base.end_id()?, base.end_string()?),
         };
         u32::try_from(first_id as usize + records.len()).context("BTF: too many types")?;
-        Ok(Btf { bytes, types, strings, records, base, first_id, first_string, walks: AtomicU32::new(0), index: OnceLock::new() })
+        let (walks, index, named) = (AtomicU32::new(0), OnceLock::new(), [const { OnceLock::new() }; KINDS.len()]);
+        Ok(Btf { bytes, types, strings, records, base, first_id, first_string, walks, index, named })
     }
 
     fn end_id(&self) -> Result<u32> {
@@ -183,7 +186,22 @@ impl Btf {
         if wanted == [None, None] {
             return None;
         }
+        if self.walks.load(Ordering::Relaxed) >= MOST_WALKS {
+            let named = self.named[kind as usize].get_or_init(|| self.named(kind));
+            return wanted.into_iter().flatten().filter_map(|offset| named.get(&offset).copied()).min();
+        }
         self.own(kind).find(|&(_, at)| self.word(at).is_ok_and(|offset| wanted.contains(&Some(offset)))).map(|(id, _)| id)
+    }
+
+    /// The first own type of a kind by where its name is.
+    fn named(&self, kind: Kind) -> HashMap<u32, u32> {
+        let mut named = HashMap::new();
+        for (id, at) in self.own(kind) {
+            if let Ok(offset) = self.word(at) {
+                named.entry(offset).or_insert(id);
+            }
+        }
+        named
     }
 
     /// The first own enum that has a constant of this name.
