@@ -100,6 +100,17 @@ impl<'ctx, 'a> Debug<'ctx, 'a> {
         code.set_current_debug_location(location);
     }
 
+    /// Makes a call, which has a location even where the script has none for it: LLVM insists on one for calls of functions that are described.
+    pub fn with_location(&self, code: &Builder<'ctx>, lines: &Lines<'ctx>, span: Option<Span>, call: impl FnOnce()) {
+        if span.and_then(|span| self.locate(span)).is_some() {
+            return call();
+        }
+        let scope = lines.function.as_debug_info_scope();
+        code.set_current_debug_location(self.builder.create_debug_location(self.context, 0, 0, scope, None));
+        call();
+        code.unset_current_debug_location();
+    }
+
     fn locate(&self, span: Span) -> Option<(DIFile<'ctx>, u32, u32)> {
         let source = self.sources?.iter().nth(usize::from(span.source.0))?;
         let (line, column) = source.line_column(span.start);

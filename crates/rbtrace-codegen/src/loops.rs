@@ -128,7 +128,8 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
                 made
             }
         };
-        self.code().call_function(sub.llvm, &[self.shared().into()]);
+        let (code, shared) = (self.code(), self.shared());
+        self.unit.debug.with_location(&code.builder, &self.frame.lines, self.span, || code.call_function(sub.llvm, &[shared.into()]));
         None
     }
 

@@ -127,7 +127,7 @@ impl Writer {
         if self.b.is_terminated() {
             return;
         }
-        match self.below(if depth < 3 { 17 } else { 12 }) {
+        match self.below(if depth < 3 { 18 } else { 12 }) {
             0..=3 => self.compute(),
             4 => {
                 let (slot, value) = (self.pick(&self.scalars.clone()), self.value());
@@ -147,6 +147,7 @@ impl Writer {
             14 => self.switch(depth),
             15 => self.inline_loop(depth),
             16 => self.callback_loop(depth),
+            17 => self.subprogram(depth),
             _ => {}
         }
     }
@@ -277,6 +278,21 @@ impl Writer {
             vec![(vec![0, 2], self.nested(depth, 0)), (vec![u64::MAX], self.nested(depth, 0)), (vec![63, 5], self.nested(depth, 0))];
         let default = self.nested(depth, 0);
         self.b.push(Op::Switch { value, cases, default });
+    }
+
+    /// A part that runs once or twice. It emits nothing, for nobody counts how often it runs.
+    fn subprogram(&mut self, depth: u32) {
+        let outer = (std::mem::take(&mut self.values), self.loops, self.emits);
+        (self.loops, self.emits) = (0, 0);
+        let slots = self.b.begin_subprogram();
+        for _ in 0..1 + self.below(5) {
+            self.statement(depth + 1);
+        }
+        let id = self.b.end_subprogram("part", slots);
+        (self.values, self.loops, self.emits) = outer;
+        for _ in 0..1 + self.below(2) {
+            self.b.push(Op::Invoke(id));
+        }
     }
 
     fn inline_loop(&mut self, depth: u32) {

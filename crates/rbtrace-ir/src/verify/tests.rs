@@ -4,7 +4,7 @@ use rbtrace_types::Type;
 
 use super::verify;
 use crate::manifest::{LossDecl, LossKind, Manifest, MapDecl, MapId, ProgramDecl, Role, Storage};
-use crate::op::{Bin, Cmp, ConstantId, Function, LoopKind, Op, Program, ProgramType, Value};
+use crate::op::{Bin, Cmp, ConstantId, Function, LoopKind, Op, Program, ProgramType, SubId, Value};
 use crate::{Builder, Constant, EventDecl, EventId, Helper, Span};
 
 pub(crate) fn function(build: impl FnOnce(&mut Builder)) -> Function {
@@ -245,4 +245,23 @@ fn loops_over_maps_fit_the_map() {
     refuses("wrong kind", over(0, 16));
     refuses("does not hold 16 bytes", over(1, 8));
     accepts(over(1, 16));
+}
+
+#[test]
+fn subprograms_invoke_those_before_them() {
+    let part = |b: &mut Builder, id: Option<u32>| {
+        let outer = b.begin_subprogram();
+        id.into_iter().for_each(|id| b.push(Op::Invoke(SubId(id))));
+        b.end_subprogram("part", outer)
+    };
+    refuses("no subprogram before this one, 0", |b| {
+        part(b, Some(0));
+    });
+    refuses("no subprogram before this one, 3", |b| b.push(Op::Invoke(SubId(3))));
+    accepts(|b| {
+        let first = part(b, None);
+        let second = part(b, Some(first.0));
+        b.push(Op::Invoke(second));
+        b.push(Op::Invoke(first));
+    });
 }
