@@ -39,7 +39,7 @@ const KERNEL: [&str; 20] = [
 ];
 
 /// Headers of C itself that say nothing we do not know.
-const KNOWN: [&str; 5] = ["inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h"];
+const KNOWN: [&str; 6] = ["errno.h", "inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h"];
 
 /// How errors begin that a definition in a header could mend.
 const UNKNOWN: [&str; 7] = [
