@@ -10,7 +10,15 @@ use crate::{Ending, say};
 /// Prints the report.
 pub fn run(environment: &Environment) -> Ending {
     let host = environment.host();
+    // What scripts that read this report look for, and then all that we ask for ourselves.
+    let spoken = [("get_tai_ns", Feature::TaiTime), ("lookup_percpu_elem", Feature::LookupPerCpu)];
+    let spoken = spoken.map(|(name, feature)| (name.to_owned(), yes(host.has(feature))));
     let features = Feature::ALL.map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
+    let build = [
+        ("version", format!("v{}", env!("CARGO_PKG_VERSION"))),
+        ("LLVM", rbtrace_codegen::llvm_version()),
+        ("libsystemd (systemd notify support)", yes(true)),
+    ];
     let modules = host.raw_tracepoints().iter().any(|raw| raw.module != rbtrace_host::btf::VMLINUX);
     let kernel = [("btf", yes(host.btf().exists())), ("module btf", yes(modules)), ("tracefs", yes(host.tracefs().is_some()))];
     // Ways to attach many functions at once.
@@ -19,8 +27,8 @@ pub fn run(environment: &Environment) -> Ending {
     let types = probes::ALL.iter().map(|row| (row.name.to_owned(), yes(true))).chain(multi);
     let text = [
         section("System", system(&host)),
-        section("Build", [("version".into(), format!("v{}", env!("CARGO_PKG_VERSION"))), ("LLVM".into(), rbtrace_codegen::llvm_version())]),
-        section("Kernel helpers", features),
+        section("Build", build.map(|(name, value)| (name.to_owned(), value))),
+        section("Kernel helpers", spoken.into_iter().chain(features)),
         section("Kernel features", kernel.map(|(name, value)| (name.to_owned(), value))),
         section("Probe types", types),
     ];
