@@ -1,5 +1,7 @@
 //! What the interpreter is told about the world: this process, which is the current one while the kernel runs the same program.
 
+use std::sync::OnceLock;
+
 use rbtrace_interp::World;
 use rbtrace_ir::Helper;
 use rustix::process::{getgid, getpid, getuid};
@@ -18,8 +20,14 @@ const READABLE: &[u8; 256] = &{
     bytes
 };
 
-/// No memory of a process begins below.
-const LOWEST: u64 = 1 << 16;
+/// Where the lowest memory of this process begins. What is mapped later comes above it.
+fn lowest() -> u64 {
+    static LOWEST: OnceLock<u64> = OnceLock::new();
+    *LOWEST.get_or_init(|| {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+        maps.split('-').next().and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
+    })
+}
 
 /// No user's memory is here or above, whatever the number of levels of the page tables.
 const USER_END: u64 = 1 << 56;
@@ -70,7 +78,7 @@ impl World for Here {
         }
         // What is there is not known here, unless nothing can be; the kernel reads no user memory as its own.
         let end = address.saturating_add(to.len() as u64);
-        if from_user && end >= LOWEST && address < USER_END {
+        if from_user && end >= lowest() && address < USER_END {
             self.unsure = Some(Unknown::UserMemory);
         } else if !from_user && end >= KERNEL && address < HOLE {
             self.unsure = Some(Unknown::KernelMemory);

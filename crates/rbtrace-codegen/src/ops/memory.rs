@@ -3,7 +3,7 @@
 //! LLVM's own memcpy and memset are not used: above 128 stores they become calls of functions that BPF does not have.
 
 use inkwell::IntPredicate;
-use rbtrace_ir::Value;
+use rbtrace_ir::{Helper, Value};
 
 use crate::builder::Arith;
 use crate::function::{Addr, Datum, Emitter};
@@ -12,6 +12,8 @@ use crate::function::{Addr, Datum, Emitter};
 const UNROLLED: u32 = 64;
 /// Bytes of one round of such a loop; the verifier walks every round.
 const ROUND: u32 = 64;
+/// Bytes from which on the kernel copies for us: its verifier walks a loop of ours round by round, again for every way that leads to it.
+const BY_HELPER: u32 = 1024;
 
 /// A piece of an area: where it is in all the areas at hand, and its bytes.
 type Piece<'c, 'ctx, const N: usize> = &'c mut dyn FnMut(&mut Emitter<'_, 'ctx, '_>, [Addr<'ctx>; N], u8);
@@ -41,6 +43,11 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     }
 
     pub fn copy(&mut self, to: Addr<'ctx>, from: Addr<'ctx>, bytes: u32) -> Option<Datum<'ctx>> {
+        if bytes >= BY_HELPER {
+            let args = [self.pointer(to).into(), self.code().int(i64::from(bytes)).into(), self.pointer(from).into()];
+            self.code().call(Helper::ProbeReadKernel.number(), &args);
+            return None;
+        }
         self.pieces([to, from], bytes, &mut |emitter, [to, from], bytes| {
             let code = emitter.code();
             let value = code.load_raw(bytes, emitter.pointer(from), from.align(u32::from(bytes)), false);
