@@ -232,10 +232,8 @@ impl Far {
         if matches!(inst.op, Op::LoadTrusted { .. } | Op::Call(..)) {
             self.kept.extend(inst.op.operands());
         }
-        let keeps = match &inst.op {
-            Op::Call(helper, _) => helper.ret() == Ret::Trusted,
-            op => matches!(op, Op::Clamp(..) | Op::Const(_)),
-        };
+        let is_trusted = |helper: &rbtrace_ir::Helper| helper.ret() == Ret::Trusted;
+        let keeps = matches!(&inst.op, Op::Call(helper, _) if is_trusted(helper)) || matches!(inst.op, Op::Clamp(..) | Op::Const(_));
         let tests = matches!(inst.op, Op::IsNull(_)) || inst.op.operands().iter().any(|operand| self.tests.contains(operand));
         if let (Some(result), true) = (inst.result, tests) {
             self.tests.insert(result);

@@ -81,11 +81,10 @@ fn args_of_expr(expr: &Expr, usage: &mut ArgsUse) {
 
 /// `args`, or `*args` as old scripts write it (SPEC §2.9).
 pub(crate) fn is_args(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Ident(name) => name == NAME,
-        ExprKind::Unary { op: rbtrace_syntax::ast::UnaryOp::Deref, operand } => is_args(operand),
-        _ => false,
+    if let ExprKind::Unary { op: rbtrace_syntax::ast::UnaryOp::Deref, operand } = &expr.kind {
+        return is_args(operand);
     }
+    matches!(&expr.kind, ExprKind::Ident(name) if name == NAME)
 }
 
 fn add_field(usage: &mut ArgsUse, field: &str) {

@@ -57,9 +57,8 @@ impl Infer<'_> {
 
     /// The memory that a struct or array, which is not behind a pointer itself, is a part of.
     fn origin(&self, expr: &Expr) -> Option<Space> {
-        let known = |expr: &Expr| match &self.types[expr.id.0 as usize].ty {
-            Type::Pointer(_, space) => Some(*space),
-            _ => self.origin(expr),
+        let known = |expr: &Expr| {
+            if let Type::Pointer(_, space) = &self.types[expr.id.0 as usize].ty { Some(*space) } else { self.origin(expr) }
         };
         match &expr.kind {
             ExprKind::Field { base, .. } if !is_args(base) => known(base),

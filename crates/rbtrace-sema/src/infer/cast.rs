@@ -62,13 +62,12 @@ impl Infer<'_> {
 
 /// `(T[])x`: as many elements as `x` has room for.
 fn sized_by(to: Type, from: &Type) -> Type {
-    match to {
-        Type::Array(of, 0) if of.size() > 0 => {
-            let len = from.size() / of.size();
-            Type::Array(of, len)
-        }
-        to => to,
+    if let Type::Array(of, 0) = &to
+        && of.size() > 0
+    {
+        return Type::Array(of.clone(), from.size() / of.size());
     }
+    to
 }
 
 /// Bytes of an array that an integer can fill.

@@ -172,8 +172,5 @@ pub(crate) fn aggregation_call(expr: &Expr) -> Option<(&'static rbtrace_lang::Ag
 
 /// What runs before the aggregation of a block: `@ = { let $a = 1; sum($a) }`.
 pub(crate) fn aggregation_prelude(expr: &Expr) -> &[Stmt] {
-    match &expr.kind {
-        ExprKind::Block(block) => &block.stmts,
-        _ => &[],
-    }
+    if let ExprKind::Block(block) = &expr.kind { &block.stmts } else { &[] }
 }

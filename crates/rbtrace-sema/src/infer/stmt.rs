@@ -181,17 +181,15 @@ impl Infer<'_> {
         {
             return self.assign_to(target, &pointer, span);
         }
-        match &target.kind {
-            // `$x op= e` is `$x = $x op e`, and arithmetic is 64 bits wide.
-            ExprKind::Variable(_) => {
-                let known = self.expr(target);
-                self.expect_integer(target, &known, "a compound assignment");
-                let wide = Ty::fixed(Type::int(8, known.integer().is_none_or(|int| int.int.signed)));
-                self.assign_to(target, &wide, span);
-                self.expr(target);
-            }
-            _ => self.assign_to(target, &wide, span),
+        if !matches!(target.kind, ExprKind::Variable(_)) {
+            return self.assign_to(target, &wide, span);
         }
+        // `$x op= e` is `$x = $x op e`, and arithmetic is 64 bits wide.
+        let known = self.expr(target);
+        self.expect_integer(target, &known, "a compound assignment");
+        let wide = Ty::fixed(Type::int(8, known.integer().is_none_or(|int| int.int.signed)));
+        self.assign_to(target, &wide, span);
+        self.expr(target);
     }
 
     /// The type of a variable or map that holds pointers: adding to one moves it.

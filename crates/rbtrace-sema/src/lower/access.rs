@@ -171,10 +171,7 @@ impl Lower<'_> {
 
     /// How far apart two neighbours are: pointers count in what they point to.
     pub(super) fn step_size(&self, ty: &Type) -> i64 {
-        match ty {
-            Type::Pointer(to, _) => i64::from(self.shared.c.complete(to).size().max(1)),
-            _ => 1,
-        }
+        if let Type::Pointer(to, _) = ty { i64::from(self.shared.c.complete(to).size().max(1)) } else { 1 }
     }
 
     /// `&$x`, `&@m`, `&@m[k]`; 0 where a map has no such entry.

@@ -36,9 +36,7 @@ impl Lower<'_> {
     /// The address of an expression's value.
     pub(super) fn memory_of(&mut self, expr: &Expr, ty: &Type) -> Value {
         let value = self.expr(expr);
-        match self.materialise(value, ty) {
-            rbtrace_lang::Lowered::Mem(addr) => addr,
-            other => unreachable!("a value of type {ty} is memory, not {other:?}"),
-        }
+        let rbtrace_lang::Lowered::Mem(addr) = self.materialise(value, ty) else { unreachable!("a value of type {ty} is memory") };
+        addr
     }
 }

@@ -224,9 +224,7 @@ impl Lower<'_> {
 
     /// The type of an expression's value: an aggregation reads as an integer.
     pub(super) fn value_ty(&self, expr: &Expr) -> Type {
-        match self.ty(expr) {
-            Type::Aggregate(aggregate) => Type::int(8, aggregate.signed),
-            plain => plain,
-        }
+        let ty = self.ty(expr);
+        if let Type::Aggregate(aggregate) = &ty { Type::int(8, aggregate.signed) } else { ty }
     }
 }

@@ -69,16 +69,14 @@ impl Lower<'_> {
 
     /// An expression for its effect: `@x++` needs no value then, which saves a load.
     fn effect(&mut self, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::Step { up, target, .. } if !matches!(target.kind, ExprKind::Variable(_)) => {
-                let by = self.ir.int(if *up { 1 } else { -1 });
-                self.add_to_map(target, by);
-            }
-            _ => {
-                self.statement = Some(expr.id);
-                self.expr(expr);
-            }
+        if let ExprKind::Step { up, target, .. } = &expr.kind
+            && !matches!(target.kind, ExprKind::Variable(_))
+        {
+            let by = self.ir.int(if *up { 1 } else { -1 });
+            return self.add_to_map(target, by);
         }
+        self.statement = Some(expr.id);
+        self.expr(expr);
     }
 
     fn assign(&mut self, target: &Expr, value: &Expr) {

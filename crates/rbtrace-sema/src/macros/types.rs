@@ -35,10 +35,7 @@ impl Copier<'_> {
 
     /// A lone word may stand for a type that was passed.
     fn expr_or_type(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Arg {
-        let passed = match &expr.kind {
-            ExprKind::Ident(name) => scope.exprs.get(name),
-            _ => None,
-        };
+        let passed = if let ExprKind::Ident(name) = &expr.kind { scope.exprs.get(name) } else { None };
         match passed {
             Some(passed) => self.arg_of(passed, expr.span),
             None => Arg::Expr(self.expr(expr, scope)),
