@@ -49,6 +49,7 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::UprobeMultiPid => ((6, 10), Sign::None),
         Feature::UprobeFuncIp => ((6, 6), Sign::None),
         Feature::Kprobes => ((4, 17), Sign::File(KPROBE_EVENTS)),
+        Feature::TrampolineFuncIp => ((5, 17), Sign::None),
         Feature::KprobeMulti => ((5, 18), Sign::Built("register_fprobe_ips")),
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     let (mut units, mut found) = (Vec::new(), 0);
     let most = shared.number(config::max_probes::ROW.name);
     for (index, probe) in probes.enumerate() {
-        let places: Vec<Place> = probe.attach_points.iter().flat_map(|point| places(point, shared, sink)).collect();
+        let places = places_of(probe, shared, sink);
         found += places.len();
         // Sorting more than will be attached is work for nothing.
         if most == 0 || found as u64 <= most.saturating_mul(REPEATED) {
@@ -94,14 +94,32 @@ fn limit(count: usize, key: &str, shared: &Shared, sink: &mut Sink, said: fn(usi
     fits
 }
 
-/// The places of one attach point.
-fn places(point: &AttachPoint, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
+/// The places of a probe. A pattern that matches nothing is no mistake beside attach points that do: it is how scripts name functions that
+/// only some kernels have.
+fn places_of(probe: &Probe, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
+    let is_lone = probe.attach_points.len() == 1;
+    let found: Vec<Vec<Place>> =
+        probe.attach_points.iter().map(|point| places(point, is_lone || !is_pattern(point), shared, sink)).collect();
+    if !is_lone && found.iter().all(Vec::is_empty) {
+        probe.attach_points.iter().filter(|point| is_pattern(point)).for_each(|point| drop(places(point, true, shared, sink)));
+    }
+    found.into_iter().flatten().collect()
+}
+
+/// Whether what follows the probe type has a wildcard.
+fn is_pattern(point: &AttachPoint) -> bool {
+    let is_star = |part: &Part| matches!(part, Part::Text { text, quoted: false } if text.contains('*'));
+    point.parts.iter().skip(1).any(|part| part.node.iter().any(is_star))
+}
+
+/// The places of one attach point; if there are none, that is said where `is_said`.
+fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let parts = substitute(point, shared);
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
     let Ok(row) = probe_type(head, sink) else { return Vec::new() };
     let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe: shared.options.is_unsafe };
     let found = (row.expand)(shared.facts, &target, sink);
-    if found.is_empty() && sink.error_within(point.span).is_none() {
+    if is_said && found.is_empty() && sink.error_within(point.span).is_none() {
         missing(row, &target, &parts, shared, sink);
     }
     let alias = point.alias.as_ref().map(|name| name.node.clone());

@@ -59,6 +59,8 @@ pub enum Feature {
     Kprobes,
     /// One link for many kprobes (5.18 with `CONFIG_FPROBE`).
     KprobeMulti,
+    /// `bpf_get_func_ip` in trampolines (5.17); in kprobes it came with cookies.
+    TrampolineFuncIp,
 }
 
 impl Arch {
@@ -78,7 +80,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 19] = [
+    pub const ALL: [Feature; 20] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -98,6 +100,7 @@ impl Feature {
         Feature::UprobeFuncIp,
         Feature::Kprobes,
         Feature::KprobeMulti,
+        Feature::TrampolineFuncIp,
     ];
 
     /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
@@ -122,6 +125,7 @@ impl Feature {
             Feature::UprobeFuncIp => "uprobe_get_func_ip",
             Feature::Kprobes => "kprobes",
             Feature::KprobeMulti => "kprobe_multi",
+            Feature::TrampolineFuncIp => "get_func_ip_trampoline",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `func`: the function that a probe is on.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_types::{Facts, Type};
+use rbtrace_ir::{Helper, Operand, ProgramType};
+use rbtrace_types::{Facts, Feature, Space, Type};
 
-use crate::compile::{Call, LowerCx, Place, TypeCx};
+use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
+use crate::named::kernel_symbol;
 use crate::row::Builtin;
 
 /// The row.
@@ -13,7 +15,8 @@ use crate::row::Builtin;
 pub static ROW: Builtin = Builtin {
     name: "func",
     signature: "func",
-    manual: "The name of the function that fired, wildcards resolved; C++ and Rust functions by their names in the source.\n\n\
+    manual: "The name of the function that fired, wildcards resolved; C++ and Rust functions by their names in the source. In probes \
+             on the kernel it is a symbol, like what `ksym()` gives.\n\n\
              ```\nuprobe:libc:*alloc { @[func] = count(); }\n```\n",
     type_of: |cx: &mut dyn TypeCx, call: &Call| {
         let place = cx.place();
@@ -22,11 +25,33 @@ pub static ROW: Builtin = Builtin {
             let error = Diagnostic::error(call.span, format!("The func builtin can not be used with '{row}' probes"));
             cx.report(error.because("it is not about a function"));
         }
-        Type::String(cx.place_text_size(name))
+        if cx.place().probe_type.space == Space::Kernel { kernel_symbol::ty() } else { Type::String(cx.place_text_size(name)) }
     },
-    lower: |cx: &mut dyn LowerCx, _| cx.place_text(name),
+    lower: |cx: &mut dyn LowerCx, _| {
+        if cx.place().probe_type.space == Space::Kernel { kernel_function(cx) } else { cx.place_text(name) }
+    },
     ..Builtin::BASE
 };
+
+/// Functions of the kernel are symbols, as scripts expect: they share maps with `ksym()`.
+fn kernel_function(cx: &mut dyn LowerCx) -> Lowered {
+    let place = cx.place().clone();
+    let is_trampoline = cx.planned().program_type == ProgramType::Trampoline;
+    let needed = if is_trampoline { Feature::TrampolineFuncIp } else { Feature::AttachCookie };
+    let address = if cx.facts().has(needed) {
+        cx.ir().call(Helper::FuncIp, vec![Operand::Ctx])
+    } else {
+        // Older kernels run a program for one function, which has one address.
+        let function = (place.probe_type.function)(cx.facts(), &place).unwrap_or_default();
+        let address = cx.facts().kernel_address(&function).unwrap_or(0);
+        cx.ir().int(address as i64)
+    };
+    let ir = cx.ir();
+    let slot = ir.memory(ROW.name, kernel_symbol::SIZE);
+    let addr = ir.slot_addr(slot);
+    ir.store(8, addr, 0, address);
+    Lowered::Mem(addr)
+}
 
 fn name(facts: &dyn Facts, place: &Place) -> Vec<u8> {
     (place.probe_type.function)(facts, place).unwrap_or_default().into_bytes()
