@@ -55,6 +55,8 @@ pub fn compile(data: &[u8]) {
 pub fn interpret(data: &[u8]) {
     let Some(program) = compiled(data) else { return };
     let mut machine = Machine::new(&program, Nowhere);
+    // Loops are walked often enough by then, and a script may well say eight million rounds.
+    machine.patience = 200_000;
     for function in &program.functions {
         if let Err(fault) = machine.run(function, &CONTEXT) {
             assert!(LIMITS.contains(&fault.0.as_str()), "{fault}");

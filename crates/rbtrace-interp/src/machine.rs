@@ -13,7 +13,7 @@ use crate::{Fault, World};
 const UNDEFINED: u8 = 0xa5;
 /// The kernel refuses more rounds of `bpf_loop`.
 const MOST_ROUNDS: u64 = 8 << 20;
-/// Operations after which a run is given up.
+/// See [`Machine::patience`], unless something else is said.
 const PATIENCE: u64 = 100_000_000;
 
 /// Runs the programs of a script, one after the other, on the same maps.
@@ -27,6 +27,8 @@ pub struct Machine<'a, W> {
     pub events: Vec<(EventId, Vec<u8>)>,
     /// Counters of losses.
     pub losses: Vec<u64>,
+    /// Operations after which a run is given up.
+    pub patience: u64,
     pub(crate) memory: Memory,
     pub(crate) maps: Vec<Map>,
     program: &'a Program,
@@ -67,7 +69,7 @@ impl<'a, W: World> Machine<'a, W> {
         let constants = program.constants.iter().map(|constant| memory.add(constant.bytes.clone())).collect();
         let maps = program.manifest.maps.iter().map(|map| Map::new(map, &mut memory)).collect();
         let losses = vec![0; program.manifest.losses.len()];
-        Self { world, events: Vec::new(), losses, memory, maps, program, constants }
+        Self { world, events: Vec::new(), losses, patience: PATIENCE, memory, maps, program, constants }
     }
 
     /// Runs a function on the bytes of a context; gives what it returns.
@@ -102,7 +104,7 @@ impl<W: World> Run<'_, '_, W> {
 
     fn inst(&mut self, inst: &Inst) -> Result<Flow, Fault> {
         self.steps += 1;
-        if self.steps > PATIENCE {
+        if self.steps > self.machine.patience {
             return Err(Fault("runs forever".into()));
         }
         let flow = self.control(&inst.op)?;
