@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rbtrace_host::{Facts, Feature, Host};
+use rbtrace_host::{Facts, Feature, Host, functions};
 use rbtrace_ir::KernelPlace;
 
 use super::Handle;
@@ -67,6 +67,15 @@ fn event(
 
 /// The kernel only gives numbers.
 fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::Error {
+    let is_missing = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH));
+    if let ([place], true) = (places, is_missing)
+        && let copies = functions::copies(&place.symbol)
+        && !copies.is_empty()
+    {
+        // BTF knows such a function by the name that the source gives it.
+        let copies = copies.join("`, `");
+        return anyhow!(error).context(format!("the compiler kept `{}` only as `{copies}`; trace that", place.symbol));
+    }
     let forbidden = places.iter().find(|place| host.forbids_probes(&place.symbol));
     let why = match (error.raw_os_error(), forbidden) {
         (_, Some(place)) => return anyhow!(error).context(format!("the kernel forbids probes in `{}`", place.symbol)),
