@@ -404,7 +404,8 @@ impl Infer<'_> {
         let a = self.block(then, then.value.is_none() || otherwise.is_none_or(|block| block.value.is_none()));
         let Some(otherwise) = otherwise else { return Ty::VOID };
         let b = self.block(otherwise, otherwise.value.is_none());
-        if then.value.is_none() || otherwise.value.is_none() {
+        // A branch that ends in a call without a value gives none; neither does the whole.
+        if a.ty == Type::Void || b.ty == Type::Void {
             return Ty::VOID;
         }
         self.branches(span, &a, &b)
