@@ -63,6 +63,7 @@ pub(crate) fn binary(op: BinaryOp, a: i128, b: i128) -> Folded {
         BinaryOp::BitAnd => a & b,
         BinaryOp::BitOr => a | b,
         BinaryOp::BitXor => a ^ b,
+        BinaryOp::Shl if a < 0 => i128::from((a as i64) << shift(b)?),
         BinaryOp::Shl => i128::from((a as u64) << shift(b)?),
         BinaryOp::Shr => a >> shift(b)?,
         BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::And | BinaryOp::Or => {
