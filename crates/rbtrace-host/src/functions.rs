@@ -149,7 +149,8 @@ fn is_function(symbol: &Symbol<'_>) -> bool {
     let is_padding = plain.starts_with("__pfx_") || plain.starts_with("__cfi_");
     let is_part = symbol.name.contains(".cold") || symbol.name.starts_with('.');
     let is_made = symbol.module == "bpf" || symbol.module.starts_with("__builtin__");
-    !is_padding && !is_part && !is_made
+    let is_mark = UNTRACED.iter().any(|(start, end)| symbol.name == *start || symbol.name == *end);
+    !is_padding && !is_part && !is_made && !is_mark
 }
 
 /// Where the sections without probes are. Addresses that are hidden from us say nothing.
