@@ -37,7 +37,7 @@ impl<W: World> Run<'_, '_, W> {
             }
             // What they do to others is not seen here, and there is no stack.
             Helper::GetStack | Helper::ProbeWriteUser | Helper::TracePrintk | Helper::SendSignal | Helper::SendSignalThread => INVALID,
-            Helper::DPath | Helper::SocketCookie => INVALID,
+            Helper::DPath | Helper::SocketCookie | Helper::OverrideReturn => INVALID,
             Helper::SeqPrintf | Helper::SeqWrite => INVALID,
             // There are no other tasks.
             Helper::TaskFromPid | Helper::TaskRelease => 0,

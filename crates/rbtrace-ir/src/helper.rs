@@ -73,6 +73,7 @@ helpers! {
     SocketCookie = 46, "get_socket_cookie", Int, 1;
     DPath = 147, "d_path", Int, 3;
     ProbeReadStr = 45, "probe_read_str", Int, 3;
+    OverrideReturn = 58, "override_return", Int, 2;
     GetStack = 67, "get_stack", Int, 4;
     CurrentCgroupId = 80, "get_current_cgroup_id", Int, 0;
     SendSignal = 109, "send_signal", Int, 1;

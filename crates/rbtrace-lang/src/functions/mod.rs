@@ -27,6 +27,7 @@ mod len;
 mod macaddr;
 mod memcmp;
 mod ntop;
+mod override_return;
 mod path;
 mod percpu_kaddr;
 mod print;
@@ -101,6 +102,7 @@ pub static ALL: &[&Builtin] = &[
     &macaddr::ROW,
     &memcmp::ROW,
     &ntop::ROW,
+    &override_return::ROW,
     &path::ROW,
     &percpu_kaddr::ROW,
     &print::ROW,

@@ -6,6 +6,7 @@ use rbtrace_types::Type;
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::iter;
+use crate::probes::kernel::{fentry, fexit};
 use crate::row::{Allowed, Builtin};
 
 use super::handed;
@@ -19,7 +20,7 @@ pub static ROW: Builtin = Builtin {
              string, `max_strlen` if nothing is said; a longer name loses its beginning. The kernel makes the name itself, which it does not in all probes.\n\n\
              ```\niter:task_file { printf(\"%s %d %s\\n\", ctx.task.comm, ctx.fd, path(ctx.file.f_path)); }\n```\n",
     args: (1, 2),
-    allowed: Allowed::Only(&[iter::ROW.name]),
+    allowed: Allowed::Only(&[iter::ROW.name, fentry::ROW.name, fexit::ROW.name]),
     type_of,
     lower,
     ..Builtin::BASE

@@ -6,7 +6,7 @@ use rbtrace_types::Type;
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::kernel::{fentry, fexit, kprobe, kretprobe};
-use crate::probes::{profile, rawtracepoint, tracepoint, uprobe, uretprobe};
+use crate::probes::{profile, rawtracepoint, tracepoint, uprobe, uretprobe, usdt};
 use crate::row::Allowed;
 
 use super::{scalars, signals};
@@ -22,6 +22,7 @@ pub(super) const ALLOWED: Allowed = Allowed::Only(&[
     fexit::ROW.name,
     uprobe::ROW.name,
     uretprobe::ROW.name,
+    usdt::ROW.name,
 ]);
 
 pub(super) fn type_of(cx: &mut dyn TypeCx, function: &str, call: &Call) -> Type {

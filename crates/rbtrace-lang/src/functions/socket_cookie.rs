@@ -4,6 +4,7 @@ use rbtrace_ir::{Helper, Operand};
 use rbtrace_types::Type;
 
 use crate::compile::Lowered;
+use crate::probes::kernel::{fentry, fexit};
 use crate::probes::{iter, rawtracepoint};
 use crate::row::{Allowed, Builtin};
 
@@ -35,7 +36,7 @@ pub static ROW: Builtin = Builtin {
              would be reused. Takes a `struct sock *` that the probe was given. Needs Linux 5.12.\n\n\
              ```\nrawtracepoint:tcp_probe { @packets[socket_cookie(args.sk)] = count(); }\n```\n",
     args: (1, 1),
-    allowed: Allowed::Only(&[iter::ROW.name, rawtracepoint::ROW.name]),
+    allowed: Allowed::Only(&[iter::ROW.name, rawtracepoint::ROW.name, fentry::ROW.name, fexit::ROW.name]),
     type_of: |cx, call| {
         if let Some(socket) = call.args.first() {
             handed::check(cx, ROW.name, socket, &SOCKETS);
