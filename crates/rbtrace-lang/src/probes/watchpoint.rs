@@ -11,7 +11,7 @@ use crate::row::{PidFilter, Planned, ProbeType, Target, TargetPart};
 /// The row.
 pub static ROW: ProbeType = ProbeType {
     name: "watchpoint",
-    aliases: &["w"],
+    aliases: &["w", "aw", "asyncwatchpoint"],
     signature: "watchpoint:address:length:mode",
     manual: "Runs when memory is read (`r`), written (`w`) or executed (`x`): 1, 2, 4 or 8 bytes at an address. Modes may stand together, as far as
 the processor can tell them: x86-64 has `w`, `rw` and `x`, aarch64 also `r`.
