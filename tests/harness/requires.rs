@@ -3,6 +3,7 @@
 //! A reason that begins with `the kernel lacks` or `the machine has` explains a skip on any kernel; `cargo xtask vmtest` takes any other
 //! for a fault of the set-up.
 
+use std::io::Read;
 use std::path::Path;
 
 /// Why the machine lacks something; `None` if it has it. `Err`: nobody knows what is meant.
@@ -14,7 +15,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "user" => unless(user_other_than_root(), "needs `setpriv` and root, to become somebody else"),
         "btf" => unless(Path::new("/sys/kernel/btf/vmlinux").exists(), "the kernel lacks BTF"),
         "kprobe" => unless(Path::new("/sys/bus/event_source/devices/kprobe/type").exists(), "the kernel lacks kprobes"),
-        "kernel_function" => unless(kernel_has(argument)?, &format!("the kernel lacks {argument}()")),
+        "ftrace" => unless(ftrace_tells(), "the kernel lacks an ftrace that may be used"),
         "tracefs" => unless(Path::new("/sys/kernel/tracing/events").exists(), "needs tracefs on /sys/kernel/tracing"),
         "command" => unless(find_command(argument), &format!("needs the command `{argument}`")),
         "file" => unless(Path::new(argument).exists(), &format!("needs {argument}")),
@@ -38,10 +39,10 @@ fn user_other_than_root() -> bool {
     rustix::process::geteuid().is_root() && find_command("setpriv")
 }
 
-/// Whether it has a function or variable of that name: what was not configured is not there.
-fn kernel_has(symbol: &str) -> Result<bool, String> {
-    let text = std::fs::read_to_string("/proc/kallsyms").map_err(|error| format!("/proc/kallsyms: {error}"))?;
-    Ok(text.lines().any(|line| line.split_whitespace().nth(2) == Some(symbol)))
+/// Where its list of functions cannot be read, no function can be patched either.
+fn ftrace_tells() -> bool {
+    let list = std::fs::File::open("/sys/kernel/tracing/available_filter_functions");
+    list.and_then(|mut list| list.read(&mut [0])).is_ok_and(|read| read > 0)
 }
 
 fn find_command(name: &str) -> bool {
