@@ -5,7 +5,8 @@
 use std::path::Path;
 
 fn main() {
-    let grammar = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../grammar");
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo gives build scripts CARGO_MANIFEST_DIR");
+    let grammar = Path::new(&here).join("../../grammar");
     println!("cargo::rerun-if-changed={}", grammar.display());
     println!("cargo::rerun-if-changed=../../build.rs");
     let out = std::env::var_os("OUT_DIR").expect("cargo gives build scripts OUT_DIR");
