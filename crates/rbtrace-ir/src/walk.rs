@@ -4,6 +4,23 @@
 use crate::helper::Ret;
 use crate::op::{Function, Inst, LoopKind, Op, Operand, Region, SlotId, Value, ValueKind};
 
+/// What an operation holds, to be looked at (`iter`) or changed (`iter_mut`): one list of them for both.
+macro_rules! regions {
+    ($op:expr, $iter:ident) => {
+        match $op {
+            Op::Emit { fill, .. } => vec![fill],
+            Op::If { then, otherwise, .. } => vec![then, otherwise],
+            Op::Switch { cases, default, .. } => cases.$iter().map(|(_, region)| region).chain([default]).collect(),
+            Op::Loop { body, .. } => vec![body],
+            Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
+            Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
+            Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
+            Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+        }
+    };
+}
+
 impl Op {
     /// The values it uses, in order of appearance; those used inside its regions are not among them.
     pub fn operands(&self) -> Vec<Value> {
@@ -43,32 +60,12 @@ impl Op {
 
     /// The regions inside it, in order.
     pub fn regions(&self) -> Vec<&Region> {
-        match self {
-            Op::Emit { fill, .. } => vec![fill],
-            Op::If { then, otherwise, .. } => vec![then, otherwise],
-            Op::Switch { cases, default, .. } => cases.iter().map(|(_, region)| region).chain([default]).collect(),
-            Op::Loop { body, .. } => vec![body],
-            Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
-            Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
-            Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
-            Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
-        }
+        regions!(self, iter)
     }
 
     /// The regions inside it, in order, to be changed.
     pub fn regions_mut(&mut self) -> Vec<&mut Region> {
-        match self {
-            Op::Emit { fill, .. } => vec![fill],
-            Op::If { then, otherwise, .. } => vec![then, otherwise],
-            Op::Switch { cases, default, .. } => cases.iter_mut().map(|(_, region)| region).chain([default]).collect(),
-            Op::Loop { body, .. } => vec![body],
-            Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Get(_) => vec![],
-            Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
-            Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
-            Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
-        }
+        regions!(self, iter_mut)
     }
 
     /// The kind of its result; none for operations without one. The payload of `Emit` is not a result.

@@ -58,9 +58,7 @@ fn sized(name: &str, size: u64) -> Option<Type> {
 
 fn base(name: &str, tag: Option<Tag>, c: &CTypes) -> Option<Type> {
     match tag {
-        Some(Tag::Struct) => c.by_name(&format!("struct {name}")),
-        Some(Tag::Union) => c.by_name(&format!("union {name}")),
-        Some(Tag::Enum) => c.by_name(&format!("enum {name}")),
+        Some(tag) => c.by_name(&format!("{} {name}", tag.keyword())),
         // Scripts of old wrote `(sock *)x` for a struct.
         None => plain(name).or_else(|| c.by_name(name)).or_else(|| c.by_name(&format!("struct {name}"))),
     }

@@ -446,6 +446,17 @@ pub enum Tag {
     Enum,
 }
 
+impl Tag {
+    /// As it is written.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Tag::Struct => "struct",
+            Tag::Union => "union",
+            Tag::Enum => "enum",
+        }
+    }
+}
+
 /// What follows the base of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypeSuffix {

@@ -272,12 +272,7 @@ fn part_text(part: &Part) -> String {
 
 /// A type on one line; `typeof(…)` without its operand.
 fn type_name(ty: &TypeRef) -> String {
-    let tag = match ty.tag {
-        None => "",
-        Some(Tag::Struct) => "struct ",
-        Some(Tag::Union) => "union ",
-        Some(Tag::Enum) => "enum ",
-    };
+    let tag = ty.tag.map(|tag| format!("{} ", tag.keyword())).unwrap_or_default();
     let base = match &ty.base {
         TypeBase::Name(name) => name,
         TypeBase::TypeOf(_) => "typeof(…)",

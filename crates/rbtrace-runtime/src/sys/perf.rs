@@ -39,9 +39,6 @@ pub const TRACEPOINT: u32 = sys::PERF_TYPE_TRACEPOINT;
 /// Opens an event, not yet enabled.
 pub fn open(event: Event, scope: Scope) -> io::Result<OwnedFd> {
     let mut attr = sys::perf_event_attr { type_: event.kind, config: event.config, ..Default::default() };
-    attr.size = size_of_val(&attr) as u32;
-    attr.set_disabled(1);
-    attr.__bindgen_anon_2.wakeup_events = 1;
     match event.sample {
         Sample::Period(period) => attr.__bindgen_anon_1.sample_period = period,
         Sample::Frequency(hertz) => {
@@ -49,17 +46,7 @@ pub fn open(event: Event, scope: Scope) -> io::Result<OwnedFd> {
             attr.__bindgen_anon_1.sample_freq = hertz;
         }
     }
-    let (pid, cpu) = match scope {
-        Scope::Cpu(cpu) => (-1, cpu as i32),
-        Scope::Thread(tid) => {
-            attr.set_inherit(1);
-            (tid as i32, -1)
-        }
-    };
-    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
-    // SAFETY: `attr` says its own size and lives until the call returns; the kernel only reads it.
-    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
-    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+    open_in(attr, scope)
 }
 
 /// Memory that the processor watches.
@@ -76,13 +63,36 @@ pub struct Breakpoint {
 /// Opens the event of memory that is watched, not yet enabled.
 pub fn open_breakpoint(watched: Breakpoint, scope: Scope) -> io::Result<OwnedFd> {
     let mut attr = sys::perf_event_attr { type_: sys::PERF_TYPE_BREAKPOINT, ..Default::default() };
-    attr.size = size_of_val(&attr) as u32;
-    attr.set_disabled(1);
     attr.__bindgen_anon_1.sample_period = 1;
-    attr.__bindgen_anon_2.wakeup_events = 1;
     attr.bp_type = watched.access;
     attr.__bindgen_anon_3.bp_addr = watched.address;
     attr.__bindgen_anon_4.bp_len = watched.length;
+    open_in(attr, scope)
+}
+
+/// Opens the event of a place in the kernel, not yet enabled. It fires on every CPU.
+pub fn open_kprobe(kind: u32, symbol: Option<&CStr>, offset: u64, returns: bool) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
+    // As /sys/bus/event_source/devices/kprobe/format says: bit 0 for returns. Without a symbol the offset is an address.
+    attr.config = u64::from(returns);
+    attr.__bindgen_anon_4.config2 = offset;
+    open_at(attr, symbol, -1, 0)
+}
+
+/// Opens the event of a place in a binary, not yet enabled. With a process it is about all of its threads.
+pub fn open_uprobe(kind: u32, path: &CStr, place: UprobePlace, returns: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
+    // As /sys/bus/event_source/devices/uprobe/format says: bit 0 for returns, the upper half for the counter.
+    attr.config = u64::from(returns) | place.ref_ctr_offset << 32;
+    attr.__bindgen_anon_4.config2 = place.offset;
+    let (pid, cpu) = pid.map_or((-1, 0), |pid| (pid as i32, -1));
+    open_at(attr, Some(path), pid, cpu)
+}
+
+/// An event that is counted on a CPU or for a thread and those that it starts.
+fn open_in(mut attr: sys::perf_event_attr, scope: Scope) -> io::Result<OwnedFd> {
+    attr.set_disabled(1);
+    attr.__bindgen_anon_2.wakeup_events = 1;
     let (pid, cpu) = match scope {
         Scope::Cpu(cpu) => (-1, cpu as i32),
         Scope::Thread(tid) => {
@@ -90,37 +100,17 @@ pub fn open_breakpoint(watched: Breakpoint, scope: Scope) -> io::Result<OwnedFd>
             (tid as i32, -1)
         }
     };
-    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
-    // SAFETY: `attr` says its own size and lives until the call returns; the kernel only reads it.
-    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
-    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
+    open_at(attr, None, pid, cpu)
 }
 
-/// Opens the event of a place in the kernel, not yet enabled. It fires on every CPU.
-pub fn open_kprobe(kind: u32, symbol: Option<&CStr>, offset: u64, returns: bool) -> io::Result<OwnedFd> {
-    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
+/// The call itself. `text` is what `config1` of the events of places points to.
+fn open_at(mut attr: sys::perf_event_attr, text: Option<&CStr>, pid: i32, cpu: i32) -> io::Result<OwnedFd> {
     attr.size = size_of_val(&attr) as u32;
-    // As /sys/bus/event_source/devices/kprobe/format says: bit 0 for returns. Without a symbol the offset is an address.
-    attr.config = u64::from(returns);
-    attr.__bindgen_anon_3.config1 = symbol.map_or(0, |symbol| symbol.as_ptr() as u64);
-    attr.__bindgen_anon_4.config2 = offset;
+    if let Some(text) = text {
+        attr.__bindgen_anon_3.config1 = text.as_ptr() as u64;
+    }
     let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
-    // SAFETY: `attr` and the symbol in it live until the call returns; the kernel only reads them.
-    let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, -1, 0, -1, flags) };
-    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
-}
-
-/// Opens the event of a place in a binary, not yet enabled. With a process it is about all of its threads.
-pub fn open_uprobe(kind: u32, path: &CStr, place: UprobePlace, returns: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
-    let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };
-    attr.size = size_of_val(&attr) as u32;
-    // As /sys/bus/event_source/devices/uprobe/format says: bit 0 for returns, the upper half for the counter.
-    attr.config = u64::from(returns) | place.ref_ctr_offset << 32;
-    attr.__bindgen_anon_3.config1 = path.as_ptr() as u64;
-    attr.__bindgen_anon_4.config2 = place.offset;
-    let (pid, cpu) = pid.map_or((-1, 0), |pid| (pid as i32, -1));
-    let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
-    // SAFETY: `attr` and the path in it live until the call returns; the kernel only reads them.
+    // SAFETY: `attr` says its own size; it and the text live until the call returns, and the kernel only reads them.
     let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &attr, pid, cpu, -1, flags) };
     if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(own(fd as i32)) }
 }

@@ -255,12 +255,7 @@ fn declared(declaration: &Declaration) -> String {
 
 /// `struct NAME`
 fn tagged(tag: Tag, name: Option<&str>) -> String {
-    let keyword = match tag {
-        Tag::Struct => "struct",
-        Tag::Union => "union",
-        Tag::Enum => "enum",
-    };
-    format!("{keyword} {}", name.unwrap_or("(anonymous)"))
+    format!("{} {}", tag.keyword(), name.unwrap_or("(anonymous)"))
 }
 
 fn opaque_type(name: String, size: u32) -> Type {

@@ -188,12 +188,7 @@ impl Writer<'_> {
 
     /// `struct s*`, `typeof($x)`
     pub(super) fn type_(&mut self, ty: &TypeRef) -> Doc {
-        let tag = match ty.tag {
-            None => "",
-            Some(Tag::Struct) => "struct ",
-            Some(Tag::Union) => "union ",
-            Some(Tag::Enum) => "enum ",
-        };
+        let tag = ty.tag.map(|tag| format!("{} ", tag.keyword())).unwrap_or_default();
         let base = match &ty.base {
             TypeBase::Name(name) => Doc::text(name),
             TypeBase::TypeOf(of) => self.type_or_expr(of).between("typeof(", ")"),
