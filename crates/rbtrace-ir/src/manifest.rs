@@ -125,7 +125,7 @@ impl MapDecl {
 }
 
 /// A kind of record: who handles it and how its payload reads.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventDecl {
     /// Name of the row in rbtrace-lang whose `handle` gets it.
     pub handler: String,

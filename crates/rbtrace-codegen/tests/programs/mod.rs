@@ -31,17 +31,7 @@ pub fn program(functions: Vec<Function>, maps: Vec<MapDecl>) -> Program {
         span: Span::default(),
         reverse: false,
     };
-    let event = EventDecl {
-        handler: "printf".into(),
-        texts: vec![],
-        numbers: vec![],
-        maps: vec![],
-        args: vec![],
-        span: None,
-        location: String::new(),
-        excerpt: String::new(),
-        callers: vec![],
-    };
+    let event = EventDecl { handler: "printf".into(), ..EventDecl::default() };
     let manifest = Manifest {
         maps,
         events: vec![event; 4],

@@ -42,17 +42,7 @@ fn with_maps(build: impl FnOnce(&mut Builder)) -> Program {
         preallocate: false,
     };
     program.manifest.maps = vec![map("n", Storage::Global, None), map("h", Storage::Hash, Some(Type::Tuple(vec![Type::U64, Type::U64])))];
-    let event = EventDecl {
-        handler: "printf".into(),
-        texts: vec![],
-        numbers: vec![],
-        maps: vec![],
-        args: vec![],
-        span: None,
-        location: String::new(),
-        excerpt: String::new(),
-        callers: vec![],
-    };
+    let event = EventDecl { handler: "printf".into(), ..EventDecl::default() };
     program.manifest.events = vec![event];
     program
 }

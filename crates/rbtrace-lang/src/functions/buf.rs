@@ -6,9 +6,8 @@ use rbtrace_types::Type;
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
-use crate::warnings;
 
-use super::read::{self, Source, max_strlen};
+use super::read::{self, Most, Source, max_strlen};
 
 /// Bytes of a buffer before its content: the length as u32.
 const HEADER: u32 = 4;
@@ -42,34 +41,14 @@ fn check(cx: &mut dyn TypeCx, call: &Call) {
         cx.report(Diagnostic::error(subject.span, message).because("where the bytes are"));
     }
     match call.args.get(1) {
-        Some(length) => check_length(cx, length),
+        Some(length) => {
+            let most = most(cx);
+            read::check_length(cx, length, &Most { function: "buf", bytes: most, beyond: "is more than max_strlen allows" });
+        }
         None if matches!(ty, Type::Array(..) | Type::Void) => {}
         None => {
             let message = format!("buf() expects a length argument for non-array type {ty}");
             cx.report(Diagnostic::error(call.span, message).because("how many bytes?"));
-        }
-    }
-}
-
-fn check_length(cx: &mut dyn TypeCx, length: &rbtrace_syntax::ast::Expr) {
-    let most = most(cx);
-    match cx.int_literal(length) {
-        Some(given) if given < 0 => {
-            let message = format!("buf() cannot use negative length ({given})");
-            cx.report(Diagnostic::error(length.span, message).because("a buffer has no fewer than 0 bytes"));
-        }
-        Some(given) if given > most.into() => {
-            let message = format!("length param ({given}) passed to buf() is more than max_strlen allows ({most})");
-            let warning = warnings::LENGTH.at(length.span, message).because(format!("{most} bytes are read"));
-            cx.report(warning.hint("`config = { max_strlen = … }` reads more"));
-        }
-        Some(_) => {}
-        None => {
-            let ty = cx.type_of(length);
-            if !ty.is_integer() && !matches!(ty, Type::Void | Type::Aggregate(_)) {
-                let message = format!("buf() expects an integer as its length ({ty} provided)");
-                cx.report(Diagnostic::error(length.span, message).because("the number of bytes"));
-            }
         }
     }
 }

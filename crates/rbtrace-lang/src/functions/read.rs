@@ -7,7 +7,7 @@ use rbtrace_syntax::ast::Expr;
 use rbtrace_types::{Int, Space, Type};
 
 use crate::compile::{LowerCx, Lowered, TypeCx};
-use crate::config;
+use crate::{config, warnings};
 
 /// Where bytes are.
 #[derive(Clone, Copy)]
@@ -16,6 +16,40 @@ pub(super) enum Source {
     Local(Value),
     /// At an address of the kernel or of the current process.
     Remote(Value, Space),
+}
+
+/// How much a function reads at the most.
+pub(super) struct Most {
+    /// Its name, for what is said.
+    pub(super) function: &'static str,
+    /// What `max_strlen` leaves it.
+    pub(super) bytes: u32,
+    /// What is said of a length beyond: `is more than max_strlen allows`.
+    pub(super) beyond: &'static str,
+}
+
+/// The argument that says how many bytes: an integer, not below 0; what is above the most is cut, with a warning.
+pub(super) fn check_length(cx: &mut dyn TypeCx, length: &Expr, most: &Most) {
+    let Most { function, bytes, beyond } = *most;
+    match cx.int_literal(length) {
+        Some(given) if given < 0 => {
+            let message = format!("{function}() cannot use negative length ({given})");
+            cx.report(Diagnostic::error(length.span, message).because("nothing has fewer than 0 bytes"));
+        }
+        Some(given) if given > bytes.into() => {
+            let message = format!("length param ({given}) passed to {function}() {beyond} ({bytes})");
+            let warning = warnings::LENGTH.at(length.span, message).because(format!("{bytes} bytes are read"));
+            cx.report(warning.hint("`config = { max_strlen = … }` reads more"));
+        }
+        Some(_) => {}
+        None => {
+            let ty = cx.type_of(length);
+            if !ty.is_integer() && !matches!(ty, Type::Void | Type::Aggregate(_)) {
+                let message = format!("{function}() expects an integer as its length ({ty} provided)");
+                cx.report(Diagnostic::error(length.span, message).because("the number of bytes"));
+            }
+        }
+    }
 }
 
 /// Evaluates an argument: an address, or a value whose own bytes are meant.

@@ -9,7 +9,7 @@ use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::row::Builtin;
 use crate::warnings;
 
-use super::read::{self, Source, max_strlen};
+use super::read::{self, Most, Source, max_strlen};
 
 /// The row.
 pub static ROW: Builtin = Builtin {
@@ -36,7 +36,10 @@ enum Limit {
 
 fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let Some(subject) = call.args.first() else { return Type::Void };
-    check_length(cx, call);
+    if let Some(length) = call.args.get(1) {
+        let bytes = max_strlen(cx);
+        read::check_length(cx, length, &Most { function: "str", bytes, beyond: "is >= max_strlen" });
+    }
     match literal(cx, call) {
         Some(text) => Type::String(text.len() as u32 + 1),
         None => {
@@ -58,30 +61,6 @@ fn check_subject(cx: &mut dyn TypeCx, subject: &Expr) {
     if !fits {
         let message = format!("str() expects an integer, a pointer, a string or an array of bytes ({ty} provided)");
         cx.report(Diagnostic::error(subject.span, message).because("no text is there"));
-    }
-}
-
-fn check_length(cx: &mut dyn TypeCx, call: &Call) {
-    let Some(length) = call.args.get(1) else { return };
-    let most = max_strlen(cx);
-    match cx.int_literal(length) {
-        Some(given) if given < 0 => {
-            let message = format!("str() cannot use negative length ({given})");
-            cx.report(Diagnostic::error(length.span, message).because("a text has no fewer than 0 bytes"));
-        }
-        Some(given) if given > most.into() => {
-            let message = format!("length param ({given}) passed to str() is >= max_strlen ({most})");
-            let warning = warnings::LENGTH.at(length.span, message).because(format!("{most} bytes are read"));
-            cx.report(warning.hint("`config = { max_strlen = … }` reads more"));
-        }
-        Some(_) => {}
-        None => {
-            let ty = cx.type_of(length);
-            if !ty.is_integer() && !matches!(ty, Type::Void | Type::Aggregate(_)) {
-                let message = format!("str() expects an integer as its length ({ty} provided)");
-                cx.report(Diagnostic::error(length.span, message).because("the number of bytes"));
-            }
-        }
     }
 }
 
