@@ -65,9 +65,6 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     }
     let sorted: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
     let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
-    if units.is_empty() && !sink.has_errors() {
-        sink.push(Diagnostic::general("No probes to attach"));
-    }
     // Scripts look for these words.
     let few_probes = limit(attached, config::max_probes::ROW.name, shared, sink, |count, most| {
         format!("Can't attach to {count} probes because it exceeds the current limit of {most}")

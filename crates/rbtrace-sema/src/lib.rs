@@ -79,7 +79,7 @@ pub struct Options {
 }
 
 /// Compiles a program. `None` if an error was pushed to the sink. What it imports, and the files of the standard library that it needs, are
-/// added to the sources.
+/// added to the sources. It may be that nothing is there to be attached: that is no mistake of the text.
 pub fn compile(
     program: &ast::Program,
     sources: &mut Sources,

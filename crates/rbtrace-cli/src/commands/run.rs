@@ -14,7 +14,7 @@ use crate::args::{Mode, Run, Stage};
 use crate::commands::compiler_bench::measure;
 use crate::commands::dump;
 use crate::environment::Environment;
-use crate::report::{Reporter, Warnings};
+use crate::report::{Reporter, Warnings, say};
 use crate::script::{self, words};
 use crate::{Ending, privileges};
 
@@ -119,6 +119,9 @@ fn compile(
         return Err(Ending::Mistake);
     };
     dump::middle(&run.stages, &program);
+    if program.manifest.programs.is_empty() {
+        return Err(without_probes(run));
+    }
     let target = Target {
         isa: isa(host),
         listings: run.emit_llvm.is_some() || dump::wants_listings(&run.stages),
@@ -133,6 +136,14 @@ fn compile(
         dump::back(&run.stages, listings);
     }
     Ok(Compiled { program, object })
+}
+
+/// The sister of the line that says how many probes are attached: on the same stream, and as quiet.
+fn without_probes(run: &Run) -> Ending {
+    if !run.quiet {
+        say("No probes to attach\n");
+    }
+    Ending::Mistake
 }
 
 /// What the command line says to the compiler.
