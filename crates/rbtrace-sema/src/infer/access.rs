@@ -34,8 +34,8 @@ impl Infer<'_> {
                 let space = through.or_else(|| self.origin(base));
                 self.struct_field(s, field, space)
             }
-            Type::Record(items) => match items.iter().find(|(name, _)| *name == field.node) {
-                Some((_, ty)) => Ty::fixed(ty.clone()),
+            Type::Record(items) => match items.iter().position(|(name, _)| *name == field.node) {
+                Some(index) => ty.element(index).unwrap_or_else(|| Ty::fixed(items[index].1.clone())),
                 None => self.no_field(&ty.ty.to_string(), field, items.iter().map(|(name, _)| name.as_str()).collect()),
             },
             other => {
@@ -95,17 +95,15 @@ impl Infer<'_> {
 
     pub(super) fn tuple_index(&mut self, base: &Expr, index: u32, span: Span) -> Ty {
         let ty = self.expr(base);
-        match ty.ty.elements() {
-            Some(items) => match items.get(index as usize) {
-                Some(item) => Ty::fixed((*item).clone()),
-                None => {
-                    let message = format!("Invalid tuple index: {index}. Found {} elements in tuple.", items.len());
-                    self.sink.push(Diagnostic::error(span, message));
-                    Ty::VOID
-                }
-            },
-            None if ty.ty == Type::Void => Ty::VOID,
-            None => {
+        match (ty.element(index as usize), ty.ty.elements()) {
+            (Some(element), _) => element,
+            (None, Some(items)) => {
+                let message = format!("Invalid tuple index: {index}. Found {} elements in tuple.", items.len());
+                self.sink.push(Diagnostic::error(span, message));
+                Ty::VOID
+            }
+            (None, None) if ty.ty == Type::Void => Ty::VOID,
+            (None, None) => {
                 let message = format!("Can not access index '{index}' on expression of type '{}'", ty.ty);
                 self.sink.push(Diagnostic::error(span, message).because("not a tuple"));
                 Ty::VOID

@@ -123,24 +123,19 @@ impl Infer<'_> {
     }
 
     fn tuple(&mut self, span: Span, items: &[Expr]) -> Ty {
-        let elements = items.iter().map(|item| self.element(item)).collect();
-        self.gathered(span, Type::Tuple(elements))
+        let elements = items.iter().map(|item| self.value(item)).collect();
+        self.gathered(span, Ty::tuple(elements))
     }
 
     /// A tuple or record, unless it has more parts than any slot holds: of tuples of tuples of tuples there soon are too many to even count.
-    fn gathered(&mut self, span: Span, ty: Type) -> Ty {
-        if parts(&ty) <= MOST_PARTS {
-            return Ty::fixed(ty);
+    fn gathered(&mut self, span: Span, ty: Ty) -> Ty {
+        if parts(&ty.ty) <= MOST_PARTS {
+            return ty;
         }
         if self.last && self.sink.error_within(span).is_none() {
             self.sink.push(Diagnostic::error(span, format!("a value of more than {MOST_PARTS} parts is too large")));
         }
         Ty::VOID
-    }
-
-    /// An element of a tuple or record.
-    fn element(&mut self, item: &Expr) -> Type {
-        self.value(item).ty
     }
 
     fn string(&mut self, span: Span, bytes: &[u8]) -> Ty {
@@ -449,8 +444,8 @@ impl Infer<'_> {
                 return Ty::VOID;
             }
         }
-        let fields = items.iter().map(|(name, item)| (name.node.clone(), self.element(item))).collect();
-        self.gathered(span, Type::Record(fields))
+        let fields = items.iter().map(|(name, item)| (name.node.clone(), self.value(item))).collect();
+        self.gathered(span, Ty::record(fields))
     }
 }
 

@@ -38,7 +38,7 @@ impl Infer<'_> {
         let types: Vec<Ty> = key.iter().map(|part| self.value(part)).collect();
         let ty = match types.as_slice() {
             [one] => one.clone(),
-            _ => Ty::fixed(Type::Tuple(types.iter().map(|part| part.ty.clone()).collect())),
+            _ => Ty::tuple(types),
         };
         let place = key.iter().map(|part| part.span).reduce(Span::to).unwrap_or(span);
         let state = self.map_state(name, span);

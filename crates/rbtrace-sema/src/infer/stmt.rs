@@ -318,9 +318,9 @@ impl Infer<'_> {
                     );
                     return None;
                 }
-                Some(Ty::fixed(Type::Tuple(vec![key.ty.clone(), Type::int(8, aggregate.signed)])))
+                Some(Ty::tuple(vec![key.clone(), Ty::fixed(Type::int(8, aggregate.signed))]))
             }
-            (Some(Some(key)), plain) => Some(Ty::fixed(Type::Tuple(vec![key.ty.clone(), plain.clone()]))),
+            (Some(Some(key)), _) => Some(Ty::tuple(vec![key.clone(), value])),
             (None, _) => None,
         }
     }

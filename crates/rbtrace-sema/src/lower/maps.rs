@@ -6,6 +6,7 @@ use rbtrace_syntax::ast::{BinaryOp, Expr, ExprKind};
 use rbtrace_types::Type;
 
 use super::Lower;
+use crate::infer::Ty;
 
 /// `BPF_NOEXIST`
 const ONLY_IF_ABSENT: i64 = 1;
@@ -145,12 +146,12 @@ impl Lower<'_> {
             }
             _ => {}
         }
-        let value_ty = self.value_ty(value);
+        let value_ty = self.operand(value);
         let (map, key) = self.entry_of(target);
         let ty = self.out.decl(map).value.clone();
         let entry = self.find(map, key);
         let Lowered::Int(left) = self.read_entry(entry, &ty) else { unreachable!("inference wants integers here") };
-        let result = self.arithmetic(op, left, &ty, right, &value_ty, value);
+        let result = self.arithmetic(op, left, &Ty::fixed(ty.clone()), right, &value_ty, value);
         let addr = self.temp(16);
         self.ir.store(8, addr, 0, result);
         match key {

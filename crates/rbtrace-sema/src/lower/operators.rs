@@ -13,15 +13,15 @@ impl Lower<'_> {
         if class(op) == Class::Logic {
             return Lowered::Int(self.logic(op, left, right));
         }
-        let (left_ty, right_ty) = (self.value_ty(left), self.value_ty(right));
         match class(op) {
             Class::Arithmetic => {
                 let a = self.int(left);
                 let b = self.int(right);
+                let (left_ty, right_ty) = (self.operand(left), self.operand(right));
                 let result = self.arithmetic(op, a, &left_ty, b, &right_ty, right);
                 Lowered::Int(self.convert(result, &Type::I64, &self.ty(expr)))
             }
-            Class::Equality if !left_ty.is_scalar() => Lowered::Int(self.equal_memory(op == BinaryOp::Eq, left, right)),
+            Class::Equality if !self.value_ty(left).is_scalar() => Lowered::Int(self.equal_memory(op == BinaryOp::Eq, left, right)),
             Class::Equality | Class::Order => {
                 let a = self.int(left);
                 let b = self.int(right);
@@ -32,14 +32,15 @@ impl Lower<'_> {
     }
 
     /// `a op b` on 64-bit integers, as SPEC §3.4 says.
-    pub(super) fn arithmetic(&mut self, op: BinaryOp, a: Value, a_ty: &Type, b: Value, b_ty: &Type, right: &Expr) -> Value {
-        let (a, b) = (self.calculable(a, a_ty), self.calculable(b, b_ty));
-        let (a, b) = match (a_ty, b_ty) {
-            (Type::Pointer(..), other) if other.is_integer() => (a, self.times(b, self.step_size(a_ty))),
-            (other, Type::Pointer(..)) if other.is_integer() => (self.times(a, self.step_size(b_ty)), b),
+    pub(super) fn arithmetic(&mut self, op: BinaryOp, a: Value, a_ty: &Ty, b: Value, b_ty: &Ty, right: &Expr) -> Value {
+        let (a, b) = (self.calculable(a, &a_ty.ty), self.calculable(b, &b_ty.ty));
+        let (a, b) = match (&a_ty.ty, &b_ty.ty) {
+            (Type::Pointer(..), other) if other.is_integer() => (a, self.times(b, self.step_size(&a_ty.ty))),
+            (other, Type::Pointer(..)) if other.is_integer() => (self.times(a, self.step_size(&b_ty.ty)), b),
             _ => (a, b),
         };
-        let signed = self.result_is_signed(a_ty, b_ty, right);
+        let both = a_ty.integer().zip(b_ty.integer());
+        let signed = both.is_some_and(|(a, b)| integer::arithmetic(a, b, false).signed);
         let bin = match op {
             BinaryOp::Add => Bin::Add,
             BinaryOp::Sub => Bin::Sub,
@@ -62,16 +63,6 @@ impl Lower<'_> {
     /// Scaled by the size of what a pointer points to.
     pub(super) fn times(&mut self, value: Value, size: i64) -> Value {
         if size == 1 { value } else { self.ir.bin_int(Bin::Mul, value, size) }
-    }
-
-    /// Signed if either side is; a constant takes the sign of the other side.
-    fn result_is_signed(&mut self, a: &Type, b: &Type, right: &Expr) -> bool {
-        let right = match self.int_literal(right) {
-            Some(value) => Ty::literal(value),
-            None => Ty::fixed(b.clone()),
-        };
-        let (Some(a), Some(b)) = (Ty::fixed(a.clone()).integer(), right.integer()) else { return false };
-        integer::arithmetic(a, b, false).signed
     }
 
     /// A divisor of zero is reported and gives 1 (SPEC §9.13).
@@ -118,10 +109,14 @@ impl Lower<'_> {
         self.ir.cmp(cmp, a, b)
     }
 
-    fn operand(&mut self, expr: &Expr) -> Ty {
-        match self.int_literal(expr) {
-            Some(value) => Ty::literal(value),
-            None => Ty::fixed(self.value_ty(expr)),
+    /// The type of an operand as inference saw it: a literal, or a variable that holds nothing else, takes the sign of the other side.
+    pub(super) fn operand(&mut self, expr: &Expr) -> Ty {
+        if let Some(value) = self.int_literal(expr) {
+            return Ty::literal(value);
+        }
+        match &self.body.types[expr.id.0 as usize] {
+            Ty { ty: Type::Aggregate(aggregate), .. } => Ty::fixed(Type::int(8, aggregate.signed)),
+            known => known.clone(),
         }
     }
 

@@ -6,7 +6,7 @@ use rbtrace_syntax::ast::{Block, Expr, ExprKind, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
 
 use super::Lower;
-use crate::infer::aggregation_call;
+use crate::infer::{Ty, aggregation_call};
 
 impl Lower<'_> {
     /// A block whose value nobody takes.
@@ -128,7 +128,8 @@ impl Lower<'_> {
         let right = self.int(value);
         let index = self.var_index(target);
         let left = self.int(target);
-        let result = self.arithmetic(op, left, &ty, right, &self.value_ty(value), value);
+        let value_ty = self.operand(value);
+        let result = self.arithmetic(op, left, &Ty::fixed(ty.clone()), right, &value_ty, value);
         let result = self.convert(result, &Type::I64, &ty);
         self.write_var(index, result);
     }
