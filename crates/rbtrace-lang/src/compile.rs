@@ -204,6 +204,8 @@ pub trait LowerCx: TypeCx {
     fn find_map(&self, name: &str) -> Option<(ir::MapId, ir::MapDecl)>;
     /// The internal scalar map of that symbol (see [`ir::Manifest::INTERNAL`]), a u64 in `Storage::Global`; declared at first use.
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
+    /// The internal map that keeps stacks with room for so many bytes of frames, as [`crate::named::stack`] says; declared at first use.
+    fn stack_table(&mut self, frames: u32) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.
     fn text(&mut self, text: &str) -> u32;
     /// The text of the attach point that fired, as a string of [`TypeCx::place_text_size`] bytes.

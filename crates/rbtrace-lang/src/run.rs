@@ -102,6 +102,8 @@ pub trait World {
     fn kernel_symbol(&self, address: u64) -> Option<Symbol>;
     /// The symbol at an address of a process.
     fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol>;
+    /// The frames that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
+    fn stack_frames(&self, table: u32, id: u64) -> Option<Vec<u8>>;
     /// Name of the hierarchy and path of every cgroup that has an id.
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)>;
     /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
@@ -131,6 +133,9 @@ impl World for Nowhere {
         None
     }
     fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+        None
+    }
+    fn stack_frames(&self, _: u32, _: u64) -> Option<Vec<u8>> {
         None
     }
     fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {

@@ -213,6 +213,9 @@ mod tests {
         fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
             None
         }
+        fn stack_frames(&self, _: u32, _: u64) -> Option<Vec<u8>> {
+            None
+        }
         fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {
             Vec::new()
         }

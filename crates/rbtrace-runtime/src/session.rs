@@ -63,6 +63,7 @@ pub struct Session<'m> {
 impl<'m> Session<'m> {
     /// A session in which nothing has happened yet.
     pub fn new(manifest: &'m Manifest, host: &'m Host, maps: Maps<'m>, options: &Options) -> Result<Self> {
+        let world = Machine::new(host, manifest, maps.stack_tables()?);
         Ok(Self {
             maps,
             sink: Sink::open(options.output.as_deref(), options.buffering)?,
@@ -75,7 +76,7 @@ impl<'m> Session<'m> {
             errors: 0,
             manifest,
             events: decode::events(manifest)?,
-            world: Machine::new(host, manifest),
+            world,
             no_warnings: options.no_warnings,
             captures: Captures::default(),
             values: Vec::new(),

@@ -1,15 +1,18 @@
 //! This machine as values see it: users, local time, the boot clock. Asks rbtrace-host and the C library; knows no map and no record.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use rbtrace_host::Host;
 use rbtrace_host::cgroups::cgroup_paths;
 use rbtrace_host::proc::boot_time_offset;
 use rbtrace_host::symbols::Symbols;
 use rbtrace_ir::Manifest;
+use rbtrace_lang::named::stack::ENTRY_HEADER;
 use rbtrace_lang::run::{Symbol, World};
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
+use crate::maps::StackTable;
 use crate::sys::time;
 
 const SECOND: i64 = 1_000_000_000;
@@ -19,14 +22,15 @@ const SECOND: i64 = 1_000_000_000;
 pub struct Machine<'m> {
     host: &'m Host,
     manifest: &'m Manifest,
+    stacks: HashMap<u32, StackTable>,
     boot_offset: i64,
     symbols: OnceCell<Symbols>,
 }
 
 impl<'m> Machine<'m> {
     /// The machine now; the boot clock is measured against the wall clock once.
-    pub fn new(host: &'m Host, manifest: &'m Manifest) -> Self {
-        Self { host, manifest, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
+    pub fn new(host: &'m Host, manifest: &'m Manifest, stacks: HashMap<u32, StackTable>) -> Self {
+        Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
     }
 }
 
@@ -72,6 +76,12 @@ impl World for Machine<'_> {
     fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol> {
         let symbols = self.manifest.config.user_symbols.then(|| self.symbols.get_or_init(Symbols::default))?;
         symbols.user(pid, address).map(symbol)
+    }
+
+    fn stack_frames(&self, table: u32, id: u64) -> Option<Vec<u8>> {
+        let entry = self.stacks.get(&table)?.entry(id)?;
+        let frames = entry.get(ENTRY_HEADER as usize / 8..)?;
+        Some(frames.iter().flat_map(|word| word.to_ne_bytes()).collect())
     }
 
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {

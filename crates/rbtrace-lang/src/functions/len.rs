@@ -5,7 +5,7 @@ use rbtrace_ir::{Bin, LoopKind, Op};
 use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
-use crate::named::stack::is_stack;
+use crate::named::stack::{COUNT, is_stack};
 use crate::row::Builtin;
 
 use super::maps;
@@ -43,7 +43,7 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
         && is_stack(&cx.type_of(arg))
     {
         return match cx.lower(arg) {
-            Lowered::Mem(stack) => Lowered::Int(cx.ir().load(4, false, stack, 0)),
+            Lowered::Mem(stack) => Lowered::Int(cx.ir().load(2, false, stack, COUNT)),
             other => other,
         };
     }

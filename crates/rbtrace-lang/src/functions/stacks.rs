@@ -1,10 +1,10 @@
 //! Stacks: the arguments of the functions that take one, and the helper's call. Shared by both.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Bin, Cmp, Helper, LARGEST_SLOT, Op, Operand};
+use rbtrace_ir::{Bin, Builder, Cmp, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, Value};
 use rbtrace_syntax::ast::Expr;
 
-use crate::compile::{Call, LowerCx, Lowered, TypeCx};
+use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::config;
 use crate::named::stack::{self, Mode};
 use crate::variables::task_ids;
@@ -46,7 +46,7 @@ pub(super) fn wanted(cx: &mut dyn TypeCx, function: &str, call: &Call, user: boo
 
 /// The most frames of a stack: 1024, or what fits into one value.
 fn most(mode: Mode) -> u32 {
-    MOST.min((LARGEST_SLOT - stack::HEADER - 8) / mode.frame_size())
+    MOST.min((LARGEST_SLOT - stack::ENTRY_HEADER) / mode.frame_size())
 }
 
 fn check_limit(cx: &mut dyn TypeCx, function: &str, arg: &Expr, most: u32) -> u32 {
@@ -66,12 +66,16 @@ fn by_word(word: &str) -> Option<Mode> {
 /// The stack of the kernel, or of the process with its id behind it.
 pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: bool) -> Lowered {
     let (mode, limit) = wanted(cx, function, call, user);
-    let pid = user.then(|| task_ids::process_id(cx));
-    let ir = cx.ir();
+    let process = user.then(|| task_ids::process_id(cx));
     let frames_size = mode.frame_size() * limit;
-    let slot = ir.memory("stack", stack::HEADER + frames_size + if user { 8 } else { 0 });
-    let addr = ir.slot_addr(slot);
-    let frames = ir.value(Op::Offset(addr, stack::HEADER));
+    let table = cx.stack_table(frames_size);
+    let ir = cx.ir();
+    let slot = ir.memory("stack", if user { stack::user(mode, limit) } else { stack::kernel(mode, limit) }.size());
+    let value = ir.slot_addr(slot);
+    let mark = ir.mark();
+    let slot = ir.memory("frames", stack::ENTRY_HEADER + frames_size);
+    let entry = ir.slot_addr(slot);
+    let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
     // The helper fills what it does not need with zeros, also when it fails.
     let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
     let args = vec![Operand::Ctx, Operand::Value(frames), Operand::Int(frames_size.into()), Operand::Int(flags)];
@@ -79,12 +83,86 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: boo
     let zero = ir.int(0);
     let failed = ir.cmp(Cmp::SLt, bytes, zero);
     let bytes = ir.value(Op::Select(failed, zero, bytes));
+    let (id, check) = digest(ir, frames, bytes, frames_size);
+    ir.store(8, entry, 0, check);
+    ir.store(8, value, 0, id);
     let count = ir.bin_int(Bin::LShr, bytes, mode.frame_size().trailing_zeros().into());
-    ir.store(4, addr, 0, count);
+    ir.store(2, value, stack::COUNT, count);
     let mode = ir.int(mode.number());
-    ir.store(4, addr, 4, mode);
-    if let Some(pid) = pid {
-        ir.store(8, addr, stack::HEADER + frames_size, pid);
+    ir.store(2, value, stack::MODE, mode);
+    let number = ir.int(table.0.into());
+    ir.store(4, value, stack::TABLE, number);
+    if let Some(process) = process {
+        ir.store(8, value, stack::PROCESS, process);
     }
-    Lowered::Mem(addr)
+    ir.open();
+    keep(cx, call, table, value, entry, check);
+    let ir = cx.ir();
+    let then = ir.close();
+    ir.push(Op::If { cond: count, then, otherwise: Region::default() });
+    ir.release(mark);
+    Lowered::Mem(value)
+}
+
+/// Two hashes of the words of a stack. One of 64 bits tells a million stacks apart (they meet by chance once in 10^7 runs); the other says
+/// when it did not.
+fn digest(ir: &mut Builder, frames: Value, bytes: Value, frames_size: u32) -> (Value, Value) {
+    // Odd, so that no bit of a state is lost; the fraction of the golden ratio and a relative of it, with as many ones as zeros.
+    const FACTORS: [i64; 2] = [0x9e37_79b9_7f4a_7c15_u64 as i64, 0xd1b5_4a32_d192_ed03_u64 as i64];
+    let states = FACTORS.map(|factor| {
+        let state = ir.scalar("digest");
+        let start = ir.int(factor);
+        ir.push(Op::Set(state, start));
+        state
+    });
+    let index = ir.scalar("word");
+    ir.open();
+    let index_now = ir.value(Op::Get(index));
+    let at = ir.bin_int(Bin::Shl, index_now, 3);
+    let is_behind = ir.cmp(Cmp::ULe, bytes, at);
+    ir.if_else(is_behind, |ir| ir.push(Op::Break), |_| ());
+    let word = ir.value(Op::Index { base: frames, index: at, bound: frames_size - 7 });
+    let word = ir.load(8, false, word, 0);
+    for (state, factor) in states.into_iter().zip(FACTORS) {
+        let now = ir.value(Op::Get(state));
+        let mixed = ir.bin(Bin::Xor, now, word);
+        let mixed = ir.bin_int(Bin::Mul, mixed, factor);
+        ir.push(Op::Set(state, mixed));
+    }
+    let body = ir.close();
+    ir.push(Op::Loop { kind: LoopKind::Bounded { count: frames_size / 8, index: Some(index) }, body });
+    // A product's low bits know nothing of the high ones, and the kernel's table takes the key as it is.
+    let [id, check] = states.map(|state| {
+        let state = ir.value(Op::Get(state));
+        let high = ir.bin_int(Bin::LShr, state, 32);
+        ir.bin(Bin::Xor, state, high)
+    });
+    (id, check)
+}
+
+/// Puts a stack into its table, if it is not there.
+fn keep(cx: &mut dyn LowerCx, call: &Call, table: MapId, key: Value, entry: Value, check: Value) {
+    let span = call.span;
+    let ir = cx.ir();
+    let known = ir.lookup(table, key);
+    let is_new = ir.value(Op::IsNull(known));
+    ir.open();
+    let done = ir.update(table, key, entry, 0);
+    let failed = ir.cmp_int(Cmp::SLt, done, 0);
+    complain_if(cx, failed, Complaint { span, text: "", helper: Some((Helper::MapUpdate, done)) });
+    let then = cx.ir().close();
+    cx.ir().open();
+    let ir = cx.ir();
+    let kept = ir.load(8, false, known, 0);
+    let differs = ir.cmp(Cmp::Ne, kept, check);
+    complain_if(cx, differs, Complaint { span, text: "two stacks have the same hash; the first one is shown for both", helper: None });
+    let otherwise = cx.ir().close();
+    cx.ir().push(Op::If { cond: is_new, then, otherwise });
+}
+
+fn complain_if(cx: &mut dyn LowerCx, cond: Value, complaint: Complaint<'_>) {
+    cx.ir().open();
+    cx.complain(complaint);
+    let then = cx.ir().close();
+    cx.ir().push(Op::If { cond, then, otherwise: Region::default() });
 }

@@ -1,15 +1,27 @@
-//! Stacks as values: how their addresses are kept and written. Which helper fills them is not known here.
+//! Stacks as values: how they are kept and written. Which helper fills them is not known here.
 //!
-//! Bytes: the number of frames as u32, the way they are written as u32, then the frames, leaf first, zeros to the end; behind those of a user
-//! stack the process as u64. A frame is an address as u64, or the kernel's `struct bpf_stack_build_id`.
+//! The frames of a stack lie once in a table of the kernel, under a hash of theirs: as values, in keys and in records stacks are short. An
+//! entry of a table: a second hash as u64, then the frames, leaf first, zeros to the end. A frame is an address as u64, or the kernel's
+//! `struct bpf_stack_build_id`. The value: the hash as u64, the number of frames as u16, the way they are written as u16, the number of the
+//! table's map as u32; behind that of a user stack the process as u64.
 
 use rbtrace_types::Type;
 
-use crate::run::{RunError, Symbol};
+use crate::run::{RunError, Symbol, World};
 use crate::value::{Value, read_int};
 
-/// Bytes before the addresses.
-pub const HEADER: u32 = 8;
+/// Bytes before the frames in a table.
+pub const ENTRY_HEADER: u32 = 8;
+/// Bytes of the value of a kernel stack; that of a user stack has [`PROCESS`] at its end.
+const SIZE: u32 = 16;
+/// Where the number of frames is in the value.
+pub const COUNT: u32 = 8;
+/// Where the mode is.
+pub const MODE: u32 = 10;
+/// Where the table's number is.
+pub const TABLE: u32 = 12;
+/// Where the process is.
+pub const PROCESS: u32 = SIZE;
 
 /// How the types of stacks begin.
 pub const KERNEL: &str = "kstack_";
@@ -64,12 +76,12 @@ impl Mode {
 
 /// The type of a kernel stack.
 pub fn kernel(mode: Mode, limit: u32) -> Type {
-    Type::named(&format!("{KERNEL}{}_{limit}", mode.word()), HEADER + mode.frame_size() * limit, 8)
+    Type::named(&format!("{KERNEL}{}_{limit}", mode.word()), SIZE, 8)
 }
 
 /// The type of a user stack.
 pub fn user(mode: Mode, limit: u32) -> Type {
-    Type::named(&format!("{USER}{}_{limit}", mode.word()), HEADER + mode.frame_size() * limit + 8, 8)
+    Type::named(&format!("{USER}{}_{limit}", mode.word()), PROCESS + 8, 8)
 }
 
 /// Whether a type is that of a stack.
@@ -78,19 +90,29 @@ pub fn is_stack(ty: &Type) -> bool {
 }
 
 /// The text of a stack; `symbol` names an address.
-pub(super) fn show(bytes: &[u8], symbol: impl Fn(u64) -> Option<Symbol>) -> Result<Value, RunError> {
-    let count = read_int(bytes, 4, false)? as usize;
-    let number = read_int(bytes.get(4..).unwrap_or_default(), 4, false)?;
+pub(super) fn show(world: &dyn World, bytes: &[u8], symbol: impl Fn(u64) -> Option<Symbol>) -> Result<Value, RunError> {
+    let part = |at: u32, size: u8| read_int(bytes.get(at as usize..).unwrap_or_default(), size, false);
+    let (id, count, number, table) = (part(0, 8)?, part(COUNT, 2)?, part(MODE, 2)?, part(TABLE, 4)?);
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
+    if count == 0 {
+        return Ok(Value::Text("\n".into()));
+    }
+    match world.stack_frames(table as u32, id as u64) {
+        Some(frames) => lines(mode, count as usize, &frames, &symbol).map(Value::Text),
+        None => Ok(Value::Text("\n        [frames lost]\n".into())),
+    }
+}
+
+/// A line for each frame.
+fn lines(mode: Mode, count: usize, frames: &[u8], symbol: &impl Fn(u64) -> Option<Symbol>) -> Result<String, RunError> {
     let mut text = String::from("\n");
-    let addresses = bytes.get(HEADER as usize..).unwrap_or_default();
-    for bytes in addresses.chunks_exact(mode.frame_size() as usize).take(count) {
+    for bytes in frames.chunks_exact(mode.frame_size() as usize).take(count) {
         match mode {
-            Mode::Bpftrace | Mode::Perf | Mode::Raw => frame(mode, read_int(bytes, 8, false)? as u64, &symbol, &mut text),
+            Mode::Bpftrace | Mode::Perf | Mode::Raw => frame(mode, read_int(bytes, 8, false)? as u64, symbol, &mut text),
             Mode::BuildId => text.push_str(&place(bytes)?),
         }
     }
-    Ok(Value::Text(text))
+    Ok(text)
 }
 
 /// A line of a frame that is a place in a file, or an address where the file has no build id. Where nothing is known nothing follows either.
@@ -122,12 +144,12 @@ fn frame(mode: Mode, address: u64, symbol: &impl Fn(u64) -> Option<Symbol>, text
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Nowhere;
 
-    fn check(mode: Mode, count: u32, expected: &str) {
-        let words: Vec<u8> = [0x10u64, 0x25, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let bytes = [&count.to_ne_bytes()[..], &(mode.number() as u32).to_ne_bytes(), &words].concat();
+    fn check(mode: Mode, count: usize, expected: &str) {
+        let frames: Vec<u8> = [0x10u64, 0x25, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
         let known = |address| (address < 0x20).then(|| Symbol { name: "f".into(), offset: 3, module: Some("/lib".into()) });
-        assert_eq!(show(&bytes, known), Ok(Value::Text(expected.into())));
+        assert_eq!(lines(mode, count, &frames, &known), Ok(expected.into()));
     }
 
     #[test]
@@ -145,6 +167,17 @@ mod tests {
         check(Mode::Perf, 2, "\n\t10 f+3 (/lib)\n\t25 0x25 ([unknown])\n");
         check(Mode::Raw, 2, "\n10\n25\n");
         check(Mode::Raw, 0, "\n");
-        assert_eq!(show(&[1, 0, 0, 0, 9, 0, 0, 0], |_| None), Err(RunError::Truncated));
+    }
+
+    #[test]
+    fn values_say_what_is_wrong_with_them() {
+        let shown = |count: u16, mode: u16| {
+            let bytes = [&7u64.to_ne_bytes()[..], &count.to_ne_bytes(), &mode.to_ne_bytes(), &1u32.to_ne_bytes()].concat();
+            show(&Nowhere, &bytes, |_| None)
+        };
+        assert_eq!(shown(0, 0), Ok(Value::Text("\n".into())));
+        assert_eq!(shown(2, 0), Ok(Value::Text("\n        [frames lost]\n".into())));
+        assert_eq!(shown(2, 9), Err(RunError::Truncated));
+        assert_eq!(show(&Nowhere, &[7; 9], |_| None), Err(RunError::Truncated));
     }
 }

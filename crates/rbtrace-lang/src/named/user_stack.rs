@@ -2,7 +2,6 @@
 
 use super::stack;
 use crate::row::NamedType;
-use crate::run::RunError;
 use crate::value::read_int;
 
 /// The row.
@@ -12,8 +11,7 @@ pub static ROW: NamedType = NamedType {
     ty: None,
     is_number: false,
     show: |world, bytes| {
-        let (stack, pid) = bytes.split_last_chunk::<8>().ok_or(RunError::Truncated)?;
-        let pid = read_int(pid, 8, false)? as u32;
-        stack::show(stack, |address| world.user_symbol(pid, address))
+        let pid = read_int(bytes.get(stack::PROCESS as usize..).unwrap_or_default(), 8, false)? as u32;
+        stack::show(world, bytes, |address| world.user_symbol(pid, address))
     },
 };

@@ -4,6 +4,7 @@
 pub mod key;
 pub mod table;
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -34,6 +35,23 @@ pub struct Map<'m> {
     cpus: usize,
     /// A scalar that was zeroed shows its zero; its state alone looks as if it had never been set.
     zeroed: bool,
+}
+
+/// Stacks by their hashes; see `rbtrace_lang::named::stack`.
+#[derive(Debug)]
+pub struct StackTable {
+    fd: OwnedFd,
+    /// Of an entry.
+    words: usize,
+}
+
+impl StackTable {
+    /// The entry of a hash, if there is one.
+    pub fn entry(&self, id: u64) -> Option<Vec<u64>> {
+        let mut words = vec![0; self.words];
+        entries::get(self.fd.as_fd(), &id.to_ne_bytes(), &mut words).ok()?;
+        Some(words)
+    }
 }
 
 /// Entries as they are in the kernel.
@@ -79,6 +97,14 @@ impl<'m> Maps<'m> {
         let mut words = vec![0; map.words()];
         entries::get(map.fd.as_fd(), &ONLY, &mut words).with_context(|| format!("reading the map {symbol}"))?;
         Ok(words.get(1).is_some_and(|set| *set != 0).then_some(words[0]))
+    }
+
+    /// Handles of the tables of stacks, by their numbers: who names stacks looks into them while the maps are at work.
+    pub fn stack_tables(&self) -> Result<HashMap<u32, StackTable>> {
+        let is_table = |map: &&Map<'_>| map.decl.symbol.starts_with(Manifest::INTERNAL) && map.decl.storage == Storage::Hash;
+        let numbered = self.maps.iter().enumerate().filter(|(_, map)| is_table(map));
+        let handle = |(number, map): (usize, &Map<'_>)| Ok((number as u32, StackTable { fd: map.fd.try_clone()?, words: map.words() }));
+        numbered.map(handle).collect::<io::Result<_>>().context("opening the tables of stacks")
     }
 
     /// Sets the value of an internal scalar of 8 bytes; `false`: the script does not have it.

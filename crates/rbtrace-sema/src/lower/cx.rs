@@ -172,6 +172,10 @@ impl LowerCx for Lower<'_> {
         self.out.internal(symbol)
     }
 
+    fn stack_table(&mut self, frames: u32) -> ir::MapId {
+        self.out.stack_table(frames, self.shared)
+    }
+
     fn text(&mut self, text: &str) -> u32 {
         self.out.text(text)
     }

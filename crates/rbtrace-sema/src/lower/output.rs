@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use rbtrace_ir::{Constant, ConstantId, EventDecl, EventId, LossDecl, LossId, LossKind, MapDecl, MapId, Program, RunConfig, Storage};
+use rbtrace_ir::{
+    Constant, ConstantId, EventDecl, EventId, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, Program, RunConfig, Storage,
+};
 use rbtrace_lang::config;
+use rbtrace_lang::named::stack;
 use rbtrace_types::{Feature, Layout, Type};
 
 use crate::infer::{MapState, Typed};
@@ -74,6 +77,23 @@ impl Output {
             max_entries: 1,
             preallocate: true,
         };
+        self.declare(&name, decl)
+    }
+
+    /// The internal map of stacks with so many bytes of frames. Where the kernel reserves all entries there are fewer.
+    pub fn stack_table(&mut self, frames: u32, shared: &Shared) -> MapId {
+        const MOST: u32 = 1 << 17;
+        const RESERVED: u32 = 1 << 13;
+        let symbol = format!("{}stack_{frames}", Manifest::INTERNAL);
+        let name = format!("\u{1}{symbol}");
+        if let Some(&id) = self.maps.get(&name) {
+            return id;
+        }
+        let value = Type::Array(Type::U64.into(), (stack::ENTRY_HEADER + frames) / 8);
+        let (storage, key) = (Storage::Hash, Some(Type::U64));
+        let mut decl = MapDecl { name: name.clone(), symbol, storage, key, value, max_entries: MOST, preallocate: true };
+        decl.preallocate = preallocate(&decl, shared);
+        decl.max_entries = if decl.preallocate { RESERVED } else { MOST };
         self.declare(&name, decl)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rbtrace_ir::{Helper, MapId, Op, Operand, Program, Region};
+use rbtrace_ir::{Helper, Manifest, MapId, Op, Operand, Program, Region};
 
 /// Updates within one run that the stock always bears.
 const ALWAYS: usize = 1;
@@ -22,7 +22,9 @@ pub(super) fn reserve(program: &mut Program) {
         }
         let often = updates(&function.body, &subprograms).into_iter().filter(|(_, times)| *times > ALWAYS);
         for (map, _) in often {
-            program.manifest.maps[map.0 as usize].preallocate = true;
+            let map = &mut program.manifest.maps[map.0 as usize];
+            // A table of stacks is too large for that, and its stock is not that small: it has no value per CPU.
+            map.preallocate |= !map.symbol.starts_with(Manifest::INTERNAL);
         }
     }
 }
