@@ -155,8 +155,10 @@ impl<'ctx> Code<'ctx> {
         if bytes == 8 { value } else { self.widen(value, signed) }
     }
 
-    pub fn load_pointer(&self, pointer: PointerValue<'ctx>) -> PointerValue<'ctx> {
-        self.builder.build_load(self.ptr, pointer, "").expect(BUILT).into_pointer_value()
+    pub fn load_pointer(&self, pointer: PointerValue<'ctx>, volatile: bool) -> PointerValue<'ctx> {
+        let value = self.builder.build_load(self.ptr, pointer, "").expect(BUILT);
+        set_access(value, 8, volatile);
+        value.into_pointer_value()
     }
 
     /// Stores the low bytes.
@@ -172,8 +174,9 @@ impl<'ctx> Code<'ctx> {
         store
     }
 
-    pub fn store_pointer(&self, pointer: PointerValue<'ctx>, value: PointerValue<'ctx>) {
-        self.builder.build_store(pointer, value).expect(BUILT);
+    pub fn store_pointer(&self, pointer: PointerValue<'ctx>, value: PointerValue<'ctx>, volatile: bool) {
+        let store = self.builder.build_store(pointer, value).expect(BUILT);
+        store.set_volatile(volatile).expect("a store can be volatile");
     }
 
     pub fn atomic_add(&self, pointer: PointerValue<'ctx>, value: IntValue<'ctx>) {
@@ -257,6 +260,11 @@ impl<'ctx> Code<'ctx> {
         let args: Vec<_> = args.iter().map(|&arg| arg.into()).collect();
         let call = self.builder.build_indirect_call(ty, code, &args, "").expect(BUILT);
         call.try_as_basic_value().basic().expect("the assembly has a result").into_int_value()
+    }
+
+    /// `pointer + offset` bytes, of which LLVM no longer knows that it is a sum.
+    pub fn sum(&self, pointer: PointerValue<'ctx>, offset: u32) -> PointerValue<'ctx> {
+        self.pointer_of(self.asm(&format!("$0 += {offset}"), &[self.int_of(pointer)]))
     }
 
     /// A load that is one instruction with its offset in it, zero-extended. Why not a load of LLVM's? It keeps the sum of pointer and offset

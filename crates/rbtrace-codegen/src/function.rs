@@ -53,7 +53,7 @@ pub struct Frame<'ctx> {
     pub ctx: PointerValue<'ctx>,
     /// What a callback shares with its caller; see [`crate::loops`].
     pub shared: Option<PointerValue<'ctx>>,
-    /// Addresses of the scratch entries, parallel to [`Places::chunks`].
+    /// Addresses of the scratch entries, parallel to [`Places::chunks`], if they are held.
     pub scratch: Vec<PointerValue<'ctx>>,
     /// Where keys of array look-ups are put.
     pub key: Option<PointerValue<'ctx>>,
@@ -118,8 +118,8 @@ pub fn emit<'ctx>(unit: &Unit<'ctx, '_>, function: &Function, places: &Places, l
     let subprograms = vec![None; function.subprograms.len()];
     let values = HashMap::new();
     let mut emitter = Emitter { unit, function, places, frame, loops: Vec::new(), callbacks: 0, span, subprograms, values, local };
-    emitter.find_scratch();
     emitter.share();
+    emitter.find_scratch();
     emitter.region(&function.body);
     if !emitter.is_terminated() {
         code.ret(code.int(0));
@@ -252,6 +252,12 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
         self.code().offset(addr.base, addr.offset)
     }
 
+    /// The pointer of an address for a helper. Its sum is made anew each time: LLVM would remember it for the next helper that gets the same
+    /// memory, and the sums that deeply nested map keys leave behind fill the stack.
+    pub fn handed(&self, addr: Addr<'ctx>) -> PointerValue<'ctx> {
+        if addr.stack || addr.offset == 0 { self.pointer(addr) } else { self.code().sum(addr.base, addr.offset) }
+    }
+
     /// The memory of a slot.
     pub fn slot(&self, slot: SlotId) -> Addr<'ctx> {
         match self.places.slots[slot.0 as usize] {
@@ -266,12 +272,12 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
     fn scratch(&self, place: Place) -> Addr<'ctx> {
         let Place::Scratch { chunk, offset } = place else { unreachable!("only asked for scratch places") };
         let at = self.places.chunks.iter().position(|&known| known == chunk).expect("chunks lists every place");
-        Addr::outside(self.frame.scratch[at]).plus(offset)
+        Addr::outside(self.scratch_entry(at)).plus(offset)
     }
 
     /// Looks the scratch entries up, once per run of the program. They always exist; the verifier wants to see the test.
     fn find_scratch(&mut self) {
-        for &chunk in &self.places.chunks {
+        for (at, &chunk) in self.places.chunks.iter().enumerate() {
             let map = self.unit.globals.scratch();
             let entry = self.lookup_index(map, chunk);
             let code = self.code();
@@ -280,7 +286,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             code.at(missing);
             code.ret(code.int(0));
             code.at(found);
-            self.frame.scratch.push(entry);
+            self.keep_entry(at, entry);
         }
     }
 

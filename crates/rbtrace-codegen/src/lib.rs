@@ -17,7 +17,7 @@ mod slots;
 
 use std::fmt;
 
-use rbtrace_ir::{Program, Sources};
+use rbtrace_ir::{Function, Program, Sources};
 
 use crate::machine::Machine;
 use crate::slots::Frugality;
@@ -78,7 +78,7 @@ pub struct Listings {
     pub asm: String,
 }
 
-/// Why no object came out. All of them are bugs of rbtrace or limits of BPF, never the user's spelling.
+/// Why no object came out. All but [`CodegenError::TooMuchMemory`] are bugs of rbtrace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodegenError {
     /// LLVM refused; its words.
@@ -91,6 +91,13 @@ pub enum CodegenError {
         slot: String,
         /// Its bytes.
         size: u32,
+    },
+    /// The slots of a function take so many pieces of memory that their addresses fill the stack.
+    TooMuchMemory {
+        /// Its index in the program.
+        function: usize,
+        /// Bytes of all its slots.
+        bytes: u32,
     },
     /// A function needs more stack than BPF has, in spite of everything.
     StackTooDeep {
@@ -108,6 +115,7 @@ impl fmt::Display for CodegenError {
             Self::SlotTooLarge { function, slot, size } => {
                 write!(f, "`{slot}` in program `{function}` takes {size} bytes; {} are possible", slots::CHUNK)
             }
+            Self::TooMuchMemory { bytes, .. } => write!(f, "the values of this probe take {} KiB", bytes / 1024),
             Self::StackTooDeep { function, bytes } => {
                 write!(f, "program `{function}` needs {bytes} bytes of stack; BPF has {}", frames::STACK)
             }
@@ -129,7 +137,19 @@ pub fn compile(program: &Program, target: &Target, sources: Option<&Sources>) ->
             return normal;
         }
     }
-    compile_with(program, target, sources, &machine, Frugality::Frugal)
+    compile_with(program, target, sources, &machine, Frugality::Frugal).map_err(|error| explained(error, program))
+}
+
+/// A stack that is full in spite of everything is full of addresses where there are many.
+fn explained(error: CodegenError, program: &Program) -> CodegenError {
+    const MANY: u32 = 16 * slots::CHUNK;
+    let CodegenError::StackTooDeep { function: full, .. } = &error else { return error };
+    let at = program.functions.iter().position(|function| *full == function.name || full.starts_with(&format!("{}__", function.name)));
+    let bytes_of = |function: &Function| function.slots.iter().map(|slot| slot.size).sum::<u32>();
+    match at.map(|function| (function, bytes_of(&program.functions[function]))) {
+        Some((function, bytes)) if bytes >= MANY => CodegenError::TooMuchMemory { function, bytes },
+        Some(_) | None => error,
+    }
 }
 
 /// The LLVM inside.

@@ -148,9 +148,9 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let lines = self.unit.debug.function(llvm, name, true, self.span);
         self.unit.debug.at(&self.code().builder, &lines, self.span);
         let shared = llvm.get_last_param().expect("declared with parameters").into_pointer_value();
-        let ctx = self.code().load_pointer(self.code().offset(shared, CTX));
-        let scratch = (0..self.places.chunks.len() as u32).map(|at| self.code().load_pointer(self.code().offset(shared, SCRATCH + 8 * at)));
-        let scratch = scratch.collect();
+        let ctx = self.code().load_pointer(self.code().offset(shared, CTX), false);
+        let held = if self.places.held { self.places.chunks.len() } else { 0 };
+        let scratch = (0..held).map(|at| self.code().load_pointer(self.word(shared, at), false)).collect();
         let frame = Frame { llvm, index, lines, ctx, shared: Some(shared), scratch, key: None, kind };
         let outer = std::mem::replace(&mut self.frame, frame);
         fill(self, llvm);
@@ -196,26 +196,43 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     }
 
     fn shared(&self) -> PointerValue<'ctx> {
-        self.frame.shared.expect("made at entry of a program with callback loops")
+        self.frame.shared.expect("made at entry of a program that needs it")
     }
 
-    /// Makes the shared frame, at entry of a program that has callback loops or subprograms.
+    /// Makes the shared frame, at entry of a program that has callback loops or subprograms, or whose registers hold no scratch entries.
     pub fn share(&mut self) {
-        let mut wanted = !self.function.subprograms.is_empty();
+        let mut wanted = !self.function.subprograms.is_empty() || !self.places.held;
         self.function.body.for_each(&mut |inst| wanted |= inst.op.is_callback_loop());
         if !wanted {
             return;
         }
         let code = self.code();
-        let words = SCRATCH / 8 + self.frame.scratch.len() as u32;
+        let words = SCRATCH / 8 + self.places.chunks.len() as u32;
         let shared = code.alloca(self.frame.llvm, code.i64.array_type(words), "shared");
-        code.store_pointer(code.offset(shared, CTX), self.frame.ctx);
+        code.store_pointer(code.offset(shared, CTX), self.frame.ctx, false);
         code.store(8, code.offset(shared, RETURNED), 8, code.int(0), false);
         code.store(8, code.offset(shared, RETURN_VALUE), 8, code.int(0), false);
-        for (at, &entry) in self.frame.scratch.iter().enumerate() {
-            code.store_pointer(code.offset(shared, SCRATCH + 8 * at as u32), entry);
-        }
         self.frame.shared = Some(shared);
+    }
+
+    /// Notes the address of a scratch entry where it will be looked for.
+    pub fn keep_entry(&mut self, at: usize, entry: PointerValue<'ctx>) {
+        if self.places.held {
+            self.frame.scratch.push(entry);
+        }
+        if let Some(shared) = self.frame.shared {
+            self.code().store_pointer(self.word(shared, at), entry, !self.places.held);
+        }
+    }
+
+    /// The address of a scratch entry.
+    pub fn scratch_entry(&self, at: usize) -> PointerValue<'ctx> {
+        // Volatile, or LLVM would fetch it once and spill it in each of the frames on the stack.
+        if self.places.held { self.frame.scratch[at] } else { self.code().load_pointer(self.word(self.shared(), at), true) }
+    }
+
+    fn word(&self, shared: PointerValue<'ctx>, entry: usize) -> PointerValue<'ctx> {
+        self.code().offset(shared, SCRATCH + 8 * entry as u32)
     }
 }
 

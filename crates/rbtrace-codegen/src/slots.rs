@@ -26,7 +26,7 @@ const NEAR: usize = 8;
 pub enum Frugality {
     /// The budgets above.
     Normal,
-    /// Nothing: every slot and every integer that is used later lives in scratch memory.
+    /// Nothing: every slot and every integer that is used later lives in scratch memory, of which only one word a piece is on the stack.
     Frugal,
 }
 
@@ -49,6 +49,8 @@ pub struct Places {
     pub homes: HashMap<Value, Place>,
     /// The entries of the scratch map in use, ascending.
     pub chunks: Vec<u32>,
+    /// Their addresses stay in registers; else each use fetches them from the shared frame.
+    pub held: bool,
 }
 
 /// The scratch map.
@@ -89,7 +91,9 @@ fn place_function(function: &Function, frugality: Frugality, scratch: &mut Scrat
         });
     }
     let homes = far.into_iter().filter_map(|value| Some((value, scratch.take(8)?))).collect();
-    Ok(Places { slots, homes, chunks: scratch.finish() })
+    let chunks = scratch.finish();
+    let held = frugality == Frugality::Normal || chunks.len() == 1;
+    Ok(Places { slots, homes, chunks, held })
 }
 
 fn too_large(function: &Function, slot: &SlotDecl) -> CodegenError {

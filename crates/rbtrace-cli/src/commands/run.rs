@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rbtrace_codegen::{Isa, Listings, Object, Target};
-use rbtrace_diag::{Sink, Sources};
+use rbtrace_codegen::{CodegenError, Isa, Listings, Object, Target};
+use rbtrace_diag::{Diagnostic, Sink, Sources};
 use rbtrace_host::{Host, proc};
 use rbtrace_runtime::{Rejected, StoppedChild};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
@@ -128,10 +128,8 @@ fn compile(
         verify: run.verify_llvm_ir,
         ..Target::default()
     };
-    let object = rbtrace_codegen::compile(&program, &target, Some(sources)).map_err(|error| {
-        reporter.error(format!("{error}; this is a bug of rbtrace"));
-        Ending::Broken
-    })?;
+    let object =
+        rbtrace_codegen::compile(&program, &target, Some(sources)).map_err(|error| explain_codegen(&error, &program, sources, reporter))?;
     if let Some(listings) = &object.listings {
         dump::back(&run.stages, listings);
     }
@@ -144,6 +142,24 @@ fn without_probes(run: &Run) -> Ending {
         say("No probes to attach\n");
     }
     Ending::Mistake
+}
+
+/// Says why there is no object.
+fn explain_codegen(error: &CodegenError, program: &ir::Program, sources: &Sources, reporter: &Reporter) -> Ending {
+    let declared = |function: usize| program.manifest.programs.get(function);
+    if let CodegenError::TooMuchMemory { function, .. } = error
+        && let Some(declared) = declared(*function)
+    {
+        let mut sink = Sink::default();
+        let diagnostic = Diagnostic::error(declared.span, error.to_string())
+            .because("they lie in pieces of 32 KiB, and the addresses of so many do not fit into the kernel's stack of 512 bytes")
+            .hint("shorter strings (`config = { max_strlen = 1024 }`) or fewer variables take less; each probe has memory of its own");
+        sink.push(diagnostic);
+        reporter.diagnostics(&sink, sources, Warnings::wanted(false, false));
+        return Ending::Mistake;
+    }
+    reporter.error(format!("{error}; this is a bug of rbtrace"));
+    Ending::Broken
 }
 
 /// What the command line says to the compiler.

@@ -18,7 +18,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         match operand {
             Operand::Value(value) => match self.datum(value) {
                 Datum::Int(int) => int.into(),
-                Datum::Addr(addr) => self.pointer(addr).into(),
+                Datum::Addr(addr) => self.handed(addr).into(),
             },
             Operand::Int(value) => self.code().int(value).into(),
             Operand::Ctx => self.frame.ctx.into(),

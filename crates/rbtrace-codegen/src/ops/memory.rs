@@ -44,7 +44,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
 
     pub fn copy(&mut self, to: Addr<'ctx>, from: Addr<'ctx>, bytes: u32) -> Option<Datum<'ctx>> {
         if bytes >= BY_HELPER {
-            let args = [self.pointer(to).into(), self.code().int(i64::from(bytes)).into(), self.pointer(from).into()];
+            let args = [self.handed(to).into(), self.code().int(i64::from(bytes)).into(), self.handed(from).into()];
             self.code().call(Helper::ProbeReadKernel.number(), &args);
             return None;
         }
