@@ -52,7 +52,8 @@ pub struct Target {
     pub isa: Isa,
     /// Also give the texts of [`Listings`].
     pub listings: bool,
-    /// Keep values in memory from the start, as is done for programs that outgrow the stack. Slower code; lets tests take that way.
+    /// Keep values in memory from the start, as is done for programs that outgrow the stack. Slower code, but easy on the verifier, which
+    /// follows registers and the stack.
     pub frugal: bool,
     /// Have LLVM check its text before the passes, as a mistake of ours may otherwise show far behind its cause.
     pub verify: bool,

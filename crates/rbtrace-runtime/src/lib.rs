@@ -50,6 +50,15 @@ pub enum Buffering {
     None,
 }
 
+/// What the compiler made of a script.
+#[derive(Clone, Copy)]
+pub struct Objects<'a> {
+    /// The object.
+    pub elf: &'a [u8],
+    /// Makes another one of the same programs: slower, but easier on the kernel's verifier.
+    pub plainer: &'a dyn Fn() -> Option<Vec<u8>>,
+}
+
 /// What the command line decides about a run.
 #[derive(Debug, Default)]
 pub struct Options {

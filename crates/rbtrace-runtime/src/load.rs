@@ -63,6 +63,15 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// Whether other code for the same script may please the verifier.
+    pub fn depends_on_code(&self) -> bool {
+        match self.log.limit {
+            Some(Limit::Instructions | Limit::Branches) => true,
+            Some(Limit::Maps | Limit::Functions) => false,
+            None => self.log.refused_helper.is_none(),
+        }
+    }
+
     /// Fills in source lines that the log only names. `line` gives the text of a line of a file.
     pub fn quote<'a>(&mut self, line: impl Fn(&str, u32) -> Option<&'a str>) {
         for note in self.log.sources.iter_mut().filter(|note| note.text.is_empty()) {
@@ -119,14 +128,16 @@ impl<'m> Open<'m> {
         Ok(Self { object, manifest })
     }
 
-    /// Creates the maps and loads the programs.
-    pub fn load(mut self, host: &Host, options: &Options) -> Result<Loaded<'m>> {
+    /// Creates the maps and loads the programs. To learn which limit a program is over the verifier walks all of it again: only for the `last`
+    /// object there is.
+    pub fn load(mut self, host: &Host, options: &Options, last: bool) -> Result<Loaded<'m>> {
         raise_descriptor_limit();
         object::prepare(&mut self.object).map_err(|error| map_failure(error.into(), self.manifest)).context("creating the maps")?;
         let mut codes = object::take_programs(&mut self.object).context("reading the compiled program")?;
         let object = self.object.load().map_err(explained).context("creating the maps")?;
         let maps = self.manifest.maps.iter().map(|map| map_fd(&object, &map.symbol)).collect::<Result<_>>()?;
-        let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license: license(self.manifest)? };
+        let license = license(self.manifest)?;
+        let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license, asks_limit: last };
         let mut programs = Vec::with_capacity(codes.len());
         for decl in &self.manifest.programs {
             let at = codes.iter().position(|(name, _)| *name == decl.symbol);
@@ -164,6 +175,8 @@ struct Loader<'a> {
     manifest: &'a Manifest,
     btf: Option<BorrowedFd<'a>>,
     license: CString,
+    /// Whether a refusal is worth the question which limit it is about.
+    asks_limit: bool,
 }
 
 impl Loader<'_> {
@@ -230,9 +243,6 @@ impl Loader<'_> {
     fn limit(&self, code: &Code, expected: Expected, error: &io::Error) -> Option<Limit> {
         const LAST_WORDS: u32 = 4;
         let too_big = error.raw_os_error() == Some(libc::E2BIG);
-        if !too_big && error.raw_os_error() != Some(libc::EFAULT) {
-            return None;
-        }
         let mut buffer = vec![0; 4096];
         let _ = bpf::load(code, &self.license, self.btf, expected, Some(Log { level: LAST_WORDS, buffer: &mut buffer }));
         let log = excerpt(&text_of(&buffer));
@@ -242,8 +252,10 @@ impl Loader<'_> {
 
     /// Loads again, this time with a log, to say why it failed.
     fn explain(&self, decl: &ProgramDecl, code: &Code, expected: Expected, error: io::Error) -> anyhow::Error {
-        if let Some(limit) = self.limit(code, expected, &error) {
-            let log = Excerpt { limit: Some(limit), ..Excerpt::default() };
+        let about_limit = matches!(error.raw_os_error(), Some(libc::E2BIG | libc::EFAULT));
+        let limit = if about_limit && self.asks_limit { self.limit(code, expected, &error) } else { None };
+        if limit.is_some() || about_limit && !self.asks_limit {
+            let log = Excerpt { limit, ..Excerpt::default() };
             return Rejected { probes: decl.probes.clone(), span: decl.span, error, log }.into();
         }
         let mut size = (self.manifest.config.log_size as usize).clamp(4096, MAX_LOG);

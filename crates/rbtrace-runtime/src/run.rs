@@ -12,14 +12,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::attach::iterator::{self, Reading};
 use crate::attach::{Attached, test_run};
-use crate::load::{Loaded, Open};
+use crate::load::{Loaded, Open, Rejected};
 use crate::losses::Losses;
 use crate::maps::Maps;
 use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
 use crate::sys::signal::{self, Signals};
-use crate::{Options, child, notify, trials, world};
+use crate::{Objects, Options, child, notify, trials, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -32,9 +32,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs a compiled script to its end; says the exit status.
-pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options) -> Result<i32> {
+pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: Options) -> Result<i32> {
     let signals = Signals::watch(watched_signals(manifest)).context("watching for signals")?;
-    let mut loaded = Open::new(object, manifest, &options)?.load(host, &options)?;
+    let mut loaded = load(objects, manifest, host, &options)?;
     let maps = Maps::new(manifest, std::mem::take(&mut loaded.maps))?;
     if options.dry_run {
         loaded.attach(host, &manifest.config.missing_probes)?.abandon();
@@ -56,6 +56,24 @@ pub fn run(object: &[u8], manifest: &Manifest, host: &Host, mut options: Options
     run.announce(begun)?;
     run.watch()?;
     run.finish()
+}
+
+/// Loads what was compiled. A program that is too much for the verifier is compiled once more, its values in memory: the verifier does not
+/// follow those, and walks once over what it else walks over again for every combination of them.
+fn load<'m>(objects: Objects<'_>, manifest: &'m Manifest, host: &Host, options: &Options) -> Result<Loaded<'m>> {
+    let refused = match Open::new(objects.elf, manifest, options)?.load(host, options, false) {
+        Ok(loaded) => return Ok(loaded),
+        Err(error) => error,
+    };
+    let Some(rejected) = refused.downcast_ref::<Rejected>().filter(|rejected| rejected.depends_on_code()) else { return Err(refused) };
+    let Some(plainer) = (objects.plainer)() else { return Open::new(objects.elf, manifest, options)?.load(host, options, true) };
+    if options.verbose {
+        eprintln!("The kernel's verifier refuses a program ({}); compiled again, with its values in memory.", rejected.error);
+    }
+    let explained = !rejected.log.lines.is_empty();
+    let again = Open::new(&plainer, manifest, options)?.load(host, options, true);
+    // Its words about the first object tell more of the script.
+    again.map_err(|error| if explained { refused } else { error })
 }
 
 /// A run whose probes are attached.

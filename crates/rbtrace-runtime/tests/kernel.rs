@@ -8,7 +8,7 @@ use rbtrace_ir::{
     AttachPlan, Builder, EventDecl, EventId, Function, LoopKind, LossDecl, LossKind, Manifest, MapDecl, MapId, Op, Program, ProgramDecl,
     ProgramType, Role, RunConfig, Sources, Span, Storage, Type,
 };
-use rbtrace_runtime::{Format, Options, Rejected};
+use rbtrace_runtime::{Format, Objects, Options, Rejected};
 
 /// Smaller than any flood.
 const RING: u32 = 64 << 10;
@@ -88,7 +88,7 @@ fn run(test: &str, program: &Program, sources: Option<&Sources>, format: Format)
     let object = rbtrace_codegen::compile(program, &rbtrace_codegen::Target::default(), sources).expect("it compiles");
     let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.out"));
     let options = Options { output: Some(output.clone()), format, quiet: true, ..Options::default() };
-    let code = rbtrace_runtime::run(&object.elf, &program.manifest, &Host::new(), options)?;
+    let code = rbtrace_runtime::run(Objects { elf: &object.elf, plainer: &|| None }, &program.manifest, &Host::new(), options)?;
     Ok((code, std::fs::read_to_string(output)?))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rbtrace_codegen::{CodegenError, Isa, Listings, Object, Target};
 use rbtrace_diag::{Diagnostic, Sink, Sources};
 use rbtrace_host::{Host, proc};
-use rbtrace_runtime::{Rejected, StoppedChild};
+use rbtrace_runtime::{Objects, Rejected, StoppedChild};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
@@ -253,7 +253,12 @@ fn attach(
         debug_verifier: run.stages.contains(&Stage::Verifier),
         debug_libbpf: run.stages.contains(&Stage::Libbpf),
     };
-    match rbtrace_runtime::run(&compiled.object.elf, &compiled.program.manifest, host, options) {
+    let plainer = || {
+        let target = Target { isa: isa(host), frugal: true, ..Target::default() };
+        rbtrace_codegen::compile(&compiled.program, &target, Some(sources)).ok().map(|object| object.elf)
+    };
+    let objects = Objects { elf: &compiled.object.elf, plainer: &plainer };
+    match rbtrace_runtime::run(objects, &compiled.program.manifest, host, options) {
         Ok(0) => Ok(Ending::Done),
         Ok(code) => Ok(Ending::Script(code)),
         Err(mut error) => {

@@ -68,9 +68,18 @@ pub fn run_loaded(loaded: &Object, program: &Program, ctx: &[u64]) -> Outcome {
     outcome
 }
 
-/// Compiles and loads; on failure gives the kernel's words and the assembly.
+/// Compiles and loads, once more with values in memory if the verifier finds it too much, as a run would; on failure gives the kernel's words
+/// and the assembly.
 pub fn load(program: &Program, target: Target, sources: Option<&Sources>) -> Result<Object, String> {
     assert_eq!(verify(program), Ok(()));
+    const TOO_MUCH: [&str; 2] = ["BPF program is too large", "jumps is too complex"];
+    load_as(program, target, sources).or_else(|log| match TOO_MUCH.iter().any(|words| log.contains(words)) && !target.frugal {
+        true => load_as(program, Target { frugal: true, ..target }, sources),
+        false => Err(log),
+    })
+}
+
+fn load_as(program: &Program, target: Target, sources: Option<&Sources>) -> Result<Object, String> {
     let object = compile(program, &target, sources).map_err(|error| error.to_string())?;
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
