@@ -2,6 +2,7 @@
 
 use rbtrace_types::Type;
 
+use crate::compile::Lowered;
 use crate::row::Builtin;
 
 use super::maps;
@@ -21,7 +22,10 @@ pub static ROW: Builtin = Builtin {
         }
         Type::Void
     },
-    lower: |cx, call| maps::emit(cx, call, ROW.name),
+    lower: |cx, call| {
+        call.args.iter().for_each(|map| maps::emit(cx, call, map, ROW.name));
+        Lowered::Void
+    },
     handle: Some(|cx, event, _| event.maps.iter().try_for_each(|map| cx.clear_map(*map))),
     ..Builtin::BASE
 };

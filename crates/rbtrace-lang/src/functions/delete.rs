@@ -5,7 +5,7 @@ use rbtrace_ir::{Bin, Cmp, Helper, LoopKind, MapDecl, MapId, Op, Operand, Storag
 use rbtrace_syntax::ast::Expr;
 use rbtrace_types::{Feature, Type};
 
-use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
+use crate::compile::{Call, Complaint, LowerCx, Lowered, MapInfo, TypeCx};
 use crate::row::Builtin;
 
 use super::{clear, maps};
@@ -13,9 +13,9 @@ use super::{clear, maps};
 /// The row.
 pub static ROW: Builtin = Builtin {
     name: "delete",
-    signature: "delete(@map, key)\ndelete(@map[key])\ndelete(@scalar)",
+    signature: "delete(@map, key)\ndelete(@map[key])\ndelete(@scalar)\ndelete(@a, @b[key], …)",
     manual: "Removes an entry of a map, or the value of a map without keys; true if there was one. As a statement it warns if there was \
-             none; `_ = delete(…);` does not.\n\n\
+             none; `_ = delete(…);` does not. Several at once, as before 0.22: true if all were there.\n\n\
              ```\ntracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; }\n\
              tracepoint:raw_syscalls:sys_exit /@start[tid]/ { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }\n```\n",
     args: (1, 16),
@@ -25,14 +25,45 @@ pub static ROW: Builtin = Builtin {
     ..Builtin::BASE
 };
 
+/// The ways to write it.
+enum Form<'e> {
+    /// `delete(@scalar)`
+    Scalar(&'e Expr),
+    /// `delete(@map, key)`
+    Keyed(&'e Expr, &'e Expr),
+    /// `delete(@map[key])`, `delete(@a, @b[key], @c)`: what it was before 0.22, when it took several.
+    Several,
+    /// `delete(@a, @b)` while nobody knows yet whether `@a` has keys.
+    Unknown,
+}
+
+fn form<'e>(cx: &mut dyn TypeCx, args: &[&'e Expr]) -> Form<'e> {
+    match *args {
+        [scalar] if cx.map(scalar).is_some() => Form::Scalar(scalar),
+        [map, key] => {
+            let names_value = cx.map_element(key).is_some() || cx.map(key).is_some();
+            match cx.map(map) {
+                Some(_) if !names_value => Form::Keyed(map, key),
+                None if cx.map_element(key).is_none() => Form::Keyed(map, key),
+                None => Form::Several,
+                Some((_, MapInfo { key: Some(_), .. })) => Form::Keyed(map, key),
+                Some((_, MapInfo { key: None, value: Type::Void })) => Form::Unknown,
+                Some((_, MapInfo { key: None, .. })) => Form::Several,
+            }
+        }
+        _ => Form::Several,
+    }
+}
+
 fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
-    match call.args[..] {
-        [scalar] if cx.map(scalar).is_some() => check_scalar(cx, scalar),
-        [map, key] if cx.map_element(key).is_none() || cx.map(map).is_some() => {
+    match form(cx, &call.args) {
+        Form::Scalar(scalar) => check_scalar(cx, scalar),
+        Form::Keyed(map, key) => {
             maps::key(cx, map, key);
             maps::keyed(cx, ROW.name, "delete() with two arguments", map);
         }
-        _ => call.args.iter().for_each(|element| check_element(cx, element)),
+        Form::Several => call.args.iter().for_each(|element| check_element(cx, element)),
+        Form::Unknown => {}
     }
     Type::Bool
 }
@@ -46,32 +77,44 @@ fn check_scalar(cx: &mut dyn TypeCx, scalar: &Expr) {
     }
 }
 
-/// The way to write it before `delete(@m, k)`, when it also took several.
 fn check_element(cx: &mut dyn TypeCx, element: &Expr) {
-    cx.type_of(element);
-    if cx.map_element(element).is_none() {
-        let error = Diagnostic::error(element.span, "delete() expects a map argument").because("this is no entry of a map");
-        cx.report(error.hint("`delete(@map, key)`"));
+    match cx.map(element) {
+        Some((_, MapInfo { key: None, .. })) => {}
+        Some((name, _)) => {
+            let error = Diagnostic::error(element.span, "delete() of several values needs the key of each");
+            let error = error.because(format!("`@{name}` has keys"));
+            cx.report(error.hint(format!("`delete(@{name}, (a, b))` where a key has several parts, else `delete(@{name}[key], …)`")));
+        }
+        None => {
+            cx.type_of(element);
+            if cx.map_element(element).is_none() {
+                let error = Diagnostic::error(element.span, "delete() expects a map argument").because("this is no entry of a map");
+                cx.report(error.hint("`delete(@map, key)`"));
+            }
+        }
     }
 }
 
 fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
-    let removed = match call.args[..] {
-        [map, key] if cx.map(map).is_some() => {
+    let removed = match form(cx, &call.args) {
+        Form::Keyed(map, key) => {
             let Some((name, _)) = cx.map(map) else { return Lowered::Void };
             let key = cx.lower_key(&name, key);
             remove(cx, &name, key)
         }
-        [scalar] if cx.map(scalar).is_some() => reset(cx, call, scalar),
-        _ => {
-            let mut all = cx.ir().int(1);
+        Form::Scalar(_) | Form::Several | Form::Unknown => {
+            let mut all = None;
             for element in &call.args {
-                let Some((name, _)) = cx.map_element(element) else { continue };
-                let key = cx.lower_element_key(element);
-                let removed = remove(cx, &name, key);
-                all = cx.ir().bin(Bin::And, all, removed);
+                let removed = match cx.map_element(element) {
+                    Some((name, _)) => {
+                        let key = cx.lower_element_key(element);
+                        remove(cx, &name, key)
+                    }
+                    None => reset(cx, call, element),
+                };
+                all = Some(all.map_or(removed, |all| cx.ir().bin(Bin::And, all, removed)));
             }
-            all
+            all.expect("a call of `delete` has an argument")
         }
     };
     if cx.is_statement(call) {
@@ -105,7 +148,7 @@ fn reset(cx: &mut dyn LowerCx, call: &Call, scalar: &Expr) -> Value {
         Storage::PerCpuGlobal if cx.facts().has(Feature::LookupPerCpu) => reset_cpus(cx, map, &decl),
         // Without access to other CPUs' values user space has to do it.
         Storage::PerCpuGlobal | Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash => {
-            maps::emit(cx, call, clear::ROW.name);
+            maps::emit(cx, call, scalar, clear::ROW.name);
             cx.ir().int(1)
         }
     }

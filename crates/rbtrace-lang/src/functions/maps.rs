@@ -3,7 +3,7 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_syntax::ast::Expr;
 
-use crate::compile::{Call, LowerCx, Lowered, MapInfo, TypeCx};
+use crate::compile::{Call, LowerCx, MapInfo, TypeCx};
 
 /// The name of a map used whole, and what is known of it; says so where the argument is none.
 pub(super) fn whole(cx: &mut dyn TypeCx, function: &str, arg: &Expr) -> Option<(String, MapInfo)> {
@@ -38,11 +38,10 @@ pub(super) fn key(cx: &mut dyn TypeCx, map: &Expr, key: &Expr) {
 }
 
 /// Emits an event about a map.
-pub(super) fn emit(cx: &mut dyn LowerCx, call: &Call, handler: &str) -> Lowered {
-    if let Some((name, _)) = call.args.first().and_then(|arg| cx.map(arg)) {
+pub(super) fn emit(cx: &mut dyn LowerCx, call: &Call, map: &Expr, handler: &str) {
+    if let Some((name, _)) = cx.map(map) {
         let mut event = cx.event(handler, call.span);
         event.maps.push(cx.map_id(&name));
         cx.emit(event, &[]);
     }
-    Lowered::Void
 }

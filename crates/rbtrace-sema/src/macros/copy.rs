@@ -299,7 +299,7 @@ impl<'a> Copier<'a> {
     }
 
     /// Says something about the text of a scope.
-    fn push(&mut self, diagnostic: Diagnostic, scope: &Scope) {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic, scope: &Scope) {
         let links = links(scope);
         for link in links.iter().rev() {
             self.sink.enter(Origin { within: link.definition.item.body.span, call: link.call });
