@@ -47,7 +47,7 @@ fn compile(file: &CaseFile) -> Result<Compiled, String> {
 }
 
 /// `RUN: --unsafe -p 7`, `PARAMS: a b`, `ENV: BPFTRACE_MAX_STRLEN=8`
-fn options(file: &CaseFile) -> Result<Options, String> {
+fn options(file: &CaseFile) -> Result<Options<'_>, String> {
     // Tests must not depend on how much memory this machine has.
     let mut options = Options { available_memory: 1 << 30, ..Options::default() };
     options.params = words(file.value("PARAMS").unwrap_or_default())?;

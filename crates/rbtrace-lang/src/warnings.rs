@@ -29,6 +29,17 @@ impl Warning {
     }
 }
 
+/// Which of several attach points it is.
+pub static ALTERNATIVE_TAKEN: Warning = Warning {
+    only_verbose: true,
+    ..Warning::new(
+        "alternative-taken",
+        "An attach point has alternatives, and this is the one that can be attached here. Shown with `-v`.\n\n\
+         Those before it do not exist on this machine, or its kernel refuses them; the label says why.\n\n\
+         ```\nkprobe:not_everywhere ?: tracepoint:sched:sched_switch { @ = count(); }\n```",
+    )
+};
+
 /// A copy of a function.
 pub static COMPILER_VARIANT: Warning = Warning::new(
     "compiler-variant",
@@ -201,6 +212,7 @@ pub static WHILE_LOOP: Warning = Warning {
 
 /// Every class, alphabetical.
 pub static ALL: &[&Warning] = &[
+    &ALTERNATIVE_TAKEN,
     &COMPILER_VARIANT,
     &DISCARDED_VALUE,
     &HEADER_NOT_READ,

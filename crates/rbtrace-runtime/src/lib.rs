@@ -25,6 +25,7 @@ mod world;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use attach::trial::run as try_attach;
 pub use child::{StoppedChild, spawn_stopped};
 pub use kernel_functions::may_call;
 pub use load::Rejected;

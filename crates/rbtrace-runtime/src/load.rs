@@ -271,7 +271,11 @@ impl Loader<'_> {
         };
         let probes = decl.probes.clone();
         if log.lines.is_empty() {
-            return anyhow!(error).context(format!("loading the program of `{}`", probes.first().map_or("?", String::as_str)));
+            let why = match &decl.plan {
+                Some(AttachPlan::Trampoline { .. }) => format!(": {}", trampoline::unloadable(&error)),
+                _ => String::new(),
+            };
+            return anyhow!(error).context(format!("loading the program of `{}`{why}", probes.first().map_or("?", String::as_str)));
         }
         Rejected { probes, span: decl.span, error, log }.into()
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
+use rbtrace_diag::{Diagnostic, Reported, Sink, Span, nearest};
 use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::PlaceText;
@@ -13,9 +13,9 @@ use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Progra
 use rbtrace_types::{Facts, Field, Struct};
 
 use crate::args::{self, ArgsUse};
-use crate::modes;
 use crate::shared::Shared;
 use crate::walk;
+use crate::{alternatives, modes};
 
 /// One BPF program.
 pub(crate) struct Unit<'p> {
@@ -96,21 +96,27 @@ fn limit(count: usize, key: &str, shared: &Shared, sink: &mut Sink, said: fn(usi
 fn places_of(probe: &Probe, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let is_lone = probe.attach_points.len() == 1;
     let found: Vec<Vec<Place>> =
-        probe.attach_points.iter().map(|point| places(point, is_lone || !is_pattern(point), shared, sink)).collect();
+        probe.attach_points.iter().map(|point| chosen(point, is_lone || !is_pattern(point), shared, sink)).collect();
     if !is_lone && found.iter().all(Vec::is_empty) {
-        probe.attach_points.iter().filter(|point| is_pattern(point)).for_each(|point| drop(places(point, true, shared, sink)));
+        probe.attach_points.iter().filter(|point| is_pattern(point)).for_each(|point| drop(chosen(point, true, shared, sink)));
     }
     found.into_iter().flatten().collect()
+}
+
+/// The places of an attach point or of the first of its alternatives that can be attached.
+fn chosen(point: &AttachPoint, is_said: bool, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
+    if point.alternatives.is_empty() { places(point, is_said, shared, sink) } else { alternatives::choose(point, is_said, shared, sink) }
 }
 
 /// Whether what follows the probe type has a wildcard.
 fn is_pattern(point: &AttachPoint) -> bool {
     let is_star = |part: &Part| matches!(part, Part::Text { text, quoted: false } if text.contains('*'));
-    point.parts.iter().skip(1).any(|part| part.node.iter().any(is_star))
+    let has_star = |point: &AttachPoint| point.parts.iter().skip(1).any(|part| part.node.iter().any(is_star));
+    has_star(point) && point.alternatives.iter().all(has_star)
 }
 
 /// The places of one attach point; if there are none, that is said where `is_said`.
-fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
+pub(crate) fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let parts = substitute(point, shared);
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
     let Ok(row) = probe_type(head, sink) else { return Vec::new() };
@@ -140,17 +146,21 @@ fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shar
     let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
     let text = format!("No matches for {} {}.", row.name, rest.join(":"));
     let hint = (row.nearest)(shared.facts, target).map(|name| format!("did you mean `{name}`?"));
-    let policy = shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str);
-    let mut diagnostic = match policy {
-        "ignore" => return,
-        "warn" => warnings::MISSING_PROBE.at(target.span, format!("{text} Skipping.")),
-        _ => Diagnostic::error(target.span, text),
-    };
+    let Some(mut diagnostic) = absence(target.span, text, shared) else { return };
     diagnostic = diagnostic.because("nothing on this machine has this name");
     if let Some(hint) = hint {
         diagnostic = diagnostic.hint(hint);
     }
     sink.push(diagnostic);
+}
+
+/// What `missing_probes` makes of an attach point that is not there: an error, a warning or nothing.
+pub(crate) fn absence(span: Span, text: String, shared: &Shared) -> Option<Diagnostic> {
+    match shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str) {
+        "ignore" => None,
+        "warn" => Some(warnings::MISSING_PROBE.at(span, format!("{text} Skipping."))),
+        _ => Some(Diagnostic::error(span, text)),
+    }
 }
 
 /// Puts positional parameters in; a parameter may itself contain colons (SPEC §1.10).

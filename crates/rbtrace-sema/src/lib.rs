@@ -3,6 +3,7 @@
 //! `imports` → `macros` → `config` → `attach_points` → `names` → `infer` (types to a fixpoint, then one round that reports) → `lower`. What a pass learns goes to side
 //! tables keyed by expression; the AST stays what was written.
 
+mod alternatives;
 mod args;
 mod attach_points;
 mod c_types;
@@ -49,9 +50,19 @@ pub enum Mode {
     Everything,
 }
 
+/// Whether the kernel lets a program be attached as planned, and why not. Asked of attach points that have alternatives.
+#[derive(Clone, Copy)]
+pub struct Trial<'a>(pub &'a dyn Fn(&ir::AttachPlan) -> Result<(), String>);
+
+impl std::fmt::Debug for Trial<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trial")
+    }
+}
+
 /// What the command line decides about a compilation.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Positional parameters: `$1` is the first.
     pub params: Vec<String>,
     /// Named parameters, as they were written behind `--`: `--name` or `--name=value`.
@@ -76,6 +87,8 @@ pub struct Options {
     pub config: Vec<(String, String)>,
     /// Bytes of memory available, for the size of the ring buffer.
     pub available_memory: u64,
+    /// `None`: what exists is taken to be attachable.
+    pub trial: Option<Trial<'a>>,
 }
 
 /// Compiles a program. `None` if an error was pushed to the sink. What it imports, and the files of the standard library that it needs, are

@@ -17,7 +17,7 @@ pub(crate) struct Shared<'a> {
     /// The machine.
     pub facts: &'a dyn Facts,
     /// The command line.
-    pub options: &'a Options,
+    pub options: &'a Options<'a>,
     /// Texts, for locations.
     pub sources: &'a Sources,
     /// The C side of the script and of the kernel.

@@ -135,12 +135,21 @@ pub struct Probe {
 /// One attach point of a probe header: `name=` if any, and the raw text split as SPEC §1.10 says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttachPoint {
-    /// The whole attach point.
+    /// The whole attach point, without its alternatives.
     pub span: Span,
     /// A user's own name for the probe: `name=kprobe:f`.
     pub alias: Option<Name>,
     /// The text between unquoted colons: probe type first. Quotes are removed; `$N` is kept as written (see [`Part`]).
     pub parts: Vec<Spanned<Vec<Part>>>,
+    /// `a ?: b ?: c`: what is taken where this one cannot be attached, in this order. These have none of their own.
+    pub alternatives: Vec<AttachPoint>,
+}
+
+impl AttachPoint {
+    /// From its beginning to the end of its last alternative.
+    pub fn whole(&self) -> Span {
+        self.alternatives.last().map_or(self.span, |last| self.span.to(last.span))
+    }
 }
 
 /// A piece of one colon-separated part of an attach point.

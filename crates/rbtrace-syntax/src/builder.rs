@@ -72,8 +72,9 @@ impl<'a> Builder<'a> {
         self.lexed.attach_points[index as usize].clone()
     }
 
-    pub(crate) fn with_attach_point(&self, points: Vec<AttachPoint>, index: u32) -> Vec<AttachPoint> {
-        self.with_last(points, Some(self.attach_point(index)))
+    pub(crate) fn with_alternative(&self, mut point: AttachPoint, index: u32) -> AttachPoint {
+        point.alternatives.push(self.attach_point(index));
+        point
     }
 
     pub(crate) fn probe(&self, attach_points: Vec<AttachPoint>, predicate: Option<Expr>, body: Block, left: usize, right: usize) -> Probe {

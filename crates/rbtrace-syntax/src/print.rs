@@ -91,9 +91,13 @@ impl Tree {
     }
 
     fn attach_point(&mut self, point: &AttachPoint) {
-        let parts: Vec<String> = point.parts.iter().map(|part| part.node.iter().map(part_text).collect()).collect();
-        let alias = point.alias.as_ref().map_or(String::new(), |alias| format!("{} = ", alias.node));
-        self.line(format_args!("attach {alias}{}", parts.join(" : ")));
+        let text = |point: &AttachPoint| {
+            let parts: Vec<String> = point.parts.iter().map(|part| part.node.iter().map(part_text).collect()).collect();
+            let alias = point.alias.as_ref().map_or(String::new(), |alias| format!("{} = ", alias.node));
+            format!("{alias}{}", parts.join(" : "))
+        };
+        let all: Vec<String> = std::iter::once(point).chain(&point.alternatives).map(text).collect();
+        self.line(format_args!("attach {}", all.join(" ?: ")));
     }
 
     fn block(&mut self, block: &Block) {

@@ -42,6 +42,8 @@ pub enum Tok<'a> {
     ParamCount,
     /// An index into [`Lexed::attach_points`](crate::lexer::Lexed).
     AttachPoint(u32),
+    /// `?:` between attach points.
+    Otherwise,
 
     // Keywords of statements and expressions
     #[token("if")]

@@ -136,8 +136,14 @@ impl Place<'_> {
         if self.expects("integer") && self.expects("variable") {
             words.push("an expression");
         } else {
-            let alone =
-                [("integer", "an integer"), ("identifier", "a name"), ("variable", "a variable"), ("string", "a string"), ("map", "a map")];
+            let alone = [
+                ("integer", "an integer"),
+                ("identifier", "a name"),
+                ("variable", "a variable"),
+                ("string", "a string"),
+                ("map", "a map"),
+                ("attach point", "an attach point"),
+            ];
             words.extend(alone.iter().filter(|(name, _)| self.expects(name)).map(|(_, word)| *word));
         }
         if self.expects("*") && self.expects("+") && self.expects("<") {

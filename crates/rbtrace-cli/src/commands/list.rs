@@ -9,11 +9,12 @@ use rbtrace_host::Host;
 use rbtrace_host::btf::KernelBtf;
 use rbtrace_sema::frontend::lang::ProbeType;
 use rbtrace_sema::frontend::lang::probes;
-use rbtrace_sema::frontend::syntax;
 use rbtrace_sema::frontend::types::{Facts, Space};
+use rbtrace_sema::frontend::{ir, syntax};
 
 use crate::Ending;
 use crate::args::{List, Script};
+use crate::commands::run::attachable;
 use crate::environment::Environment;
 use crate::report::{Reporter, Warnings};
 use crate::script;
@@ -60,7 +61,9 @@ fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Envi
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let source = script::read(script, &mut sources, reporter)?;
     let program = syntax::parse(&sources, source, &mut sink);
-    let options = rbtrace_sema::Options { config: environment.config(), pid: list.pid, ..Default::default() };
+    let attachable = |plan: &ir::AttachPlan| attachable(plan, host);
+    let trial = Some(rbtrace_sema::Trial(&attachable));
+    let options = rbtrace_sema::Options { config: environment.config(), pid: list.pid, trial, ..Default::default() };
     let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &mut sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, &sources, Warnings::Usual);
     if sink.has_errors() {

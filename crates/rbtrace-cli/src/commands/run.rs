@@ -110,7 +110,9 @@ fn compile(
     let mut sink = Sink::default();
     let tree = syntax::parse(sources, source, &mut sink);
     dump::tree(&run.stages, &tree);
-    let options = options(run, child, environment);
+    let mut options = options(run, child, environment);
+    let attachable = |plan: &ir::AttachPlan| attachable(plan, host);
+    options.trial = Some(rbtrace_sema::Trial(&attachable));
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
@@ -163,7 +165,7 @@ fn explain_codegen(error: &CodegenError, program: &ir::Program, sources: &Source
 }
 
 /// What the command line says to the compiler.
-pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) -> rbtrace_sema::Options {
+pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) -> rbtrace_sema::Options<'static> {
     rbtrace_sema::Options {
         params: run.params.clone(),
         named: run.named.clone(),
@@ -182,6 +184,15 @@ pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) 
         },
         config: environment.config(),
         available_memory: proc::memory_available().unwrap_or_default(),
+        trial: None,
+    }
+}
+
+/// Whether the kernel lets a program be attached so. Who only looks at stages or lists may do that without privileges, and gets what exists.
+pub(super) fn attachable(plan: &ir::AttachPlan, host: &Host) -> Result<(), String> {
+    match privileges::missing() {
+        None => rbtrace_runtime::try_attach(plan, host).map_err(|error| format!("{error:#}")),
+        Some(_) => Ok(()),
     }
 }
 

@@ -8,9 +8,10 @@ mod raw_tracepoint;
 pub mod test_run;
 mod tracepoint;
 pub mod trampoline;
+pub mod trial;
 pub mod uprobe;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use rbtrace_host::Host;
@@ -92,6 +93,10 @@ impl Attached {
 
     fn keep(&mut self, decl: &ProgramDecl, handle: Handle) {
         self.probes += decl.probes.len();
+        self.hold(handle);
+    }
+
+    fn hold(&mut self, handle: Handle) {
         match handle {
             Handle::Iterator(iterator) => self.iterators.push(iterator),
             Handle::Quick(handles) => self.quick.extend(handles),
@@ -101,17 +106,18 @@ impl Attached {
 }
 
 fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handle> {
-    let fd = program.fd.as_fd();
-    let attached = match plan {
+    let probe = program.decl.probes.first().map_or("?", String::as_str);
+    put(program.fd.as_fd(), probe, plan, host).with_context(|| format!("Unable to attach probe: {probe}"))
+}
+
+fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host) -> Result<Handle> {
+    match plan {
         AttachPlan::RawTracepoint { event, typed } => raw_tracepoint::attach(fd, event, *typed).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(|event| Handle::Slow(vec![event])),
         AttachPlan::PerfEvent { kind, config, sample, cpus, pid } => {
             perf_event::attach(fd, *kind, *config, *sample, *cpus, *pid).map(Handle::Quick)
         }
-        AttachPlan::Iterator { pid, pin, .. } => {
-            let probe = program.decl.probes.first().map_or("?", String::as_str);
-            Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator)
-        }
+        AttachPlan::Iterator { pid, pin, .. } => Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator),
         AttachPlan::Breakpoint { address, length, access, pid } => {
             let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
             perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
@@ -119,6 +125,5 @@ fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handl
         AttachPlan::Kprobe { places, returns } => kprobe::attach(fd, places, *returns, host),
         AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
-    };
-    attached.with_context(|| format!("Unable to attach probe: {}", program.decl.probes.first().map_or("?", String::as_str)))
+    }
 }

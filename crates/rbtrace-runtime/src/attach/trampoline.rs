@@ -1,5 +1,6 @@
 //! Functions' own doors for BPF programs: at their entry, and at their exit. What is traced is said when the program is loaded.
 
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow};
@@ -33,6 +34,21 @@ pub fn expected(of: &TracedCode, function: &str, returns: bool, host: &Host) -> 
             let expected = Expected { program: Some(program.as_raw_fd()), ..Expected::function(btf_id, returns) };
             Ok((expected, Some(program)))
         }
+    }
+}
+
+/// Why the kernel does not load a program for a function, where its verifier says nothing.
+pub fn unloadable(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            "this kernel does not permit programs at its functions' own doors (its tracing is locked, or CAP_PERFMON is missing); \
+             a `kprobe` or a tracepoint may do"
+        }
+        Some(libc::EINVAL | libc::ENOENT) => "the kernel takes no program for this function; a `kprobe` may do",
+        Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => {
+            "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0); a `kprobe` may do"
+        }
+        _ => "the kernel takes no program for it",
     }
 }
 

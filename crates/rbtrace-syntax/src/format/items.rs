@@ -1,5 +1,6 @@
 //! Items: probes with their headers, definitions, settings. C is not touched.
 
+use super::comments::Comment;
 use super::doc::Doc;
 use super::lines::Lines;
 use super::{Writer, range};
@@ -81,11 +82,15 @@ impl Writer<'_> {
         let last = probe.attach_points.len().saturating_sub(1);
         let mut end = range(probe.span).0;
         for (index, point) in probe.attach_points.iter().enumerate() {
-            let (start, after) = range(point.span);
+            let (start, after) = range(point.whole());
             header.comments(self.comments.take(end, start));
+            // Comments between alternatives would end the line for those that follow: they stand above all of them.
+            let between = self.comments.take(start, after).into_iter();
+            header.comments(between.map(|comment| Comment { begins_line: true, ..comment }).collect());
             end = after;
             let comma = if index == last { "" } else { "," };
-            header.push(start, end, Doc::Text(format!("{}{comma}", self.source(point.span))));
+            let alternatives: Vec<&str> = std::iter::once(point).chain(&point.alternatives).map(|point| self.source(point.span)).collect();
+            header.push(start, end, Doc::Text(format!("{}{comma}", alternatives.join(" ?: "))));
         }
         let mut parts = vec![header.finish(self.text), Doc::Hard];
         if let Some(predicate) = &probe.predicate {

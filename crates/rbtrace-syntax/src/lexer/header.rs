@@ -33,6 +33,15 @@ impl Lexer<'_> {
                     self.push(Tok::Comma, here);
                     expects_point = true;
                 }
+                Some(b'?') if !expects_point && self.text[here..].starts_with("?:") => {
+                    self.pos += 2;
+                    self.push(Tok::Otherwise, here);
+                    expects_point = true;
+                }
+                Some(b'?') if self.follows_otherwise() => {
+                    self.missing_block();
+                    return AfterHeader::Nothing;
+                }
                 Some(byte) if !b"};>),".contains(&byte) && (expects_point || self.same_line_as_last()) => {
                     if !expects_point {
                         self.missing_comma();
@@ -56,8 +65,16 @@ impl Lexer<'_> {
         self.report(problem.hint("quote a name that holds spaces: `uprobe:./a:\"f(int, int)\"`"));
     }
 
+    fn follows_otherwise(&self) -> bool {
+        self.tokens.last().is_some_and(|token| token.tok == Tok::Otherwise)
+    }
+
     fn missing_block(&mut self) {
         let end = self.tokens.last().map_or(self.span(self.pos, self.pos), |token| token.span);
+        if self.follows_otherwise() {
+            let problem = Diagnostic::error(end, "no attach point follows `?:`").because("it stands before what is taken instead");
+            return self.report(problem.hint("write `kprobe:vfs_read ?: tracepoint:syscalls:sys_enter_read { … }`"));
+        }
         let problem = Diagnostic::error(end, "this probe has no action block").because("nothing says what to do when it fires");
         self.report(problem.hint("write the action after it: `{ print(comm); }`"));
     }
@@ -102,7 +119,7 @@ impl Lexer<'_> {
         }
         self.end_part(&mut point);
         let span = self.span(start, self.pos);
-        self.out.attach_points.push(AttachPoint { span, alias: point.alias, parts: point.parts });
+        self.out.attach_points.push(AttachPoint { span, alias: point.alias, parts: point.parts, alternatives: vec![] });
         self.push(Tok::AttachPoint(self.out.attach_points.len() as u32 - 1), start);
     }
 
