@@ -17,6 +17,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "kprobe" => unless(Path::new("/sys/bus/event_source/devices/kprobe/type").exists(), "the kernel lacks kprobes"),
         "ftrace" => unless(ftrace_tells(), "the kernel lacks an ftrace that may be used"),
         "tracefs" => unless(Path::new("/sys/kernel/tracing/events").exists(), "needs tracefs on /sys/kernel/tracing"),
+        "disk" => unless(temporary_files_are_on_a_disk(), "the machine has no disk below its temporary files"),
         "command" => unless(find_command(argument), &format!("needs the command `{argument}`")),
         "file" => unless(Path::new(argument).exists(), &format!("needs {argument}")),
         "tracepoint" => {
@@ -43,6 +44,13 @@ fn user_other_than_root() -> bool {
 fn ftrace_tells() -> bool {
     let list = std::fs::File::open("/sys/kernel/tracing/available_filter_functions");
     list.and_then(|mut list| list.read(&mut [0])).is_ok_and(|read| read > 0)
+}
+
+/// Whether what is written to `{tmp}` reaches a block device: file systems without one, and those stacked on others, have numbers of their own.
+fn temporary_files_are_on_a_disk() -> bool {
+    let Ok(found) = rustix::fs::stat(std::env::temp_dir()) else { return false };
+    let (major, minor) = (rustix::fs::major(found.st_dev), rustix::fs::minor(found.st_dev));
+    Path::new(&format!("/sys/dev/block/{major}:{minor}")).exists()
 }
 
 fn find_command(name: &str) -> bool {
