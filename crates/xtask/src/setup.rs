@@ -36,6 +36,8 @@ pub const BUILD: &[Package] = &[
     package("bpftool", "the tests hold what they read of kernel types against it"),
     package("libclang1-19", "reads the headers that scripts include"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
+    package("php-cli", "a program with marks for tracers (USDT) that the cases trace"),
+    package("ruby", "a library with such marks, several places each"),
 ];
 
 /// To boot other kernels.
