@@ -41,7 +41,9 @@ impl<W: World> Run<'_, '_, W> {
             Helper::SeqPrintf | Helper::SeqWrite => INVALID,
             // There are no other tasks.
             Helper::TaskFromPid | Helper::TaskRelease => 0,
-            Helper::CurrentTaskBtf | Helper::AttachCookie | Helper::FuncIp | Helper::KtimeTaiNs => self.ask(helper),
+            Helper::CurrentTaskBtf | Helper::AttachCookie | Helper::FuncIp | Helper::KtimeTaiNs | Helper::SessionIsReturn => {
+                self.ask(helper)
+            }
             Helper::RingbufReserve | Helper::RingbufSubmit | Helper::RingbufDiscard | Helper::ForEachMapElem | Helper::Loop => {
                 return Err(Fault(format!("{} is an operation, not a call", helper.name())));
             }

@@ -102,6 +102,7 @@ helpers! {
 
     TaskFromPid = 0x4b46_0000, "task_from_pid", Trusted, 1;
     TaskRelease = 0x4b46_0001, "task_release", Int, 1;
+    SessionIsReturn = 0x4b46_0002, "session_is_return", Int, 1;
 }
 
 impl Helper {

@@ -12,7 +12,7 @@ mod walk;
 pub use build::Builder;
 pub use helper::{Helper, Ret};
 pub use manifest::{
-    AttachPlan, Caller, CpuSet, EventDecl, EventId, KernelPlace, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, ProgramDecl,
+    AttachPlan, Caller, CpuSet, EventDecl, EventId, KernelPlace, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, Moment, ProgramDecl,
     RECORD_HEADER, Role, RunConfig, Sample, Storage, TracedCode, UprobeFile, UprobePlace,
 };
 pub use op::{

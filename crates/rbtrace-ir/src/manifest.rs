@@ -262,8 +262,8 @@ pub enum AttachPlan {
     Kprobe {
         /// The places.
         places: Vec<KernelPlace>,
-        /// When the functions return instead of when they begin.
-        returns: bool,
+        /// When.
+        moment: Moment,
     },
     /// A function's own door for BPF programs, at its entry or exit.
     Trampoline {
@@ -283,7 +283,7 @@ impl AttachPlan {
             (Self::Uprobe { returns, pid, .. }, Self::Uprobe { returns: other_returns, pid: other_pid, .. }) => {
                 (returns, pid) == (other_returns, other_pid)
             }
-            (Self::Kprobe { returns, .. }, Self::Kprobe { returns: other_returns, .. }) => returns == other_returns,
+            (Self::Kprobe { moment, .. }, Self::Kprobe { moment: other, .. }) => moment == other,
             _ => self == other,
         }
     }
@@ -315,6 +315,17 @@ impl AttachPlan {
             Self::Breakpoint { .. } | Self::Trampoline { .. } | Self::Iterator { .. } => {}
         }
     }
+}
+
+/// When a program runs that is about functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moment {
+    /// When they begin, or at an instruction inside.
+    Begin,
+    /// When they return.
+    End,
+    /// At both; the program asks the kernel which it is.
+    Both,
 }
 
 /// A binary and places in it.

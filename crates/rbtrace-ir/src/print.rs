@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::manifest::{
-    AttachPlan, EventDecl, KernelPlace, LossDecl, LossKind, MapDecl, MapId, ProgramDecl, Role, TracedCode, UprobeFile, UprobePlace,
+    AttachPlan, EventDecl, KernelPlace, LossDecl, LossKind, MapDecl, MapId, Moment, ProgramDecl, Role, TracedCode, UprobeFile, UprobePlace,
 };
 use crate::op::{Bin, Cmp, Constant, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotId, Value};
 
@@ -196,8 +196,12 @@ fn plan_text(plan: &AttachPlan) -> String {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
             format!("breakpoint {address:#x}, {length} bytes, access {access}{pid}")
         }
-        AttachPlan::Kprobe { places, returns } => {
-            let kind = if *returns { "return of kernel code" } else { "kernel code" };
+        AttachPlan::Kprobe { places, moment } => {
+            let kind = match moment {
+                Moment::Begin => "kernel code",
+                Moment::End => "return of kernel code",
+                Moment::Both => "begin and return of kernel code",
+            };
             format!("{kind} {}", places.iter().map(kernel_place).collect::<Vec<_>>().join(", "))
         }
         AttachPlan::Trampoline { of, function, returns } => {

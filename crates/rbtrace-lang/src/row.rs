@@ -257,6 +257,10 @@ pub struct ProbeType {
     pub plan: Plan,
     /// Whether several places of one probe can share a program.
     pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
+    /// One program for a plan of this type and for one of another, at the ends of the same functions; `None`: they need two.
+    pub session: fn(&dyn Facts, &Planned, &Planned) -> Option<Planned>,
+    /// Whether such a program is at an end.
+    pub at_end: fn(&mut dyn LowerCx) -> ir::Value,
     /// Reads the selector of a shared program (see [`Shared`]); leaves the probe itself where no place can be meant.
     pub select: fn(&mut dyn LowerCx, &Planned) -> ir::Value,
     /// The C name of the struct behind `ctx`; `None`: scripts do not look at it.

@@ -203,7 +203,7 @@ impl Loader<'_> {
                 Expected::iterator(id.with_context(|| format!("this kernel cannot iterate over `{kind}`"))?)
             }
             Some(AttachPlan::Uprobe { pid, .. }) if uprobe::is_multi(self.host, *pid) => Expected::uprobe_multi(),
-            Some(AttachPlan::Kprobe { places, .. }) if kprobe::is_multi(self.host, places) => Expected::kprobe_multi(),
+            Some(AttachPlan::Kprobe { places, moment }) if kprobe::is_multi(self.host, places) => Expected::kprobe_multi(*moment),
             Some(AttachPlan::Trampoline { of, function, returns }) => return trampoline::expected(of, function, *returns, self.host),
             Some(AttachPlan::RawTracepoint { typed: false, .. } | AttachPlan::Tracepoint { .. } | AttachPlan::Breakpoint { .. }) => {
                 Expected::default()

@@ -15,7 +15,7 @@ use rbtrace_types::{Facts, Field, Struct};
 use crate::args::{self, ArgsUse};
 use crate::shared::Shared;
 use crate::walk;
-use crate::{alternatives, modes};
+use crate::{alternatives, modes, sessions};
 
 /// One BPF program.
 pub(crate) struct Unit<'p> {
@@ -25,6 +25,8 @@ pub(crate) struct Unit<'p> {
     key: String,
     /// The selector is the number of a place, and no other value can be read.
     pub is_numbered: bool,
+    /// Of two bodies, the first is for the beginning of functions and the second for their end.
+    pub is_session: bool,
     /// One for an ordinary program. A shared one has a body for every probe, and for every form of `args` within a probe.
     pub bodies: Vec<Body<'p>>,
 }
@@ -63,6 +65,7 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
             group(probe, index, places, shared, sink, &mut units);
         }
     }
+    sessions::merge(&mut units, shared.facts);
     let sorted: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
     let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
     // Scripts look for these words.
@@ -234,7 +237,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
                     plan.join(more);
                 }
             }
-            None => units.push(Unit { planned, key, is_numbered, bodies: vec![body] }),
+            None => units.push(Unit { planned, key, is_numbered, is_session: false, bodies: vec![body] }),
         }
     }
 }

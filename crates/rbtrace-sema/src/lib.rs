@@ -19,6 +19,7 @@ mod modes;
 mod names;
 mod params;
 mod program_options;
+mod sessions;
 mod shared;
 mod stdlib;
 mod types;

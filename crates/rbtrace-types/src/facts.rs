@@ -59,6 +59,8 @@ pub enum Feature {
     Kprobes,
     /// One link for many kprobes (5.18 with `CONFIG_FPROBE`).
     KprobeMulti,
+    /// Such a link for both beginning and end of functions (6.10).
+    KprobeSession,
     /// `bpf_get_func_ip` in trampolines (5.17); in kprobes it came with cookies.
     TrampolineFuncIp,
 }
@@ -80,7 +82,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 20] = [
+    pub const ALL: [Feature; 21] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -100,6 +102,7 @@ impl Feature {
         Feature::UprobeFuncIp,
         Feature::Kprobes,
         Feature::KprobeMulti,
+        Feature::KprobeSession,
         Feature::TrampolineFuncIp,
     ];
 
@@ -125,6 +128,7 @@ impl Feature {
             Feature::UprobeFuncIp => "uprobe_get_func_ip",
             Feature::Kprobes => "kprobes",
             Feature::KprobeMulti => "kprobe_multi",
+            Feature::KprobeSession => "kprobe_session",
             Feature::TrampolineFuncIp => "get_func_ip_trampoline",
         }
     }

@@ -22,8 +22,8 @@ pub fn run(environment: &Environment) -> Ending {
     let modules = host.raw_tracepoints().iter().any(|raw| raw.module != rbtrace_host::btf::VMLINUX);
     let kernel = [("btf", yes(host.btf().exists())), ("module btf", yes(modules)), ("tracefs", yes(host.tracefs().is_some()))];
     // Ways to attach many functions at once.
-    let multi = [Feature::KprobeMulti, Feature::UprobeMulti].map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
-    let multi = multi.into_iter().chain([("kprobe_session".to_owned(), yes(false))]);
+    let multi = [Feature::KprobeMulti, Feature::UprobeMulti, Feature::KprobeSession]
+        .map(|feature| (feature.name().to_owned(), yes(host.has(feature))));
     let types = probes::ALL.iter().map(|row| (row.name.to_owned(), yes(true))).chain(multi);
     let text = [
         section("System", system(&host)),

@@ -28,6 +28,8 @@ pub(super) const BASE: ProbeType = ProbeType {
     args: no_args,
     plan: |_, _, _, _| Err(Diagnostic::general("this probe type cannot be attached")),
     shared: not_shared,
+    session: |_, _, _| None,
+    at_end: |_| unreachable!("asked only of types with sessions"),
     select: no_selector,
     context: |_, _| None,
     context_field: context::field,

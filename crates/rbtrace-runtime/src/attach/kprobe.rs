@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rbtrace_host::{Facts, Feature, Host, functions};
-use rbtrace_ir::KernelPlace;
+use rbtrace_ir::{KernelPlace, Moment};
 
 use super::Handle;
 use crate::sys::{bpf, perf};
@@ -21,16 +21,21 @@ pub fn is_multi(host: &Host, places: &[KernelPlace]) -> bool {
 }
 
 /// Attaches a program to every place.
-pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], returns: bool, host: &Host) -> Result<Handle> {
+pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Moment, host: &Host) -> Result<Handle> {
     if !host.has(Feature::Kprobes) {
         bail!("this kernel has no kprobes: it was built without CONFIG_KPROBES, or they are hidden from us");
     }
     if is_multi(host, places) {
         let (known, named): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.address != 0);
         let links = [known, named].into_iter().filter(|places| !places.is_empty());
-        let links = links.map(|places| bpf::kprobe_multi(program, &places, returns).map_err(|error| explained(error, &places, host)));
+        let links = links.map(|places| bpf::kprobe_multi(program, &places, moment).map_err(|error| explained(error, &places, host)));
         return links.collect::<Result<_>>().map(Handle::Quick);
     }
+    let returns = match moment {
+        Moment::Begin => false,
+        Moment::End => true,
+        Moment::Both => bail!("this kernel cannot serve both ends of a function by one program"),
+    };
     let kind = fs::read_to_string(PERF_TYPE).with_context(|| format!("reading {PERF_TYPE}"))?;
     let kind = kind.trim().parse().with_context(|| format!("{PERF_TYPE}: `{}` is no number", kind.trim()))?;
     let mut opened = Vec::new();

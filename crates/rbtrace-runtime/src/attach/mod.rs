@@ -122,7 +122,7 @@ fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host) -> Resul
             let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
             perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
         }
-        AttachPlan::Kprobe { places, returns } => kprobe::attach(fd, places, *returns, host),
+        AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host),
         AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     }

@@ -31,7 +31,9 @@ fn program(plan: &AttachPlan, host: &Host) -> Result<Option<OwnedFd>> {
         AttachPlan::RawTracepoint { .. } | AttachPlan::Tracepoint { .. } | AttachPlan::Iterator { .. } => return Ok(None),
         AttachPlan::PerfEvent { .. } | AttachPlan::Breakpoint { .. } => (ProgramType::PerfEvent, Default::default()),
         AttachPlan::Uprobe { pid, .. } if uprobe::is_multi(host, *pid) => (ProgramType::Kprobe, (Expected::uprobe_multi(), None)),
-        AttachPlan::Kprobe { places, .. } if kprobe::is_multi(host, places) => (ProgramType::Kprobe, (Expected::kprobe_multi(), None)),
+        AttachPlan::Kprobe { places, moment } if kprobe::is_multi(host, places) => {
+            (ProgramType::Kprobe, (Expected::kprobe_multi(*moment), None))
+        }
         AttachPlan::Uprobe { .. } | AttachPlan::Kprobe { .. } => (ProgramType::Kprobe, Default::default()),
         AttachPlan::Trampoline { of, function, returns } => (ProgramType::Tracing, trampoline::expected(of, function, *returns, host)?),
     };

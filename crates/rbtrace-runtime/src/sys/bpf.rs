@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use libbpf_sys as sys;
-use rbtrace_ir::{KernelPlace, UprobePlace};
+use rbtrace_ir::{KernelPlace, Moment, UprobePlace};
 
 use super::{check, own};
 
@@ -52,8 +52,8 @@ impl Expected {
     }
 
     /// Many functions of the kernel by one link.
-    pub fn kprobe_multi() -> Expected {
-        Expected { attach_type: sys::BPF_TRACE_KPROBE_MULTI, ..Expected::default() }
+    pub fn kprobe_multi(moment: Moment) -> Expected {
+        Expected { attach_type: multi_type(moment), ..Expected::default() }
     }
 
     /// The beginning or the end of a function.
@@ -131,9 +131,17 @@ pub fn raw_tracepoint(program: BorrowedFd<'_>, event: Option<&CStr>) -> io::Resu
     check(unsafe { sys::bpf_raw_tracepoint_open(name, program.as_raw_fd()) }).map(own)
 }
 
+/// How links to many functions are told apart.
+fn multi_type(moment: Moment) -> u32 {
+    match moment {
+        Moment::Begin | Moment::End => sys::BPF_TRACE_KPROBE_MULTI,
+        Moment::Both => sys::BPF_TRACE_KPROBE_SESSION,
+    }
+}
+
 /// Attaches to many functions of the kernel at once; the program was loaded for it. Either all places have an address, or all are looked up
 /// by the kernel. Closing the link detaches.
-pub fn kprobe_multi(program: BorrowedFd<'_>, places: &[&KernelPlace], returns: bool) -> io::Result<OwnedFd> {
+pub fn kprobe_multi(program: BorrowedFd<'_>, places: &[&KernelPlace], moment: Moment) -> io::Result<OwnedFd> {
     let by_address = places.iter().all(|place| place.address != 0);
     let symbols = places.iter().map(|place| CString::new(place.symbol.as_str())).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<_> = symbols.iter().map(|symbol| symbol.as_ptr()).collect();
@@ -141,7 +149,7 @@ pub fn kprobe_multi(program: BorrowedFd<'_>, places: &[&KernelPlace], returns: b
     let cookies: Vec<u64> = places.iter().map(|place| place.cookie).collect();
     let mut options = sys::bpf_link_create_opts { sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t, ..Default::default() };
     options.__bindgen_anon_1.kprobe_multi = sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 {
-        flags: if returns { sys::BPF_F_KPROBE_MULTI_RETURN } else { 0 },
+        flags: if moment == Moment::End { sys::BPF_F_KPROBE_MULTI_RETURN } else { 0 },
         cnt: places.len() as u32,
         syms: if by_address { std::ptr::null_mut() } else { names.as_mut_ptr() },
         addrs: if by_address { addresses.as_ptr() } else { std::ptr::null() },
@@ -149,7 +157,7 @@ pub fn kprobe_multi(program: BorrowedFd<'_>, places: &[&KernelPlace], returns: b
     };
     // SAFETY: the arrays live until the call returns, with `cnt` entries each, and so do the names that one points to; the kernel only
     // reads them.
-    check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_KPROBE_MULTI, &options) }).map(own)
+    check(unsafe { sys::bpf_link_create(program.as_raw_fd(), 0, multi_type(moment), &options) }).map(own)
 }
 
 /// Attaches to many places of a binary at once; the program was loaded for it. Closing the link detaches.

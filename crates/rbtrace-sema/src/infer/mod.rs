@@ -81,6 +81,8 @@ pub(crate) struct TypedUnit<'p> {
     pub planned: Planned,
     /// As in [`Unit`].
     pub is_numbered: bool,
+    /// As in [`Unit`].
+    pub is_session: bool,
     /// As in [`Unit`], with types.
     pub bodies: Vec<TypedBody<'p>>,
 }
@@ -179,6 +181,7 @@ pub(crate) fn infer<'p>(
         typed_units.push(TypedUnit {
             planned: unit.planned,
             is_numbered: unit.is_numbered,
+            is_session: unit.is_session,
             bodies: unit.bodies.into_iter().map(&mut typed).collect(),
         });
     }

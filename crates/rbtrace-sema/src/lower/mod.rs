@@ -128,9 +128,10 @@ impl<'a> Lower<'a> {
         // A place that is only a number is asked for where it matters.
         let needs_selector = !(self.unit.is_numbered && self.unit.bodies.len() == 1);
         let is_shared = needs_selector && self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
-        match is_shared {
-            true => self.shared_bodies(),
-            false => self.whole_body(),
+        match (self.unit.is_session, is_shared) {
+            (true, _) => self.begin_and_end(),
+            (false, true) => self.shared_bodies(),
+            (false, false) => self.whole_body(),
         }
         let work = self.ir.close();
         let work = self.watch(work);
@@ -199,6 +200,23 @@ impl<'a> Lower<'a> {
             cases.push((keys, self.ir.close()));
         }
         self.ir.push(Op::Switch { value, cases, default: ir::Region::default() });
+    }
+
+    /// One program for both ends of functions.
+    fn begin_and_end(&mut self) {
+        let cond = (self.unit.bodies[0].places[0].0.probe_type.at_end)(self);
+        let mut regions = Vec::new();
+        for body in &self.unit.bodies {
+            self.body = body;
+            let mark = self.ir.mark();
+            self.ir.open();
+            self.whole_body();
+            self.ir.release(mark);
+            regions.push(self.ir.close());
+        }
+        let then = regions.pop().expect("a session has two bodies");
+        let otherwise = regions.pop().expect("a session has two bodies");
+        self.ir.push(Op::If { cond, then, otherwise });
     }
 
     fn whole_body(&mut self) {

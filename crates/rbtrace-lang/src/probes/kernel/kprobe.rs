@@ -1,7 +1,7 @@
 //! `kprobe`: when a function of the kernel begins, or at an instruction inside it.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{AttachPlan, KernelPlace, Op, ProgramType, Role};
+use rbtrace_ir::{AttachPlan, Helper, KernelPlace, Moment, Op, Operand, ProgramType, Role};
 use rbtrace_types::facts::VMLINUX;
 use rbtrace_types::{Facts, Feature, Field, Space};
 
@@ -43,8 +43,14 @@ kprobe:vfs_read { @[comm, args.count] = count(); }
         }
     },
     // The kernel puts new probes before those that are there.
-    plan: |facts, place, _, _| plan(facts, place, false, true),
+    plan: |facts, place, _, _| plan(facts, place, Moment::Begin, true),
     shared: |facts, place| shared(facts, place, ROW.name),
+    session,
+    at_end: |cx| {
+        let answer = cx.ir().call(Helper::SessionIsReturn, vec![Operand::Ctx]);
+        // A `bool` of C is one byte; the rest of the register is anything.
+        cx.ir().value(Op::Extend { value: answer, bytes: 1, signed: false })
+    },
     context: |_, _| Some(context::REGISTERS.to_string()),
     select: |cx, _| cookie::select(cx),
     arguments: |facts, _| Some(registers::argument_count(facts.arch())),
@@ -61,7 +67,7 @@ pub(super) fn parts(place: &Place) -> (Option<&str>, Spot) {
 }
 
 /// Where a place is. Where several functions share a name, all of them are meant.
-pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, reverse: bool) -> Result<Planned, Diagnostic> {
+pub(super) fn plan(facts: &dyn Facts, place: &Place, moment: Moment, reverse: bool) -> Result<Planned, Diagnostic> {
     let (module, spot) = parts(place);
     let places = match spot {
         Spot::Address(address) => vec![KernelPlace { address, ..KernelPlace::default() }],
@@ -75,7 +81,7 @@ pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, reverse: boo
             if addresses.len() == count && count > 0 { addresses.into_iter().map(at).collect() } else { vec![at(0)] }
         }
     };
-    let plan = AttachPlan::Kprobe { places, returns };
+    let plan = AttachPlan::Kprobe { places, moment };
     Ok(Planned { program_type: ProgramType::Kprobe, role: Role::Traced, plan: Some(plan), reverse })
 }
 
@@ -85,6 +91,20 @@ pub(super) fn shared(facts: &dyn Facts, place: &Place, name: &str) -> Option<Sha
     let is_start = matches!(parts(place).1, Spot::Function(_, 0));
     let key = if is_start { name.to_string() } else { format!("{name} inside") };
     facts.has(Feature::AttachCookie).then_some(Shared { key, selector: None })
+}
+
+/// Where the kernel tells a program whether a function begins or ends, one serves both.
+fn session(facts: &dyn Facts, begin: &Planned, end: &Planned) -> Option<Planned> {
+    let (Some(AttachPlan::Kprobe { places, moment: Moment::Begin }), Some(AttachPlan::Kprobe { places: ends, moment: Moment::End })) =
+        (&begin.plan, &end.plan)
+    else {
+        return None;
+    };
+    let has_all = [Feature::KprobeMulti, Feature::KprobeSession, Feature::AttachCookie].into_iter().all(|feature| facts.has(feature));
+    let is_whole = |place: &KernelPlace| place.offset == 0 && !place.symbol.is_empty();
+    let fits = has_all && places == ends && places.iter().all(is_whole);
+    let plan = Some(AttachPlan::Kprobe { places: places.clone(), moment: Moment::Both });
+    fits.then(|| Planned { plan, ..begin.clone() })
 }
 
 /// The function that a place is in.

@@ -1,5 +1,6 @@
 //! `kretprobe`: when a function of the kernel returns.
 
+use rbtrace_ir::Moment;
 use rbtrace_types::{Space, Type};
 
 use super::{function, kprobe, parameters, target};
@@ -13,7 +14,8 @@ pub static ROW: ProbeType = ProbeType {
     signature: "kretprobe:[module:]function",
     manual: "Runs when a function of the kernel returns; `retval` is what it returns.
 
-What the arguments were is not known any more; `fexit` knows them. Wildcards and modules are as for `kprobe`.
+What the arguments were is not known any more; `fexit` knows them. Wildcards and modules are as for `kprobe`. With a
+`kprobe` on the same functions it is one program, where the kernel can tell that from 6.10 on; `--no-feature kprobe_session` keeps them apart.
 
 ```
 kretprobe:vfs_read { @bytes = hist(retval); }
@@ -27,7 +29,7 @@ kretprobe:vfs_read { @bytes = hist(retval); }
         let details = |module: Option<&str>, name: &str| if verbose { parameters::texts(facts, module, name, true) } else { vec![] };
         function::list(ROW.name, facts, pattern, details)
     },
-    plan: |facts, place, _, _| kprobe::plan(facts, place, true, false),
+    plan: |facts, place, _, _| kprobe::plan(facts, place, Moment::End, false),
     shared: |facts, place| kprobe::shared(facts, place, ROW.name),
     without_args: "what the arguments were is not known any more",
     context: |_, _| Some(context::REGISTERS.to_string()),
