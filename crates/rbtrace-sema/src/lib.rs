@@ -152,9 +152,8 @@ fn with_headers<T>(
 fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
     let CSide { reading, answer } = c;
     let unit = reading.unit(answer, sink);
-    let mut whole = program.clone();
-    whole.items.extend(c_types::macro_items(&unit, answer, sources));
-    let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
+    let c_macros = c_types::script_macros(&unit, answer, sources);
+    let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let program = &program;
     let config = config::resolve(program, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
@@ -183,9 +182,8 @@ fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options
 fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Vec<String> {
     let CSide { reading, answer } = c;
     let unit = reading.unit(answer, sink);
-    let mut whole = program.clone();
-    whole.items.extend(c_types::macro_items(&unit, answer, sources));
-    let macros::Expanded { program, expansions } = macros::expand(&whole, sources, sink);
+    let c_macros = c_types::script_macros(&unit, answer, sources);
+    let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let config = config::resolve(&program, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
     let shared = Shared { facts: reading.facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };

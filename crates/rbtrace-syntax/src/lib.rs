@@ -7,6 +7,7 @@
 pub mod ast;
 mod builder;
 pub mod c;
+mod c_macro;
 mod format;
 pub mod lexer;
 mod limit;
@@ -16,6 +17,7 @@ mod print;
 pub mod token;
 mod unexpected;
 
+pub use c_macro::parse_c_macro;
 pub use format::{Formatted, format};
 pub use lexer::integer;
 pub use parse::parse;

@@ -57,7 +57,7 @@ fn parse_item(mut code: Code<'_>, lexed: &Lexed<'_>, text: &str, expr_count: &mu
     let mut skipped: Vec<Piece> = vec![];
     for _ in 0..MAX_ERRORS {
         let mut builder = Builder::new(&code.tokens, lexed, *expr_count);
-        let error = match ItemParser::new().parse(&mut builder, Feed { tokens: &code.tokens, skipped: &skipped, at: 0, entered: false }) {
+        let error = match ItemParser::new().parse(&mut builder, Feed { skipped: &skipped, ..Feed::all(&code.tokens) }) {
             Ok(item) => {
                 *expr_count = builder.next_id();
                 return Some(item);
@@ -107,12 +107,18 @@ fn piece_around(pieces: &[Piece], skipped: &[Piece], at: usize) -> Option<Piece>
 }
 
 /// The tokens as the grammar sees them: an error stands for each skipped piece.
-struct Feed<'t> {
+pub(crate) struct Feed<'t> {
     tokens: &'t [Token<'t>],
     skipped: &'t [Piece],
     at: usize,
     /// Whether the piece that begins here was handed out: it may be empty.
     entered: bool,
+}
+
+impl<'t> Feed<'t> {
+    pub(crate) fn all(tokens: &'t [Token<'t>]) -> Self {
+        Feed { tokens, skipped: &[], at: 0, entered: false }
+    }
 }
 
 impl<'t> Iterator for Feed<'t> {

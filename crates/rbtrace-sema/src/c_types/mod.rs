@@ -13,14 +13,14 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Sink};
 use rbtrace_lang::{constants, functions, variables};
 use rbtrace_syntax::ast::{Name, Tag};
-use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Member, Unit};
+use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Params, Unit};
 use rbtrace_types::c_layout::{CMember, c_align, lay_out};
 use rbtrace_types::ctype::c_integer;
 use rbtrace_types::headers::{Answer, CSized as Sized};
 use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
 pub(crate) use self::headers::could_help;
-pub(crate) use self::read::{Reading, macro_items};
+pub(crate) use self::read::{Reading, script_macros};
 
 /// Types and constants by their C names.
 pub(crate) struct CTypes<'a> {
@@ -29,8 +29,8 @@ pub(crate) struct CTypes<'a> {
     own: HashMap<String, Sized>,
     /// Enum constants of the script.
     constants: HashMap<String, (Arc<Enum>, i64)>,
-    /// Macros of the script that stand for a value, with it where it is an integer.
-    macros: HashMap<String, Option<i64>>,
+    /// Macros of the script.
+    macros: HashMap<String, Macro>,
     /// What a C compiler read from headers.
     headers: Option<&'a Answer>,
     /// Answers of the kernel, for converting a large struct once is enough.
@@ -73,7 +73,7 @@ impl<'a> CTypes<'a> {
                 sink.push(problem);
             }
         }
-        self.macros = unit.macros.into_iter().filter(|found| !found.has_params).map(|found| (found.name.node, found.value)).collect();
+        self.macros = unit.macros.into_iter().map(|found| (found.name.node.clone(), found)).collect();
     }
 
     fn add_composite(&mut self, found: &Composite) -> Result<(), Diagnostic> {
@@ -204,16 +204,16 @@ impl<'a> CTypes<'a> {
         self.constants.get(name).cloned().or_else(headers).or_else(|| self.facts.kernel_enum_constant(name))
     }
 
-    /// Whether the script defines a macro of this name.
-    pub fn has_macro(&self, name: &str) -> bool {
-        self.macros.contains_key(name)
+    /// The macro of this name that the script defines in C.
+    pub fn c_macro(&self, name: &str) -> Option<&Macro> {
+        self.macros.get(name)
     }
 
     /// The value of a macro of the script, or of a header that our tables stand in for.
     pub fn number(&self, name: &str) -> Option<i64> {
-        let own = self.macros.get(name);
-        if let Some(Some(value)) = own {
-            return Some(*value);
+        let own = self.macros.get(name).filter(|found| found.params == Params::None);
+        if let Some(value) = own.and_then(|found| found.value) {
+            return Some(value);
         }
         if let Some(found) = self.headers.and_then(|headers| headers.macros.get(name)) {
             // A macro of a header nobody chose: the language's own names stay what they are.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use rbtrace_diag::{Diagnostic, Sink, SourceId, Sources, Span, Spanned};
 use rbtrace_lang::constants;
-use rbtrace_syntax::ast::{Item, Program};
-use rbtrace_syntax::c::{Headers, Include, Macro, Unit, World};
+use rbtrace_syntax::ast::{self, Item, Program};
+use rbtrace_syntax::c::{Headers, Include, Macro, Params, Unit, World};
+use rbtrace_syntax::parse_c_macro;
 use rbtrace_types::ctype::c_integer;
 use rbtrace_types::headers::Answer;
 use rbtrace_types::{Facts, Type};
@@ -112,23 +113,28 @@ impl<'a> Reading<'a> {
 }
 
 /// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
-pub(crate) fn macro_items(unit: &Unit, answer: Option<&Answer>, sources: &mut Sources) -> Vec<Item> {
-    let plain = |found: &&Macro| !found.has_params && found.value.is_none() && !found.body.node.is_empty();
+pub(crate) fn script_macros(unit: &Unit, answer: Option<&Answer>, sources: &mut Sources) -> Vec<ast::Macro> {
     let is_number = |name: &str| answer.and_then(|answer| answer.macros.get(name)).is_some_and(|found| found.value.is_some());
-    let plain = |found: &&Macro| plain(found) && !is_number(&found.name.node);
-    let own = unit.macros.iter().filter(plain).map(|found| (found.name.node.as_str(), found.body.node.as_str()));
+    let is_text = |found: &&Macro| found.value.is_none() && !found.body.node.is_empty() && !is_number(&found.name.node);
+    let own = unit.macros.iter().filter(is_text).take(MOST_MACROS).filter_map(parse_c_macro);
     let headers = answer.iter().flat_map(|answer| &answer.macros);
     let headers = headers.filter(|(name, found)| found.value.is_none() && found.body.starts_with('"') && !unit.defines(name));
-    let headers = headers.map(|(name, found)| (name.as_str(), found.body.as_str()));
-    own.chain(headers).take(MOST_MACROS).filter_map(|(name, body)| read_macro(name, body, sources)).collect()
+    let headers = headers.take(MOST_MACROS).filter_map(|(name, found)| header_macro(name, &found.body, sources));
+    own.chain(headers).collect()
 }
 
-fn read_macro(name: &str, body: &str, sources: &mut Sources) -> Option<Item> {
-    let text = format!("macro {name}() {{ {} }}", body.replace("\\\n", " "));
-    let id = sources.add(DEFINITIONS, text);
-    let mut silent = Sink::default();
-    let items = rbtrace_syntax::parse(sources, id, &mut silent).items;
-    if silent.has_errors() { None } else { items.into_iter().next() }
+/// A macro of which only the words are known, not where they stand.
+fn header_macro(name: &str, body: &str, sources: &mut Sources) -> Option<ast::Macro> {
+    let found = |text: &str, span| Spanned { node: text.to_owned(), span };
+    let id = sources.add(DEFINITIONS, format!("#define {name} {body}"));
+    let begin = "#define ".len();
+    let behind = begin + name.len() + 1;
+    parse_c_macro(&Macro {
+        name: found(name, Span::new(id, begin, behind - 1)),
+        body: found(body, Span::new(id, behind, behind + body.len())),
+        params: Params::None,
+        value: None,
+    })
 }
 
 fn c_item(item: &Item) -> Option<&Spanned<String>> {

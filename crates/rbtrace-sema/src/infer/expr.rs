@@ -174,11 +174,9 @@ impl Infer<'_> {
         if let Some((row, _)) = aggregation_call(expr) {
             return self.stray_aggregation(row.name, row.signature, expr.span);
         }
-        if self.shared.c.has_macro(name) {
-            let error =
-                Diagnostic::error(expr.span, format!("the macro `{name}` is no expression")).because("what it stands for has no value");
-            self.sink.push(error.hint("a macro that scripts can use is a number, a text or an expression of the script"));
-            return Ty::VOID;
+        let shared = self.shared;
+        if let Some(found) = shared.c.c_macro(name) {
+            return self.c_macro(found, expr.span, false);
         }
         if let Some((constants, _)) = self.shared.c.enum_constant(name) {
             return Ty::fixed(Type::Enum(constants));
@@ -233,6 +231,10 @@ impl Infer<'_> {
         }
         if let Some(value) = self.function_call(function, expr.span, &values) {
             return value;
+        }
+        let shared = self.shared;
+        if let Some(found) = shared.c.c_macro(name) {
+            return self.c_macro(found, expr.span, true);
         }
         let mut unknown = Diagnostic::error(function.span, format!("Unknown function: '{name}'")).because("no function has this name");
         let known = functions::ALL.iter().chain(variables::ALL).map(|row| row.name);

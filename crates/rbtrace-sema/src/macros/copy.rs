@@ -91,7 +91,7 @@ impl<'a> Copier<'a> {
 
     pub fn expr(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Expr {
         if self.depth > DEEPEST {
-            return self.too_much(expr.span);
+            return self.too_much(expr.span, scope);
         }
         self.depth += 1;
         let copy = self.copy(expr, scope);
@@ -102,7 +102,7 @@ impl<'a> Copier<'a> {
     fn copy(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Expr {
         let kind = match &expr.kind {
             ExprKind::Ident(name) => match scope.exprs.get(name) {
-                Some(passed) => return self.passed(passed, expr.span),
+                Some(passed) => return self.passed(passed, expr.span, scope),
                 None => return self.ident(expr, name, scope),
             },
             ExprKind::Call { function, args } => return self.call(expr, function, args, scope),
@@ -262,8 +262,8 @@ impl<'a> Copier<'a> {
     }
 
     /// What a parameter stands for, copied once more.
-    fn passed(&mut self, passed: &Passed, span: Span) -> Expr {
-        match self.arg_of(passed, span) {
+    fn passed(&mut self, passed: &Passed, span: Span, scope: &Scope) -> Expr {
+        match self.arg_of(passed, span, scope) {
             Arg::Expr(expr) => expr,
             Arg::Type(ty) => {
                 self.sink.push(
@@ -274,9 +274,9 @@ impl<'a> Copier<'a> {
         }
     }
 
-    pub(super) fn arg_of(&mut self, passed: &Passed, span: Span) -> Arg {
+    pub(super) fn arg_of(&mut self, passed: &Passed, span: Span, scope: &Scope) -> Arg {
         if self.next_id > MOST {
-            return Arg::Expr(self.too_much(span));
+            return Arg::Expr(self.too_much(span, scope));
         }
         let declared = match &*passed.arg {
             Arg::Expr(expr) => declarations(expr),
@@ -290,10 +290,10 @@ impl<'a> Copier<'a> {
     }
 
     /// An error in the place of what is left out; said once.
-    fn too_much(&mut self, span: Span) -> Expr {
+    fn too_much(&mut self, span: Span, scope: &Scope) -> Expr {
         if !self.full {
             self.full = true;
-            self.sink.push(too_much(span));
+            self.push(too_much(span), scope);
         }
         self.new_expr(ExprKind::Error, span)
     }

@@ -16,6 +16,8 @@ pub(super) struct Definition {
     pub item: Macro,
     /// Whether it is part of the standard library.
     pub library: bool,
+    /// Whether it is one of C.
+    pub is_c: bool,
 }
 
 type Table = HashMap<String, Vec<Rc<Definition>>>;
@@ -30,8 +32,9 @@ pub(super) struct Definitions<'s> {
 
 impl<'s> Definitions<'s> {
     /// The macros of a script. Those of the library are read when a script calls them.
-    pub fn collect(program: &Program, sources: &'s mut Sources, sink: &mut Sink) -> Self {
-        let script = table(program, false, sink);
+    pub fn collect(program: &Program, c_macros: Vec<Macro>, sources: &'s mut Sources, sink: &mut Sink) -> Self {
+        let own = written(program).map(|item| Definition { item, library: false, is_c: false });
+        let script = table(own.chain(c_macros.into_iter().map(|item| Definition { item, library: false, is_c: true })), sink);
         Self { script, library: Table::new(), loaded: BTreeSet::new(), sources }
     }
 
@@ -49,14 +52,21 @@ impl<'s> Definitions<'s> {
         }
         let id = self.sources.add(file.name, file.text);
         let program = parse(self.sources, id, sink);
-        self.library.extend(table(&program, true, sink));
+        self.library.extend(table(written(&program).map(|item| Definition { item, library: true, is_c: false }), sink));
     }
 }
 
-fn table(program: &Program, library: bool, sink: &mut Sink) -> Table {
+fn written(program: &Program) -> impl Iterator<Item = Macro> {
+    program.items.iter().filter_map(|item| match item {
+        Item::Macro(item) => Some(item.clone()),
+        Item::C(_) | Item::Config(_) | Item::Import(_) | Item::MapDecl(_) | Item::Function(_) | Item::Probe(_) => None,
+    })
+}
+
+fn table(definitions: impl Iterator<Item = Definition>, sink: &mut Sink) -> Table {
     let mut table = Table::new();
-    for item in &program.items {
-        let Item::Macro(item) = item else { continue };
+    for definition in definitions {
+        let item = &definition.item;
         check::check(item, sink);
         let same_name = table.entry(item.name.node.clone()).or_default();
         if let Some(first) = same_name.iter().find(|other| alike(&other.item, item)) {
@@ -64,7 +74,7 @@ fn table(program: &Program, library: bool, sink: &mut Sink) -> Table {
             sink.push(again.because("same parameters").label(first.item.name.span, "This is the original definition."));
             continue;
         }
-        same_name.push(Rc::new(Definition { item: item.clone(), library }));
+        same_name.push(Rc::new(definition));
     }
     table
 }

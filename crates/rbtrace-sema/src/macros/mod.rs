@@ -1,7 +1,8 @@
 //! Macros (SPEC §2.4): a program with macros → the same program without them, every expression numbered anew.
 //!
 //! Runs before names are resolved and knows no types. What the body of a macro names is private, so its variables get a mark that no script
-//! can write; what a caller passes keeps the meaning it has where it was written, however deep it is passed on.
+//! can write; what a caller passes keeps the meaning it has where it was written, however deep it is passed on. Macros of C are text of the
+//! place where they are used: their variables and maps are those that are known there.
 
 mod check;
 mod copy;
@@ -11,7 +12,7 @@ mod scope;
 mod types;
 
 use rbtrace_diag::{Sink, Sources};
-use rbtrace_syntax::ast::{Function, Item, Probe, Program};
+use rbtrace_syntax::ast::{Function, Item, Macro, Probe, Program};
 
 use copy::Copier;
 use definitions::Definitions;
@@ -26,9 +27,9 @@ pub(crate) struct Expanded {
     pub expansions: Expansions,
 }
 
-/// Replaces every call of a macro. Files of the standard library that turn out to be needed are added to the sources.
-pub(crate) fn expand(program: &Program, sources: &mut Sources, sink: &mut Sink) -> Expanded {
-    let definitions = Definitions::collect(program, sources, sink);
+/// Replaces every call of a macro, those of C too. Files of the standard library that turn out to be needed are added to the sources.
+pub(crate) fn expand(program: &Program, c_macros: Vec<Macro>, sources: &mut Sources, sink: &mut Sink) -> Expanded {
+    let definitions = Definitions::collect(program, c_macros, sources, sink);
     let mut copier = Copier::new(definitions, sink);
     let items = program.items.iter().filter_map(|item| copier.item(item)).collect();
     let (expr_count, expansions) = copier.finish();

@@ -55,6 +55,11 @@ impl Scope {
     pub fn of_call(link: Link, args: &[Rc<Arg>], caller: &Rc<Scope>, mark: u32) -> Rc<Self> {
         let definition = link.definition.clone();
         let mut scope = Scope { mark: Some(mark), link: Some(Rc::new(link)), ..Scope::default() };
+        if definition.is_c {
+            // Words are those of the whole script all the same: that a macro around happens to call a parameter so is no reason.
+            let link = scope.link;
+            scope = Scope { exprs: HashMap::new(), link, ..(**caller).clone() };
+        }
         for (param, arg) in definition.item.params.iter().zip(args) {
             match (&param.node, caller.kind(arg)) {
                 (MacroParam::Variable(name), ArgKind::Variable(passed)) => drop(scope.variables.insert(name.clone(), passed)),

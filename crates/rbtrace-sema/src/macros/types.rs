@@ -15,7 +15,7 @@ impl Copier<'_> {
             TypeBase::TypeOf(of) => TypeBase::TypeOf(Box::new(self.type_or_expr(of, scope))),
             TypeBase::Name(name) => match (scope.exprs.get(name), ty.tag) {
                 (Some(passed), Some(tag)) => self.tagged(tag, name, passed, ty.span, scope),
-                (Some(passed), None) => TypeBase::TypeOf(Box::new(type_of_arg(self.arg_of(passed, ty.span)))),
+                (Some(passed), None) => TypeBase::TypeOf(Box::new(type_of_arg(self.arg_of(passed, ty.span, scope)))),
                 (None, _) => ty.base.clone(),
             },
         };
@@ -58,7 +58,7 @@ impl Copier<'_> {
     fn expr_or_type(&mut self, expr: &Expr, scope: &Rc<Scope>) -> Arg {
         let passed = if let ExprKind::Ident(name) = &expr.kind { scope.exprs.get(name) } else { None };
         match passed {
-            Some(passed) => self.arg_of(passed, expr.span),
+            Some(passed) => self.arg_of(passed, expr.span, scope),
             None => Arg::Expr(self.expr(expr, scope)),
         }
     }

@@ -5,6 +5,7 @@
 
 mod constant;
 mod declaration;
+mod expand;
 mod preprocess;
 #[cfg(test)]
 mod tests;
@@ -178,10 +179,21 @@ pub struct Macro {
     pub name: Name,
     /// What stands behind it.
     pub body: Spanned<String>,
-    /// Whether it is written `NAME(a, b)`.
-    pub has_params: bool,
+    /// How it is written.
+    pub params: Params,
     /// Its value, where it is a constant integer expression.
     pub value: Option<i64>,
+}
+
+/// What stands between a macro's name and its body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Params {
+    /// Nothing: `NAME`
+    None,
+    /// `NAME(a, b)`
+    Names(Vec<Name>),
+    /// `NAME(a, ...)`, and what cannot be read: part of the body then.
+    Others,
 }
 
 /// Reads the C items of a script.

@@ -6,14 +6,12 @@ use rbtrace_diag::{Diagnostic, Sink, SourceId, Span, Spanned};
 
 use super::constant::{Names, value};
 use super::token::{Kind, Text, Token};
-use super::{Include, Macro, World};
+use super::{Include, Macro, Params, World};
 
 /// The most tokens that are looked at: macros within macros multiply.
 const MAX_STEPS: u32 = 1 << 22;
 /// What a header costs besides its tokens: headers that include each other multiply, too.
 const HEADER_STEPS: u32 = 256;
-/// The deepest nesting of macros.
-const MAX_DEPTH: usize = 64;
 /// The deepest nesting of headers.
 const MAX_HEADERS: usize = 64;
 
@@ -39,6 +37,7 @@ pub(super) fn run<'t>(texts: &'t [Text<'t>], headers: &'t BTreeMap<SourceId, Tex
         once: BTreeSet::new(),
         nesting: 0,
         steps_left: MAX_STEPS,
+        in_arguments: 0,
         world,
         sink,
     };
@@ -52,9 +51,9 @@ pub(super) fn run<'t>(texts: &'t [Text<'t>], headers: &'t BTreeMap<SourceId, Tex
     Processed { tokens: state.out, macros, includes: state.includes }
 }
 
-struct Defined<'t> {
-    public: Macro,
-    body: &'t [Token<'t>],
+pub(super) struct Defined<'t> {
+    pub public: Macro,
+    pub body: &'t [Token<'t>],
 }
 
 /// An `#if` that is open.
@@ -70,18 +69,20 @@ struct Branch {
     last: bool,
 }
 
-struct State<'a, 't> {
-    macros: BTreeMap<String, Defined<'t>>,
+pub(super) struct State<'a, 't> {
+    pub macros: BTreeMap<String, Defined<'t>>,
     predefined: HashSet<String>,
     branches: Vec<Branch>,
-    out: Vec<Token<'t>>,
+    pub out: Vec<Token<'t>>,
     includes: Vec<Include>,
     headers: &'t BTreeMap<SourceId, Text<'t>>,
     /// Headers that say `#pragma once`.
     once: BTreeSet<SourceId>,
     /// How many headers are under way.
     nesting: usize,
-    steps_left: u32,
+    pub steps_left: u32,
+    /// How many macros are under way whose arguments are being expanded.
+    pub in_arguments: u32,
     world: &'a World<'a>,
     sink: &'a mut Sink,
 }
@@ -105,7 +106,7 @@ impl<'t> State<'_, 't> {
         self.branches.last().is_none_or(|branch| branch.outer && branch.active)
     }
 
-    fn error(&mut self, span: Span, message: &str) {
+    pub fn error(&mut self, span: Span, message: &str) {
         self.sink.push(Diagnostic::error(span, message));
     }
 
@@ -174,20 +175,21 @@ impl<'t> State<'_, 't> {
 
     /// The condition of `#if`: `defined` first, then macros, then names that are left are 0.
     fn condition(&mut self, tokens: &'t [Token<'t>], keyword: Span) -> bool {
-        let outer = std::mem::take(&mut self.out);
-        let mut at = 0;
+        let (mut answered, mut at) = (Vec::with_capacity(tokens.len()), 0);
         while let Some(token) = tokens.get(at) {
             if token.text != "defined" {
-                self.expand(std::slice::from_ref(token), &mut Vec::new());
+                answered.push(*token);
                 at += 1;
                 continue;
             }
             let bracketed = tokens.get(at + 1).is_some_and(|token| token.text == "(");
             let name = tokens.get(at + 1 + usize::from(bracketed));
             let known = name.is_some_and(|name| self.knows(name.text));
-            self.out.push(Token { kind: Kind::Number, text: if known { "1" } else { "0" }, ..*token });
+            answered.push(Token { kind: Kind::Number, text: if known { "1" } else { "0" }, ..*token });
             at += if bracketed { 4 } else { 2 };
         }
+        let outer = std::mem::take(&mut self.out);
+        self.expand(&answered, &mut Vec::new());
         let expanded = std::mem::replace(&mut self.out, outer);
         let names = Names { own: &HashMap::new(), world: self.world, unknown_is_zero: true };
         value(&expanded, &names, keyword).map(|value| value != 0).unwrap_or_else(|problem| {
@@ -200,7 +202,7 @@ impl<'t> State<'_, 't> {
         let Some((name, after)) = rest.split_first().filter(|(name, _)| name.kind == Kind::Word) else {
             return self.error(keyword, "a macro's name is missing here");
         };
-        let has_params = after.first().is_some_and(|token| token.text == "(" && token.span.start == name.span.end);
+        let (params, after) = params(*name, after);
         let span = match (after.first(), after.last()) {
             (Some(first), Some(last)) => first.span.to(last.span),
             _ => Span { start: name.span.end, ..name.span },
@@ -208,7 +210,7 @@ impl<'t> State<'_, 't> {
         let begin = text.item.span.start;
         let body = text.item.node.get((span.start - begin) as usize..(span.end - begin) as usize).unwrap_or_default();
         let name = Spanned { node: name.text.to_owned(), span: name.span };
-        let public = Macro { name: name.clone(), body: Spanned { node: body.to_owned(), span }, has_params, value: None };
+        let public = Macro { name: name.clone(), body: Spanned { node: body.to_owned(), span }, params, value: None };
         self.macros.insert(name.node, Defined { public, body: after });
     }
 
@@ -271,7 +273,7 @@ impl<'t> State<'_, 't> {
 
     /// The value of a macro that is a constant by itself.
     fn value_of(&mut self, name: &str) -> Option<i64> {
-        let found = self.macros.get(name).filter(|found| !found.public.has_params)?;
+        let found = self.macros.get(name).filter(|found| found.public.params == Params::None)?;
         let (body, around) = (found.body, found.public.body.span);
         let outer = std::mem::take(&mut self.out);
         self.expand(body, &mut vec![name.to_owned()]);
@@ -279,28 +281,23 @@ impl<'t> State<'_, 't> {
         let names = Names { own: &HashMap::new(), world: self.world, unknown_is_zero: false };
         value(&expanded, &names, around).ok()
     }
+}
 
-    /// Appends tokens, macros replaced. `within` are the macros under way: those are left as they are.
-    fn expand(&mut self, tokens: &'t [Token<'t>], within: &mut Vec<String>) {
-        for token in tokens {
-            let Some(left) = self.steps_left.checked_sub(1) else {
-                return self.error(tokens[0].span, "the macros of this script expand to too much");
-            };
-            self.steps_left = left;
-            let body = match self.macros.get(token.text) {
-                Some(found) if token.kind == Kind::Word && !found.public.has_params && within.len() < MAX_DEPTH => found.body,
-                _ => {
-                    self.out.push(*token);
-                    continue;
-                }
-            };
-            if within.iter().any(|name| name == token.text) {
-                self.out.push(*token);
-                continue;
-            }
-            within.push(token.text.to_owned());
-            self.expand(body, within);
-            within.pop();
+/// The parameters that follow a macro's name, and what is behind them.
+fn params<'t>(name: Token, after: &'t [Token<'t>]) -> (Params, &'t [Token<'t>]) {
+    let opens = after.first().is_some_and(|token| token.text == "(" && token.span.start == name.span.end);
+    if !opens {
+        return (Params::None, after);
+    }
+    let Some(end) = after.iter().position(|token| token.text == ")") else { return (Params::Others, after) };
+    let mut names = Vec::new();
+    for (index, token) in after[1..end].iter().enumerate() {
+        match (index % 2, token.kind, token.text) {
+            (0, Kind::Word, name) => names.push(Spanned { node: name.to_owned(), span: token.span }),
+            (1, _, ",") => {}
+            _ => return (Params::Others, after),
         }
     }
+    let is_cut = end > 1 && end % 2 == 1;
+    if is_cut { (Params::Others, after) } else { (Params::Names(names), &after[end + 1..]) }
 }
