@@ -6,10 +6,12 @@ mod mode;
 mod pages;
 mod stage;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use rbtrace_host::Feature;
 use rbtrace_runtime::{Buffering, Format};
 use rbtrace_sema::frontend::lang::compile::RunWarnings;
 use regex_lite::Regex;
@@ -104,7 +106,7 @@ struct Raw {
     /// Look for headers in this directory, too
     #[arg(short = 'I', value_name = "DIRECTORY", action = clap::ArgAction::Append)]
     include_directory: Vec<String>,
-    /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi
+    /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi, and others
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
     /// Take the list of the kernel's functions that can be probed from a file: `name` or `name [module]` a line
@@ -419,9 +421,13 @@ fn parse_buffering(text: Option<&str>) -> Result<Buffering, Misuse> {
 
 /// Features that can be switched off.
 fn check_features(names: &[String]) -> Result<(), Misuse> {
-    const KNOWN: [&str; 3] = ["kprobe_multi", "kprobe_session", "uprobe_multi"];
-    match names.iter().find(|name| !KNOWN.contains(&name.as_str())) {
-        Some(name) => Err(misuse(format!("`--no-feature` does not know `{name}`; it knows {}", KNOWN.join(", ")))),
+    // Sessions are none of ours yet; scripts that switch them off get what they ask for.
+    let known: BTreeSet<&str> = Feature::ALL.iter().map(|feature| feature.name()).chain(["kprobe_session"]).collect();
+    match names.iter().find(|name| !known.contains(name.as_str())) {
+        Some(name) => {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            Err(misuse(format!("`--no-feature` does not know `{name}`; it knows {known}")))
+        }
         None => Ok(()),
     }
 }

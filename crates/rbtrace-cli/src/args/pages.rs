@@ -32,7 +32,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "--usdt-file-activation",
-        "Switches markers on in all processes that have the file mapped, not in one.",
+        "The counters by which programs know that somebody watches are kept by the kernel, in all processes that have the file mapped and all to come.",
         "rbtrace --usdt-file-activation tool.bt",
     ),
     ("--output", "What rbtrace itself says stays on standard error. A file of this name is replaced.", "rbtrace -o out.txt tool.bt"),
