@@ -16,8 +16,8 @@ pub struct Builtin {
     pub name: &'static str,
     /// Other spellings, accepted silently or with a warning by `type_of`.
     pub aliases: &'static [&'static str],
-    /// Its aliases are no old names but others of its kind: `arg0`, `arg1`.
-    pub is_numbered: bool,
+    /// How many of its kind there are, counted in their names (`arg0`, `arg1`); 0: it has its name alone.
+    pub numbered: u32,
     /// For people: `printf(fmt, args…)`.
     pub signature: &'static str,
     /// Its page in the manual (markdown): first line is the summary; has an example in a code block.
@@ -57,7 +57,7 @@ impl Builtin {
     pub const BASE: Builtin = Builtin {
         name: "",
         aliases: &[],
-        is_numbered: false,
+        numbered: 0,
         signature: "",
         manual: "",
         args: (0, 0),
@@ -273,6 +273,8 @@ pub struct ProbeType {
     pub unread: fn(&Place) -> bool,
     /// How many numbered arguments (`arg0`) a place has; `None`: it has none at all.
     pub arguments: fn(&dyn Facts, &Place) -> Option<u32>,
+    /// Why one of those cannot be read, where it cannot.
+    pub unreadable: fn(&dyn Facts, &Place, u32) -> Option<String>,
     /// Evaluates one of them.
     pub argument: fn(&mut dyn LowerCx, &Planned, u32) -> ir::Value,
     /// The type of what a place's function returned; `None`: nothing is returned there.

@@ -6,11 +6,14 @@
 
 unsigned short watched __attribute__((section(".probes"), used));
 int counter = 77;
+int numbers[6] = {1 << 16, -2, 3, -4, 5, -6};
 
 static volatile long table[4] = {10, -20, 30, -40};
 
 int main(int argc, char **argv) {
   int count = argc > 1 ? atoi(argv[1]) : 1;
+  // With a second argument: waits until its input ends, so that a tracer can find it.
+  if (argc > 2) while (getchar() != EOF) {}
   for (int i = 0; i < count; i++) {
     long index = i % 4;
     const char *text = "a text";
@@ -19,10 +22,15 @@ int main(int argc, char **argv) {
     MARK(work, step, 0, "8@%0", "i"(1000L));
     MARK(work, step, 0, "8@%0", "r"(2000L + i));
     MARK(work, sizes, 0, "1@%0 -1@%0 2@%1 -2@%1 4@%2 -4@%2", "i"(200), "i"(-3), "i"(-5));
+    MARK(work, many, 0, "4@%0 4@%1 4@%2 4@%3 4@%0 4@%1 4@%2 4@%3 4@%0 4@%1 4@%2 4@%3 4@%0 4@%1 4@%2 4@%3 4@%0 4@%1 4@%2 4@%3", "i"(0),
+         "i"(1), "i"(2), "i"(3));
 #ifdef __x86_64__
     MARK(work, memory, 0, "-8@(%0,%1,8) 8@%0 -8@8(%0) -4@counter(%%rip) -4@counter+0(%%rip)", "r"(table), "r"(index));
     MARK(work, parts, 0, "1@%%al 1@%%ah 2@%%ax 4@%%eax", "a"(0x12345678));
     MARK(work, floats, 0, "-4@%0 8f@%%xmm0 -4@%0", "r"(i));
+    MARK(work, symbols, 0, "-4@numbers+4(%%rip) -8@numbers+8(%%rip) 2@numbers+2(%%rip) 8@$numbers+4 -4@nowhere(%%rip)");
+    // Not at the same address in every run: what is added to a name counts from where the program is.
+    MARK(work, indexed, 0, "-4@numbers(,%1,4) -4@(%0,%1,4) -4@-8(%0,%1,4)", "r"(numbers), "r"(index));
 #else
     MARK(work, memory, 0, "-8@[%0, %1, lsl 3] 8@%0 -8@[%0, 8]", "r"(table), "r"(index));
 #endif

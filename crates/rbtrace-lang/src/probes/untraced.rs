@@ -36,6 +36,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     enter: |_, _| {},
     unread: |_| false,
     arguments: |_, _| None,
+    unreadable: |_, _, _| None,
     argument: |_, _, _| unreachable!("asked only of probe types that have some"),
     result: |_, _| None,
     read_result: |_, _| unreachable!("asked only of probe types that have some"),

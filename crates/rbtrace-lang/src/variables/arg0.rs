@@ -9,13 +9,11 @@ use crate::row::Builtin;
 /// The row.
 pub static ROW: Builtin = Builtin {
     name: "arg0",
-    aliases: &[
-        "arg1", "arg2", "arg3", "arg4", "arg5", "arg6", "arg7", "arg8", "arg9", "arg10", "arg11", "arg12", "arg13", "arg14", "arg15",
-    ],
-    is_numbered: true,
+    numbered: 255,
     signature: "arg0, arg1, …",
     manual: "The integer and pointer arguments of the function that a probe is on, as unsigned 64-bit numbers: on x86-64 the first six, on \
-             aarch64 the first eight. An `int` is in the lower half, so cast it: `(int32)arg0`.\n\n\
+             aarch64 the first eight; marks of programs (`usdt`) have as many as they have. An `int` is in the lower half, so cast it: \
+             `(int32)arg0`.\n\n\
              ```\nuprobe:libc:fopen { printf(\"%s %s\\n\", str(arg0), str(arg1)); }\n```\n",
     type_of,
     lower,
@@ -34,7 +32,10 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
             Diagnostic::error(call.span, format!("{} doesn't support {}", cx.facts().arch().name(), call.name))
                 .because(format!("`{row}` has {count} numbered arguments here"))
         }
-        Some(_) => return Type::U64,
+        Some(_) => match (place.probe_type.unreadable)(cx.facts(), place, number(call)) {
+            Some(why) => Diagnostic::error(call.span, format!("`{}` of {} cannot be read", call.name, place.name())).because(why),
+            None => return Type::U64,
+        },
     };
     cx.report(error);
     Type::U64

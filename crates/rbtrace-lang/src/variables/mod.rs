@@ -72,5 +72,13 @@ pub static ALL: &[&Builtin] = &[
 
 /// The row of a name.
 pub fn by_name(name: &str) -> Option<&'static Builtin> {
-    ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name))
+    ALL.iter().copied().find(|row| row.name == name || row.aliases.contains(&name) || is_of_kind(row, name))
+}
+
+/// Whether a name differs from a row's only in its number: `arg7`.
+fn is_of_kind(row: &Builtin, name: &str) -> bool {
+    let digits = name.strip_prefix(row.name.trim_end_matches(|c: char| c.is_ascii_digit()));
+    // Nobody writes `arg07`.
+    let number = digits.and_then(|digits| digits.parse::<u32>().ok().filter(|number| number.to_string() == digits));
+    number.is_some_and(|number| number < row.numbered)
 }

@@ -14,8 +14,7 @@ use super::arg0::number;
 /// The row.
 pub static ROW: Builtin = Builtin {
     name: "sarg0",
-    aliases: &["sarg1", "sarg2", "sarg3", "sarg4", "sarg5", "sarg6", "sarg7", "sarg8", "sarg9"],
-    is_numbered: true,
+    numbered: 10,
     signature: "sarg0, sarg1, …",
     manual: "A word of the stack where a function begins, the first one above the return address being `sarg0`: arguments that found no room \
              in registers. Old scripts use it; `reg(\"sp\")` says the same in more words.\n\n\

@@ -266,7 +266,7 @@ impl Infer<'_> {
             let error = Diagnostic::error(call.span, format!("{}() is unsafe. To use you need the --unsafe flag", row.name));
             self.sink.push(error.because("it can change the system"));
         }
-        if self.last && call.name != row.name && !row.is_numbered {
+        if self.last && call.name != row.name && row.numbered == 0 {
             let warning = warnings::OLD_NAME.at(call.span, format!("`{}` is now called `{}`", call.name, row.name));
             self.sink.push(warning.because("an old name"));
         }

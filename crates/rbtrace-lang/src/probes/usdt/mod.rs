@@ -1,7 +1,7 @@
 //! `usdt`: a place that the authors of a program marked for tracers.
 //!
 //! A mark may be at several places, and each keeps its arguments elsewhere. All places of a mark share a program; where their arguments
-//! differ, the cookie of each says how they are read.
+//! differ, the cookie of each says how they are read, or on kernels without cookies how far into its page each place is.
 
 mod arguments;
 mod operand;
@@ -10,7 +10,7 @@ mod target;
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{AttachPlan, ProgramType, Role, UprobeFile, UprobePlace};
 use rbtrace_types::binary::Marker;
-use rbtrace_types::{Facts, Feature, Space};
+use rbtrace_types::{Facts, Space};
 
 use crate::compile::Place;
 use crate::probes::{context, parts, untraced};
@@ -25,9 +25,9 @@ pub static ROW: ProbeType = ProbeType {
         "Runs when a process passes a place that its authors marked for tracers (USDT). Many programs and libraries have such marks: Python,
 Ruby, PHP, PostgreSQL, the C library; `-l 'usdt:/path:*'` lists them, and with `-v` their places and arguments.
 
-`arg0`, `arg1` and so on are the mark's arguments, widened as their sizes and signs say. Binaries are named as for `uprobe`; with `-p` the
-binary may be left out: `usdt:name`, `usdt::provider:name`. Wildcards are welcome everywhere. Programs that ask whether anybody watches (a
-semaphore) are told so by the kernel.
+`arg0`, `arg1` and so on are the mark's arguments, widened as their sizes and signs say; floating-point numbers cannot be read. Binaries
+are named as for `uprobe`; with `-p` the binary may be left out: `usdt:name`, `usdt::provider:name`. Wildcards are welcome everywhere. Programs
+that ask whether anybody watches (a semaphore) are told so by the kernel.
 
 ```
 usdt:libc:setjmp { @[comm] = count(); }
@@ -43,6 +43,7 @@ usdt:libc:setjmp { @[comm] = count(); }
     plan,
     context: |_, _| Some(context::REGISTERS.to_string()),
     arguments: |facts, place| arguments::count(facts, place),
+    unreadable: arguments::unreadable,
     argument: |cx, _, index| arguments::read(cx, index),
     ..untraced::BASE
 };
@@ -57,9 +58,10 @@ fn places(facts: &dyn Facts, place: &Place) -> Vec<Marker> {
 fn plan(facts: &dyn Facts, place: &Place, _: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
     let binary = &place.parts[0];
     let forms = arguments::forms(facts, place);
-    if forms.len() > 1 && !facts.has(Feature::AttachCookie) {
+    if forms.len() > 1 && !arguments::can_tell(facts, place, &forms) {
         let refusal = Diagnostic::error(place.span, format!("`{}` keeps its arguments in {} different ways", place.name(), forms.len()));
-        return Err(refusal.because("only kernels since 5.15 tell a program at which place it is"));
+        let why = "only kernels since 5.15 tell a program at which place it is, and two places here are equally far into their pages";
+        return Err(refusal.because(why));
     }
     let at = |marker: &Marker| {
         let form = forms.iter().position(|form| form.is_of(marker)).expect("every place has its form") as u64;
