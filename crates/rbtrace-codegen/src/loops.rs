@@ -32,22 +32,26 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         None
     }
 
+    /// Tested at its end. A loop that is tested at its start LLVM turns round, so that the end runs into the start without a jump, and kernels
+    /// before 5.11 allow the way back only to jumps ("back-edge from insn").
     fn bounded(&mut self, count: u32, index: Option<SlotId>, body: &Region) {
+        if count == 0 {
+            return;
+        }
         let llvm = self.frame.llvm;
         let code = self.code();
         let counter = code.alloca(llvm, code.i64, "round");
-        let (test, round) = (code.block(llvm, "head"), code.block(llvm, "round"));
-        let (next, exit) = (code.block(llvm, "next"), code.block(llvm, "leave"));
+        let (round, next, exit) = (code.block(llvm, "round"), code.block(llvm, "next"), code.block(llvm, "leave"));
         code.store(8, counter, 8, code.int(0), false);
-        code.jump(test);
-        code.at(test);
+        code.jump(round);
+        code.at(next);
+        let following = code.arith(Arith::Add, code.load(8, false, counter, 8), code.int(1));
+        code.store(8, counter, 8, following, false);
+        code.branch(code.compare(IntPredicate::ULT, following, code.int(i64::from(count))), round, exit);
+        code.at(round);
         // Opaque, so that LLVM neither unrolls nor recounts the loop: the verifier needs a plain counter.
         let at = code.opaque(code.load(8, false, counter, 8));
-        code.branch(code.compare(IntPredicate::ULT, at, code.int(i64::from(count))), round, exit);
-        code.at(next);
-        code.store(8, counter, 8, code.arith(Arith::Add, at, code.int(1)), false);
-        code.jump(test);
-        code.at(round);
+        code.store(8, counter, 8, at, false);
         if let Some(index) = index {
             self.set_int(index, at);
         }
