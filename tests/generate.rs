@@ -6,6 +6,7 @@ mod generate {
     pub mod dice;
     pub mod expr;
     pub mod front;
+    pub mod functions;
     pub mod kind;
     pub mod scope;
     pub mod script;

@@ -98,6 +98,12 @@ impl Writer<'_, '_> {
                 return Some(self.entry(&map, depth));
             }
         }
+        if depth > 0
+            && self.dice.percent(8)
+            && let Some(call) = self.function_call(Some(kind), depth)
+        {
+            return Some(call);
+        }
         let args: Vec<String> = self.scope.args.iter().filter(|(_, arg)| arg == kind).map(|(text, _)| text.clone()).collect();
         (!args.is_empty() && self.dice.percent(25)).then(|| self.dice.pick(&args).clone())
     }

@@ -48,6 +48,23 @@ pub struct MacroDef {
     pub params: Vec<Param>,
 }
 
+/// A function that was written already.
+#[derive(Clone, Debug)]
+pub struct FunctionDef {
+    pub name: String,
+    pub params: Vec<Kind>,
+    pub gives: Option<Kind>,
+}
+
+/// What `return` takes here.
+#[derive(Clone, Debug, Default)]
+pub enum Leaves {
+    #[default]
+    Probe,
+    Nothing,
+    Value(Kind),
+}
+
 /// What a macro's parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Param {
@@ -73,6 +90,8 @@ pub struct Scope<'a> {
     pub maps: Vec<MapVar>,
     pub structs: Vec<StructDef>,
     pub macros: Vec<MacroDef>,
+    pub functions: Vec<FunctionDef>,
+    pub leaves: Leaves,
     /// Scalar fields behind `args` of this probe, as they are written, with what they are.
     pub args: Vec<(String, Kind)>,
     /// A value that changes from run to run and is a word of user memory's address: `args.regs`.

@@ -7,7 +7,7 @@ use crate::dice::Dice;
 use crate::expr::Writer;
 use crate::front;
 use crate::kind::Kind;
-use crate::scope::{Holds, MacroDef, MapVar, Param, Rules, Scope, StructDef, Var};
+use crate::scope::{Holds, Leaves, MacroDef, MapVar, Param, Rules, Scope, StructDef, Var};
 use crate::signatures::Signatures;
 use crate::tree::{Node, Tree};
 
@@ -57,6 +57,8 @@ impl Stock {
             maps: Vec::new(),
             structs: Vec::new(),
             macros: Vec::new(),
+            functions: Vec::new(),
+            leaves: Leaves::Probe,
             args: Vec::new(),
             address: None,
             probe_type: "begin".to_string(),
@@ -70,6 +72,7 @@ impl Stock {
         writer.maps();
         items.extend(writer.map_declarations());
         items.extend(writer.macros());
+        items.extend(writer.functions());
         items.push(writer.begin());
         if rules.repeatable {
             for _ in 0..usize::from(!rules.plain) * (1 + writer.dice.below(2)) {
@@ -186,12 +189,7 @@ impl Writer<'_, '_> {
         let mut nodes = Vec::new();
         for at in 0..self.dice.below(3) {
             let name = format!("mac{at}");
-            if self.dice.percent(30) && !self.scope.rules.plain {
-                let (op, ty) = (self.dice.word_of(&["+", "*", "^", "/"]), self.dice.word_of(&["int64", "uint64", "int32"]));
-                let body = format!("$t = $x {op} $y; if ($t > 5) {{ return $x; }} for ($i : 0..3) {{ $t += $i; }} return $t - $y;");
-                nodes.push(Node::line(format!("fn {name}($x : {ty}, $y : int64) : int64 {{ {body} }}")));
-                self.scope.macros.push(MacroDef { name, params: vec![Param::Value, Param::Value] });
-            } else if self.dice.percent(50) {
+            if self.dice.percent(50) {
                 nodes.push(Node::line(format!("macro {name}(x, y) {{ let $t = x; $t {} y }}", self.dice.word_of(&["+", "*", "^"]))));
                 self.scope.macros.push(MacroDef { name, params: vec![Param::Value, Param::Value] });
             } else {
@@ -217,6 +215,7 @@ impl Writer<'_, '_> {
             };
             kids.push(Node::line(format!("{entry} = {value};")));
         }
+        kids.extend(self.first_calls());
         kids.extend(self.body());
         self.probed("begin", kids)
     }

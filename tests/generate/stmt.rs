@@ -2,7 +2,7 @@
 
 use crate::expr::Writer;
 use crate::kind::Kind;
-use crate::scope::{Holds, MapVar, Var};
+use crate::scope::{Holds, Leaves, MapVar, Var};
 use crate::signatures::Signature;
 use crate::tree::Node;
 
@@ -185,6 +185,11 @@ impl Writer<'_, '_> {
 
     /// A call for its effect.
     fn effect(&mut self) -> Option<String> {
+        if self.dice.percent(25)
+            && let Some(call) = self.function_call(None, 2)
+        {
+            return Some(format!("{call};"));
+        }
         let calls: Vec<Signature> = self.scope.calls().filter(|call| call.gives.is_none()).cloned().collect();
         if calls.is_empty() {
             return None;
@@ -197,10 +202,14 @@ impl Writer<'_, '_> {
     }
 
     fn jump(&mut self) -> Option<Node> {
+        let leave = match self.scope.leaves.clone() {
+            Leaves::Probe | Leaves::Nothing => "return;".to_string(),
+            Leaves::Value(kind) => format!("return {};", self.expr(&kind, 1)),
+        };
         let jump = if self.scope.loops > 0 {
-            self.dice.word_of(&["break;", "continue;", "return;"])
+            self.dice.word_of(&["break;", "continue;", &leave])
         } else {
-            self.dice.word_of(&["return;", "exit();", "exit(3);"])
+            self.dice.word_of(&[&leave, "exit();", "exit(3);"])
         };
         // Else nothing behind it would ever run.
         Some(Node::block(format!("if ({})", self.bool(2)), vec![Node::line(jump)]))
