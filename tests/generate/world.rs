@@ -7,8 +7,8 @@ use rbtrace_ir::Helper;
 use rustix::process::{getgid, getpid, getuid};
 use rustix::thread::gettid;
 
-/// Memory that programs are given the address of: texts, numbers, zeros at the end.
-const READABLE: &[u8; 256] = &{
+/// Memory that programs are given the address of: texts, numbers, zeros at the end. A constant would have several addresses.
+static READABLE: [u8; 256] = {
     let mut bytes = [0; 256];
     let text =
         b"a text in user memory\0\x01\x02\xff\xfe\x80 more of it, without an end for quite some time: 0123456789 0123456789 0123456789";
