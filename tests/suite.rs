@@ -22,10 +22,10 @@ fn main() -> ExitCode {
         return code;
     }
     let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    let cases: Vec<Case> = harness::collect()
-        .into_iter()
-        .filter(|case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(*filter)))
-        .collect();
+    let is_exact = args.iter().any(|arg| arg == "--exact");
+    let matches = |name: &str, filter: &str| if is_exact { name == filter } else { name.contains(filter) };
+    let is_wanted = |case: &Case| filters.is_empty() || filters.iter().any(|filter| matches(&case.name, filter));
+    let cases: Vec<Case> = harness::collect().into_iter().filter(is_wanted).collect();
     if args.iter().any(|arg| arg == "--list") {
         cases.iter().for_each(|case| println!("{}: test", case.name));
         return ExitCode::SUCCESS;

@@ -31,6 +31,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
                 &format!("the machine has fewer than {wanted} CPUs"),
             )
         }
+        "native" => unless(std::env::var_os("RBTRACE_TEST_SLOW").is_none(), "the machine has emulated CPUs, and this would take minutes"),
         "kernel" => unless(release() >= numbers(argument), &format!("the kernel lacks what {argument} brought")),
         _ => Err(format!("REQUIRES: `{need}` means nothing")),
     }

@@ -3,7 +3,7 @@
 //! Knows four kinds of lines: libtest's `test result: …`, the suite's `suite: N passed, N failed, N skipped`, one
 //! `skipped: NAME: reason` for each case that was left out, and `skipped test: NAME: reason` of a test that libtest takes for passed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was counted so far.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Tally {
     pub skipped: usize,
     /// Tests among `passed` that said they could not run.
     pretended: usize,
-    /// Their names, as far as said.
-    pub skips: BTreeSet<String>,
+    /// Their names, as far as said, and why.
+    pub skips: BTreeMap<String, String>,
 }
 
 impl Tally {
@@ -30,18 +30,28 @@ impl Tally {
         } else if let Some(skip) = line.strip_prefix("skipped test: ") {
             // libtest takes it for passed.
             self.pretended += 1;
-            self.skip(skip.split(": ").next().unwrap_or(skip));
+            let (name, why) = skip.split_once(": ").unwrap_or((skip, ""));
+            self.skip(name, why);
         } else if let Some(skip) = line.strip_prefix("skipped: ") {
-            self.skips.insert(skip.split(": ").next().unwrap_or(skip).trim().to_string());
-        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ignored")) {
-            self.skips.insert(name.0.to_string());
+            let (name, why) = skip.split_once(": ").unwrap_or((skip, ""));
+            self.skips.insert(name.trim().to_string(), why.trim().to_string());
+        } else if let Some((name, _)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ignored")) {
+            self.skips.insert(name.to_string(), String::new());
         }
     }
 
     /// A check that could not be made.
-    pub fn skip(&mut self, name: &str) {
+    pub fn skip(&mut self, name: &str, why: &str) {
         self.skipped += 1;
-        self.skips.insert(name.to_string());
+        self.skips.insert(name.to_string(), why.to_string());
+    }
+
+    /// What was skipped here was run elsewhere.
+    pub fn made_up_for(&mut self, name: &str, has_passed: bool) {
+        if self.skips.remove(name).is_some() {
+            self.skipped -= 1;
+        }
+        *(if has_passed { &mut self.passed } else { &mut self.failed }) += 1;
     }
 
     fn add(&mut self, counts: &str, skipped: &str) {
@@ -65,7 +75,7 @@ impl Tally {
     /// What was skipped without leave: names that are not in the list, or skips that have no name.
     pub fn unexpected(&self, allowed: &str) -> Vec<String> {
         let allowed: BTreeSet<&str> = allowed.lines().filter_map(|line| line.split('#').next()).map(str::trim).collect();
-        let mut unexpected: Vec<String> = self.skips.iter().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
+        let mut unexpected: Vec<String> = self.skips.keys().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
         if self.skipped > self.skips.len() {
             unexpected.push(format!("{} without a name", self.skipped - self.skips.len()));
         }
@@ -97,6 +107,17 @@ mod tests {
         let tally = tally("skipped test: a::b: needs root\ntest result: ok. 3 passed; 0 failed; 0 ignored; 0 measured");
         assert_eq!(tally.summary(), "2 passed, 0 failed, 1 skipped");
         assert_eq!(tally.unexpected(""), ["a::b"]);
+    }
+
+    #[test]
+    fn a_case_that_ran_elsewhere_was_not_skipped() {
+        let mut tally =
+            tally("skipped: run/a: the kernel lacks kprobes\nskipped: run/b: needs gcc\nsuite: 3 passed, 0 failed, 2 skipped\n");
+        assert_eq!(tally.skips["run/a"], "the kernel lacks kprobes");
+        tally.made_up_for("run/a", true);
+        tally.made_up_for("run/b", false);
+        assert_eq!(tally.summary(), "4 passed, 1 failed, 0 skipped");
+        assert!(tally.unexpected("").is_empty());
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn qemu(boot: &Boot<'_>) -> Command {
     qemu.args(["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"]);
     qemu.args(["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
     qemu.arg("-kernel").arg(&boot.image.vmlinux).args(["-initrd", &at("initramfs")]);
-    qemu.args(["-append", "console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check"]);
+    qemu.args(["-append", "console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check norandmaps"]);
     qemu.stdin(Stdio::null()).stdout(Stdio::null());
     qemu
 }

@@ -63,7 +63,8 @@ fn is_unexplained(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Skipped(why) if !is_facility(why))
 }
 
-fn is_facility(why: &str) -> bool {
+/// Whether a kernel or machine is to blame for a skip.
+pub fn is_facility(why: &str) -> bool {
     FACILITY.iter().any(|start| why.starts_with(start))
 }
 
