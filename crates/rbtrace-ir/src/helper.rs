@@ -8,6 +8,9 @@
 pub enum Ret {
     /// A 64-bit integer (often 0 or a negative errno).
     Int,
+    /// A 32-bit signed integer. Before Linux 6.4 the kernel's functions for maps returned `int`, and the verifier makes calls of these helpers
+    /// calls of those functions: the upper half of the register is then 0 or left over.
+    Int32,
     /// An address that may be null.
     AddrOrNull,
     /// A pointer the verifier trusts; an integer to us.
@@ -58,8 +61,8 @@ macro_rules! helpers {
 
 helpers! {
     MapLookup = 1, "map_lookup_elem", AddrOrNull, 2;
-    MapUpdate = 2, "map_update_elem", Int, 4;
-    MapDelete = 3, "map_delete_elem", Int, 2;
+    MapUpdate = 2, "map_update_elem", Int32, 4;
+    MapDelete = 3, "map_delete_elem", Int32, 2;
     KtimeNs = 5, "ktime_get_ns", Int, 0;
     TracePrintk = 6, "trace_printk", Int, 5;
     PrandomU32 = 7, "get_prandom_u32", Int, 0;
@@ -92,7 +95,7 @@ helpers! {
     RingbufSubmit = 132, "ringbuf_submit", Int, 2;
     RingbufDiscard = 133, "ringbuf_discard", Int, 2;
     CurrentTaskBtf = 158, "get_current_task_btf", Trusted, 0;
-    ForEachMapElem = 164, "for_each_map_elem", Int, 4;
+    ForEachMapElem = 164, "for_each_map_elem", Int32, 4;
     FuncIp = 173, "get_func_ip", Int, 1;
     AttachCookie = 174, "get_attach_cookie", Int, 1;
     Loop = 181, "loop", Int, 4;

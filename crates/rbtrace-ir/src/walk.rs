@@ -77,7 +77,7 @@ impl Op {
             Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } => Some(ValueKind::Addr),
             Op::Global(_) => Some(ValueKind::AddrOrNull),
             Op::Call(helper, _) => Some(match helper.ret() {
-                Ret::Int | Ret::Trusted => ValueKind::Int,
+                Ret::Int | Ret::Int32 | Ret::Trusted => ValueKind::Int,
                 Ret::AddrOrNull => ValueKind::AddrOrNull,
             }),
             Op::Set(..) | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::Emit { .. } => None,

@@ -10,6 +10,10 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let args: Vec<_> = args.iter().map(|&arg| self.argument(arg)).collect();
         match helper.ret() {
             Ret::Int | Ret::Trusted => Datum::Int(self.code().call(helper.number(), &args)),
+            Ret::Int32 => {
+                let code = self.code();
+                Datum::Int(code.widen(code.narrow(code.call(helper.number(), &args), 4), true))
+            }
             Ret::AddrOrNull => Datum::Addr(Addr::outside(self.code().call_for_pointer(helper.number(), &args))),
         }
     }
