@@ -406,6 +406,10 @@ pub struct RunConfig {
     pub print_maps_on_exit: bool,
     /// Name addresses of processes.
     pub user_symbols: bool,
+    /// Show source lines and inlined functions.
+    pub debug_info: bool,
+    /// Whether names of code in processes are wanted, and with them an eye on what processes take into memory.
+    pub follow_processes: bool,
     /// Bytes that `cat()` prints.
     pub max_cat_bytes: u64,
     /// Appended to a string that did not fit.
@@ -425,6 +429,8 @@ impl Default for RunConfig {
         Self {
             print_maps_on_exit: true,
             user_symbols: true,
+            debug_info: true,
+            follow_processes: false,
             max_cat_bytes: 10240,
             str_trunc_trailer: "..".into(),
             ring_bytes: 8 << 20,

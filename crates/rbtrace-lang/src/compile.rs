@@ -204,6 +204,8 @@ pub trait LowerCx: TypeCx {
     fn find_map(&self, name: &str) -> Option<(ir::MapId, ir::MapDecl)>;
     /// The internal scalar map of that symbol (see [`ir::Manifest::INTERNAL`]), a u64 in `Storage::Global`; declared at first use.
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
+    /// Asks that processes are followed, so that their code has names also when they are gone; `false`: the user wants no names.
+    fn follow_processes(&mut self) -> bool;
     /// The internal map that keeps stacks with room for so many bytes of frames, as [`crate::named::stack`] says; declared at first use.
     fn stack_table(&mut self, frames: u32) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.

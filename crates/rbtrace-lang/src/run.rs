@@ -1,8 +1,10 @@
 //! What a record's handler sees of the running session. Implemented by rbtrace-runtime.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use rbtrace_ir::{EventDecl, MapId};
+pub use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
 use crate::functions::strerror;
 use crate::value::Value;
@@ -83,27 +85,18 @@ pub fn failure(event: &EventDecl, retcode: Option<i64>) -> (Report<'_>, Cow<'_, 
     (report, message.unwrap_or_else(|| meaning().into()))
 }
 
-/// What an address belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    /// Its name.
-    pub name: String,
-    /// Bytes from its start.
-    pub offset: u64,
-    /// The file it is in, where it is known.
-    pub module: Option<String>,
-}
-
 /// The world that named values and times are resolved in.
 pub trait World {
     /// Name of a user.
     fn user_name(&self, uid: u32) -> Option<String>;
     /// The symbol at an address of the kernel.
-    fn kernel_symbol(&self, address: u64) -> Option<Symbol>;
+    fn kernel_symbol(&self, address: u64) -> Option<Rc<Symbol>>;
     /// The symbol at an address of a process.
-    fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol>;
-    /// The frames that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
-    fn stack_frames(&self, table: u32, id: u64) -> Option<Vec<u8>>;
+    fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>>;
+    /// A process may be gone when its stacks are shown: what code it has in memory is looked at now.
+    fn meet(&self, pid: u32);
+    /// The entry that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
+    fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>>;
     /// Name of the hierarchy and path of every cgroup that has an id.
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)>;
     /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
@@ -129,13 +122,14 @@ impl World for Nowhere {
     fn user_name(&self, _: u32) -> Option<String> {
         None
     }
-    fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+    fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
         None
     }
-    fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+    fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
         None
     }
-    fn stack_frames(&self, _: u32, _: u64) -> Option<Vec<u8>> {
+    fn meet(&self, _: u32) {}
+    fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
         None
     }
     fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {

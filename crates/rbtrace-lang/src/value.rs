@@ -192,6 +192,7 @@ fn enumerator(of: &Enum, number: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
     use std::sync::Arc;
 
     use rbtrace_types::{Field, Space};
@@ -207,13 +208,14 @@ mod tests {
         fn user_name(&self, uid: u32) -> Option<String> {
             (uid == 7).then(|| "seven".into())
         }
-        fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+        fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
             None
         }
-        fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+        fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
             None
         }
-        fn stack_frames(&self, _: u32, _: u64) -> Option<Vec<u8>> {
+        fn meet(&self, _: u32) {}
+        fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
             None
         }
         fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {

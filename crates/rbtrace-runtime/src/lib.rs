@@ -14,6 +14,7 @@ mod losses;
 mod maps;
 mod notify;
 mod output;
+mod processes;
 mod ring;
 mod run;
 mod session;

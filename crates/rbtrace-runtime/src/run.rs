@@ -15,6 +15,7 @@ use crate::attach::{Attached, test_run};
 use crate::load::{Loaded, Open, Rejected};
 use crate::losses::Losses;
 use crate::maps::Maps;
+use crate::processes::Processes;
 use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
@@ -47,9 +48,10 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
+    let processes = manifest.config.follow_processes.then(Processes::follow).transpose()?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
-    let mut run = Run { manifest, loaded: &loaded, attached, session, ring, losses, signals, watched, options: &mut options };
+    let mut run = Run { manifest, loaded: &loaded, attached, session, ring, processes, losses, signals, watched, options: &mut options };
     if trials::wanted(manifest) {
         return run.trials();
     }
@@ -83,6 +85,7 @@ pub(crate) struct Run<'a, 'm> {
     attached: Attached,
     pub(crate) session: Session<'m>,
     ring: Option<Ring>,
+    processes: Option<Processes>,
     losses: Losses<'m>,
     signals: Signals,
     /// The process of `-p`.
@@ -185,6 +188,7 @@ impl Run<'_, '_> {
         loop {
             let until_losses = next_losses.saturating_duration_since(Instant::now());
             let woken = self.wait(!busy, if busy { pause.min(until_losses) } else { until_losses })?;
+            self.tell_processes()?;
             if busy || woken.records {
                 let drained = self.drain()?;
                 busy = drained != Drained::Nothing;
@@ -216,6 +220,9 @@ impl Run<'_, '_> {
         let process = process.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
         let ring = self.ring.as_ref().filter(|_| for_records).map(AsFd::as_fd);
         let ring = ring.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
+        if let Some(processes) = &self.processes {
+            fds.push(PollFd::new(processes, PollFlags::IN));
+        }
         let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -231,12 +238,18 @@ impl Run<'_, '_> {
     }
 
     pub(crate) fn drain(&mut self) -> Result<Drained> {
+        self.tell_processes()?;
         let drained = match &mut self.ring {
             Some(ring) => ring.drain(|record| self.session.record(record)),
             None => Ok(Drained::Nothing),
         };
         self.session.sink.after_drain();
         drained
+    }
+
+    /// What processes have in memory is known before their stacks are shown.
+    fn tell_processes(&self) -> Result<()> {
+        self.processes.as_ref().map_or(Ok(()), |processes| processes.tell(self.session.world.symbols().mappings()))
     }
 
     pub(crate) fn signals_end_the_run(&mut self) -> Result<bool> {

@@ -53,7 +53,8 @@ pub struct Session<'m> {
     pub errors: u64,
     manifest: &'m Manifest,
     events: Vec<Event<'m>>,
-    world: Machine<'m>,
+    /// Names and times.
+    pub world: Machine<'m>,
     no_warnings: bool,
     captures: Captures,
     /// Reused from record to record.

@@ -2,13 +2,13 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use rbtrace_host::Host;
 use rbtrace_host::cgroups::cgroup_paths;
 use rbtrace_host::proc::boot_time_offset;
 use rbtrace_host::symbols::Symbols;
 use rbtrace_ir::Manifest;
-use rbtrace_lang::named::stack::ENTRY_HEADER;
 use rbtrace_lang::run::{Symbol, World};
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
@@ -32,11 +32,11 @@ impl<'m> Machine<'m> {
     pub fn new(host: &'m Host, manifest: &'m Manifest, stacks: HashMap<u32, StackTable>) -> Self {
         Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
     }
-}
 
-fn symbol(found: rbtrace_host::symbols::Symbol) -> Symbol {
-    let module = found.module.map(|module| module.to_string_lossy().into_owned());
-    Symbol { name: found.name, offset: found.offset, module }
+    /// Names of addresses.
+    pub fn symbols(&self) -> &Symbols {
+        self.symbols.get_or_init(|| Symbols::new(self.manifest.config.debug_info))
+    }
 }
 
 /// The boot clock.
@@ -69,19 +69,21 @@ impl World for Machine<'_> {
         self.host.users().name(uid).map(str::to_owned)
     }
 
-    fn kernel_symbol(&self, address: u64) -> Option<Symbol> {
-        self.symbols.get_or_init(Symbols::default).kernel(address).map(symbol)
+    fn kernel_symbol(&self, address: u64) -> Option<Rc<Symbol>> {
+        self.symbols().kernel(address)
     }
 
-    fn user_symbol(&self, pid: u32, address: u64) -> Option<Symbol> {
-        let symbols = self.manifest.config.user_symbols.then(|| self.symbols.get_or_init(Symbols::default))?;
-        symbols.user(pid, address).map(symbol)
+    fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>> {
+        self.manifest.config.user_symbols.then(|| self.symbols().user(pid, address))?
     }
 
-    fn stack_frames(&self, table: u32, id: u64) -> Option<Vec<u8>> {
+    fn meet(&self, pid: u32) {
+        self.symbols().mappings().borrow_mut().meet(pid);
+    }
+
+    fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {
         let entry = self.stacks.get(&table)?.entry(id)?;
-        let frames = entry.get(ENTRY_HEADER as usize / 8..)?;
-        Some(frames.iter().flat_map(|word| word.to_ne_bytes()).collect())
+        Some(entry.iter().flat_map(|word| word.to_ne_bytes()).collect())
     }
 
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {

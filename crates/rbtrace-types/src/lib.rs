@@ -12,6 +12,7 @@ pub mod format;
 pub mod headers;
 pub mod integer;
 mod layout;
+pub mod symbol;
 mod ty;
 
 pub use facts::{Arch, Facts, Feature};

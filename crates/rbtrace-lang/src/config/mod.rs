@@ -15,7 +15,7 @@ pub mod missing_probes;
 mod on_stack_limit;
 pub mod perf_rb_pages;
 pub mod print_maps_on_exit;
-mod show_debug_info;
+pub mod show_debug_info;
 pub mod stack_mode;
 pub mod str_trunc_trailer;
 mod unstable_dw_ustack;

@@ -1,8 +1,9 @@
 //! Stacks: the arguments of the functions that take one, and the helper's call. Shared by both.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Bin, Builder, Cmp, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, Value};
+use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, Value};
 use rbtrace_syntax::ast::Expr;
+use rbtrace_types::Type;
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::config;
@@ -88,15 +89,18 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: boo
     ir.store(8, value, 0, id);
     let count = ir.bin_int(Bin::LShr, bytes, mode.frame_size().trailing_zeros().into());
     ir.store(2, value, stack::COUNT, count);
-    let mode = ir.int(mode.number());
-    ir.store(2, value, stack::MODE, mode);
+    let mode_number = ir.int(mode.number());
+    ir.store(2, value, stack::MODE, mode_number);
     let number = ir.int(table.0.into());
     ir.store(4, value, stack::TABLE, number);
     if let Some(process) = process {
         ir.store(8, value, stack::PROCESS, process);
     }
-    ir.open();
-    keep(cx, call, table, value, entry, check);
+    let process = process.unwrap_or(zero);
+    ir.store(8, entry, stack::ENTRY_PROCESS, process);
+    let names = user && matches!(mode, Mode::Bpftrace | Mode::Perf) && cx.follow_processes();
+    cx.ir().open();
+    keep(cx, call, &Stack { table, key: value, entry, check, process: names.then_some(process) });
     let ir = cx.ir();
     let then = ir.close();
     ir.push(Op::If { cond: count, then, otherwise: Region::default() });
@@ -140,9 +144,22 @@ fn digest(ir: &mut Builder, frames: Value, bytes: Value, frames_size: u32) -> (V
     (id, check)
 }
 
+/// A stack on its way to its table.
+#[derive(Clone, Copy)]
+struct Stack {
+    table: MapId,
+    /// Address of its hash.
+    key: Value,
+    /// Address of what is kept.
+    entry: Value,
+    check: Value,
+    /// The process, if it is wanted to be known.
+    process: Option<Value>,
+}
+
 /// Puts a stack into its table, if it is not there.
-fn keep(cx: &mut dyn LowerCx, call: &Call, table: MapId, key: Value, entry: Value, check: Value) {
-    let span = call.span;
+fn keep(cx: &mut dyn LowerCx, call: &Call, stack: &Stack) {
+    let (span, Stack { table, key, entry, check, process }) = (call.span, *stack);
     let ir = cx.ir();
     let known = ir.lookup(table, key);
     let is_new = ir.value(Op::IsNull(known));
@@ -150,6 +167,11 @@ fn keep(cx: &mut dyn LowerCx, call: &Call, table: MapId, key: Value, entry: Valu
     let done = ir.update(table, key, entry, 0);
     let failed = ir.cmp_int(Cmp::SLt, done, 0);
     complain_if(cx, failed, Complaint { span, text: "", helper: Some((Helper::MapUpdate, done)) });
+    if let Some(process) = process {
+        // Equal wherever it stands, so that all stacks share one event.
+        let met = EventDecl { handler: call.name.into(), args: vec![Type::U64], ..EventDecl::default() };
+        cx.emit(met, &[Lowered::Int(process)]);
+    }
     let then = cx.ir().close();
     cx.ir().open();
     let ir = cx.ir();

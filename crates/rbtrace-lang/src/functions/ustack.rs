@@ -2,6 +2,7 @@
 
 use crate::named::stack;
 use crate::row::Builtin;
+use crate::value::Value;
 
 use super::stacks;
 
@@ -10,7 +11,9 @@ pub static ROW: Builtin = Builtin {
     name: "ustack",
     signature: "ustack\nustack(mode)\nustack(limit)\nustack(mode, limit)",
     manual: "The functions the current process is in, innermost first, as its frame pointers say; arguments as of `kstack`. The names are looked \
-             up when the stack is printed: those of a process that is gone then are addresses. A mode more, `build_id`, writes each frame as the build id of its file and the \
+             up when the stack is printed, also if the process is gone by then: what it had in memory is remembered. With \
+             `show_debug_info` lines of the source stand behind the names, and functions that the compiler put into others on lines of their own, \
+             where the program has debug information. A mode more, `build_id`, writes each frame as the build id of its file and the \
              place in it, which can be named later, on another machine.\n\n\
              ```\nprofile:hz:99 { @[comm, ustack] = count(); }\n```\n",
     args: (0, 2),
@@ -19,5 +22,11 @@ pub static ROW: Builtin = Builtin {
         stack::user(mode, limit)
     },
     lower: |cx, call| stacks::lower(cx, ROW.name, call, true),
+    handle: Some(|cx, _, args| {
+        if let [Value::UInt(process)] = *args {
+            cx.world().meet(process as u32);
+        }
+        Ok(())
+    }),
     ..Builtin::BASE
 };

@@ -20,6 +20,7 @@ pub static ROW: Builtin = Builtin {
     },
     lower: |cx, call| {
         let address = scalars::only(cx, call);
+        cx.follow_processes();
         let pid = task_ids::process_id(cx);
         let ir = cx.ir();
         let slot = ir.memory("usym", user_symbol::SIZE);

@@ -16,7 +16,7 @@ pub static ROW: NamedType = NamedType {
     is_number: false,
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
-        Ok(Value::Text(world.kernel_symbol(address).map_or_else(|| format!("{address:#x}"), |found| found.name)))
+        Ok(Value::Text(world.kernel_symbol(address).map_or_else(|| format!("{address:#x}"), |found| found.name.clone())))
     },
 };
 

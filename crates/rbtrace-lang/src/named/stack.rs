@@ -1,17 +1,21 @@
 //! Stacks as values: how they are kept and written. Which helper fills them is not known here.
 //!
 //! The frames of a stack lie once in a table of the kernel, under a hash of theirs: as values, in keys and in records stacks are short. An
-//! entry of a table: a second hash as u64, then the frames, leaf first, zeros to the end. A frame is an address as u64, or the kernel's
+//! entry of a table: a second hash as u64, the process that had it first as u64, then the frames, leaf first, zeros to the end. A frame is an address as u64, or the kernel's
 //! `struct bpf_stack_build_id`. The value: the hash as u64, the number of frames as u16, the way they are written as u16, the number of the
 //! table's map as u32; behind that of a user stack the process as u64.
 
+use std::rc::Rc;
+
 use rbtrace_types::Type;
 
-use crate::run::{RunError, Symbol, World};
+use crate::run::{RunError, SourceLine, Symbol, World};
 use crate::value::{Value, read_int};
 
 /// Bytes before the frames in a table.
-pub const ENTRY_HEADER: u32 = 8;
+pub const ENTRY_HEADER: u32 = 16;
+/// Where in the table the process is.
+pub const ENTRY_PROCESS: u32 = 8;
 /// Bytes of the value of a kernel stack; that of a user stack has [`PROCESS`] at its end.
 const SIZE: u32 = 16;
 /// Where the number of frames is in the value.
@@ -89,30 +93,67 @@ pub fn is_stack(ty: &Type) -> bool {
     matches!(ty, Type::Named(named) if named.name.starts_with(KERNEL) || named.name.starts_with(USER))
 }
 
-/// The text of a stack; `symbol` names an address.
-pub(super) fn show(world: &dyn World, bytes: &[u8], symbol: impl Fn(u64) -> Option<Symbol>) -> Result<Value, RunError> {
+/// Who names an address; the process is the one that had the stack first.
+type Names<'a> = &'a dyn Fn(u32, u64) -> Option<Rc<Symbol>>;
+
+/// The text of a stack.
+pub(super) fn show(world: &dyn World, bytes: &[u8], symbol: Names<'_>) -> Result<Value, RunError> {
     let part = |at: u32, size: u8| read_int(bytes.get(at as usize..).unwrap_or_default(), size, false);
     let (id, count, number, table) = (part(0, 8)?, part(COUNT, 2)?, part(MODE, 2)?, part(TABLE, 4)?);
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
     if count == 0 {
         return Ok(Value::Text("\n".into()));
     }
-    match world.stack_frames(table as u32, id as u64) {
-        Some(frames) => lines(mode, count as usize, &frames, &symbol).map(Value::Text),
-        None => Ok(Value::Text("\n        [frames lost]\n".into())),
-    }
+    let Some(entry) = world.stack_entry(table as u32, id as u64) else {
+        return Ok(Value::Text("\n        [frames lost]\n".into()));
+    };
+    let (header, frames) = entry.split_at_checked(ENTRY_HEADER as usize).ok_or(RunError::Truncated)?;
+    let first = read_int(&header[ENTRY_PROCESS as usize..], 8, false)? as u32;
+    lines(mode, count as usize, frames, &|address| symbol(first, address)).map(Value::Text)
 }
 
-/// A line for each frame.
-fn lines(mode: Mode, count: usize, frames: &[u8], symbol: &impl Fn(u64) -> Option<Symbol>) -> Result<String, RunError> {
+/// The lines of all frames.
+fn lines(mode: Mode, count: usize, frames: &[u8], symbol: &dyn Fn(u64) -> Option<Rc<Symbol>>) -> Result<String, RunError> {
     let mut text = String::from("\n");
-    for bytes in frames.chunks_exact(mode.frame_size() as usize).take(count) {
+    for (at, bytes) in frames.chunks_exact(mode.frame_size() as usize).take(count).enumerate() {
         match mode {
-            Mode::Bpftrace | Mode::Perf | Mode::Raw => frame(mode, read_int(bytes, 8, false)? as u64, symbol, &mut text),
+            Mode::Raw => text.push_str(&format!("{:x}\n", read_int(bytes, 8, false)?)),
             Mode::BuildId => text.push_str(&place(bytes)?),
+            Mode::Bpftrace | Mode::Perf => {
+                let address = read_int(bytes, 8, false)? as u64;
+                // Where a call returns to may be another line, or another function if the call never returns.
+                let called = u64::from(at > 0 && address > 0);
+                let found = symbol(address - called);
+                let write = if mode == Mode::Perf { perf } else { bpftrace };
+                write(address, found.as_deref(), called, &mut text);
+            }
         }
     }
     Ok(text)
+}
+
+fn bpftrace(address: u64, found: Option<&Symbol>, called: u64, text: &mut String) {
+    let Some(found) = found else {
+        text.push_str(&format!("        {address:#x}\n"));
+        return;
+    };
+    let at = |line: &Option<SourceLine>| line.as_ref().map(|line| format!("@{}:{}", line.path, line.line)).unwrap_or_default();
+    for inner in &found.inlined {
+        text.push_str(&format!("        [inlined] {}{}\n", inner.name, at(&inner.line)));
+    }
+    text.push_str(&format!("        {}+{}{}\n", found.name, found.offset + called, at(&found.line)));
+}
+
+fn perf(address: u64, found: Option<&Symbol>, called: u64, text: &mut String) {
+    let Some(found) = found else {
+        text.push_str(&format!("\t{address:x} {address:#x} ([unknown])\n"));
+        return;
+    };
+    for inner in &found.inlined {
+        text.push_str(&format!("\t{address:x} {} (inlined)\n", inner.name));
+    }
+    let module = found.module.as_ref().map(|module| format!(" ({module})")).unwrap_or_default();
+    text.push_str(&format!("\t{address:x} {}+{}{module}\n", found.name, found.offset + called));
 }
 
 /// A line of a frame that is a place in a file, or an address where the file has no build id. Where nothing is known nothing follows either.
@@ -129,26 +170,20 @@ fn place(bytes: &[u8]) -> Result<String, RunError> {
     })
 }
 
-fn frame(mode: Mode, address: u64, symbol: &impl Fn(u64) -> Option<Symbol>, text: &mut String) {
-    let line = match (mode, if mode == Mode::Raw { None } else { symbol(address) }) {
-        (Mode::Raw | Mode::BuildId, _) => format!("{address:x}\n"),
-        (Mode::Bpftrace, Some(found)) => format!("        {}+{}\n", found.name, found.offset),
-        (Mode::Bpftrace, None) => format!("        {address:#x}\n"),
-        (Mode::Perf, Some(Symbol { name, offset, module: Some(module) })) => format!("\t{address:x} {name}+{offset} ({module})\n"),
-        (Mode::Perf, Some(Symbol { name, offset, module: None })) => format!("\t{address:x} {name}+{offset}\n"),
-        (Mode::Perf, None) => format!("\t{address:x} {address:#x} ([unknown])\n"),
-    };
-    text.push_str(&line);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Nowhere;
+    use crate::run::{Inlined, Nowhere};
 
     fn check(mode: Mode, count: usize, expected: &str) {
-        let frames: Vec<u8> = [0x10u64, 0x25, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let known = |address| (address < 0x20).then(|| Symbol { name: "f".into(), offset: 3, module: Some("/lib".into()) });
+        let frames: Vec<u8> = [0x10u64, 0x25, 0x12, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let line = |line| Some(SourceLine { path: "/src/f.c".into(), line });
+        let known = |address| {
+            let inlined = if address == 0x11 { vec![Inlined { name: "g".into(), line: line(7) }] } else { vec![] };
+            let line = if address == 0x11 { line(9) } else { None };
+            let offset = address - 0xd;
+            (address < 0x20).then(|| Rc::new(Symbol { name: "f".into(), offset, module: Some("/lib".into()), line, inlined }))
+        };
         assert_eq!(lines(mode, count, &frames, &known), Ok(expected.into()));
     }
 
@@ -163,8 +198,8 @@ mod tests {
 
     #[test]
     fn each_mode_has_its_lines() {
-        check(Mode::Bpftrace, 2, "\n        f+3\n        0x25\n");
-        check(Mode::Perf, 2, "\n\t10 f+3 (/lib)\n\t25 0x25 ([unknown])\n");
+        check(Mode::Bpftrace, 3, "\n        f+3\n        0x25\n        [inlined] g@/src/f.c:7\n        f+5@/src/f.c:9\n");
+        check(Mode::Perf, 3, "\n\t10 f+3 (/lib)\n\t25 0x25 ([unknown])\n\t12 g (inlined)\n\t12 f+5 (/lib)\n");
         check(Mode::Raw, 2, "\n10\n25\n");
         check(Mode::Raw, 0, "\n");
     }
@@ -173,11 +208,11 @@ mod tests {
     fn values_say_what_is_wrong_with_them() {
         let shown = |count: u16, mode: u16| {
             let bytes = [&7u64.to_ne_bytes()[..], &count.to_ne_bytes(), &mode.to_ne_bytes(), &1u32.to_ne_bytes()].concat();
-            show(&Nowhere, &bytes, |_| None)
+            show(&Nowhere, &bytes, &|_, _| None)
         };
         assert_eq!(shown(0, 0), Ok(Value::Text("\n".into())));
         assert_eq!(shown(2, 0), Ok(Value::Text("\n        [frames lost]\n".into())));
         assert_eq!(shown(2, 9), Err(RunError::Truncated));
-        assert_eq!(show(&Nowhere, &[7; 9], |_| None), Err(RunError::Truncated));
+        assert_eq!(show(&Nowhere, &[7; 9], &|_, _| None), Err(RunError::Truncated));
     }
 }

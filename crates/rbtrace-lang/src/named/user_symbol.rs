@@ -17,7 +17,7 @@ pub static ROW: NamedType = NamedType {
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
         let pid = read_int(bytes.get(8..).unwrap_or_default(), 8, false)? as u32;
-        Ok(Value::Text(world.user_symbol(pid, address).map_or_else(|| format!("{address:#x}"), |found| found.name)))
+        Ok(Value::Text(world.user_symbol(pid, address).map_or_else(|| format!("{address:#x}"), |found| found.name.clone())))
     },
 };
 

@@ -5,9 +5,11 @@
 pub mod bpf;
 pub mod fork;
 pub mod kernel_btf;
+mod mapping;
 pub mod maps;
 pub mod object;
 pub mod perf;
+pub mod perf_ring;
 pub mod ring;
 pub mod signal;
 pub mod time;

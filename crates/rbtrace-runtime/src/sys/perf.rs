@@ -70,6 +70,23 @@ pub fn open_breakpoint(watched: Breakpoint, scope: Scope) -> io::Result<OwnedFd>
     open_in(attr, scope)
 }
 
+/// Opens an event that counts nothing: its ring tells which code processes take into memory, which begin, fork and end. On one CPU.
+pub fn open_mappings(cpu: u32) -> io::Result<OwnedFd> {
+    let config = sys::PERF_COUNT_SW_DUMMY.into();
+    let mut attr = sys::perf_event_attr { type_: sys::PERF_TYPE_SOFTWARE, config, ..Default::default() };
+    attr.set_mmap(1);
+    attr.set_mmap2(1);
+    attr.set_comm(1);
+    attr.set_comm_exec(1);
+    attr.set_task(1);
+    attr.sample_type = sys::PERF_SAMPLE_TIME.into();
+    attr.set_sample_id_all(1);
+    // Every record wakes: who maps a file may be gone a millisecond later.
+    attr.set_watermark(1);
+    attr.__bindgen_anon_2.wakeup_watermark = 1;
+    open_at(attr, None, -1, cpu as i32)
+}
+
 /// Opens the event of a place in the kernel, not yet enabled. It fires on every CPU.
 pub fn open_kprobe(kind: u32, symbol: Option<&CStr>, offset: u64, returns: bool) -> io::Result<OwnedFd> {
     let mut attr = sys::perf_event_attr { type_: kind, ..Default::default() };

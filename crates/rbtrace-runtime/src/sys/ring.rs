@@ -4,9 +4,11 @@
 //! one maps a piece when a record first lies in it, so that a script that prints little pays for little.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::null_mut;
+use std::sync::atomic::Ordering;
+
+use super::mapping::Mapping;
 
 /// Of a record's header: the producer has not finished it.
 const BUSY: u32 = 1 << 31;
@@ -47,13 +49,13 @@ impl RingMemory {
         let consumer = Mapping::shared(map.as_fd(), null_mut(), page, 0, libc::PROT_READ | libc::PROT_WRITE)?;
         let producer = Mapping::shared(map.as_fd(), null_mut(), page, page, libc::PROT_READ)?;
         let data = Mapping::reserve(size * 2)?;
-        let position = consumer.counter().load(Ordering::Acquire);
+        let position = consumer.counter(0).load(Ordering::Acquire);
         Ok(Self { map, page, consumer, producer, data, size, mapped: vec![false; (size * 2).div_ceil(CHUNK)], position })
     }
 
     /// The next record that is complete; it stays in the ring until [`RingMemory::release`].
     pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        while self.position < self.producer.counter().load(Ordering::Acquire) {
+        while self.position < self.producer.counter(0).load(Ordering::Acquire) {
             let at = (self.position % self.size as u64) as usize;
             self.back(at, HEADER as usize)?;
             let header = self.data.word(at).load(Ordering::Acquire);
@@ -72,7 +74,7 @@ impl RingMemory {
 
     /// Gives the room of all records that were read back to the kernel.
     pub fn release(&mut self) {
-        self.consumer.counter().store(self.position, Ordering::Release);
+        self.consumer.counter(0).store(self.position, Ordering::Release);
     }
 
     /// Makes sure that a stretch of `data` is backed by the ring.
@@ -104,80 +106,5 @@ impl RingMemory {
 impl AsFd for RingMemory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.map.as_fd()
-    }
-}
-
-/// A stretch of address space of ours, unmapped when dropped. Invariant: `length` bytes from `start` are ours.
-#[derive(Debug)]
-struct Mapping {
-    start: NonNull<u8>,
-    length: usize,
-}
-
-impl Mapping {
-    fn shared(map: BorrowedFd<'_>, wish: *mut libc::c_void, length: usize, offset: usize, protection: i32) -> io::Result<Self> {
-        let fixed = if wish.is_null() { 0 } else { libc::MAP_FIXED };
-        // SAFETY: a new mapping at an address of the kernel's choice, or over a stretch that is already ours alone.
-        let start = unsafe { libc::mmap(wish, length, protection, libc::MAP_SHARED | fixed, map.as_raw_fd(), offset as libc::off_t) };
-        Self::new(start, length)
-    }
-
-    /// Address space without memory.
-    fn reserve(length: usize) -> io::Result<Self> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let start = unsafe { libc::mmap(null_mut(), length, libc::PROT_NONE, flags, -1, 0) };
-        Self::new(start, length)
-    }
-
-    fn new(start: *mut libc::c_void, length: usize) -> io::Result<Self> {
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { start, length })
-    }
-
-    /// Puts memory of the ring behind a stretch of a reservation.
-    fn back(&mut self, map: BorrowedFd<'_>, at: usize, length: usize, offset: usize) -> io::Result<()> {
-        assert!(at + length <= self.length, "the stretch lies in the reservation");
-        // SAFETY: within the reservation, by the assertion above.
-        let wish = unsafe { self.start.as_ptr().add(at) };
-        // It belongs to the reservation, which unmaps it.
-        std::mem::forget(Self::shared(map, wish.cast(), length, offset, libc::PROT_READ)?);
-        Ok(())
-    }
-
-    /// The counter at the start of a page of counters.
-    fn counter(&self) -> &AtomicU64 {
-        // SAFETY: only asked of pages of the ring that begin with an aligned 64-bit counter, which the kernel changes atomically.
-        unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
-    }
-
-    /// A header's first word.
-    fn word(&self, at: usize) -> &AtomicU32 {
-        assert!(at.is_multiple_of(8) && at + 4 <= self.length, "records lie at multiples of 8");
-        // SAFETY: within the mapping, by the assertion above.
-        let word = unsafe { self.start.as_ptr().add(at) };
-        // SAFETY: aligned, and backed by the ring as the caller has seen to; the kernel changes it atomically.
-        unsafe { AtomicU32::from_ptr(word.cast()) }
-    }
-
-    /// A finished record.
-    fn bytes(&self, at: usize, length: usize) -> io::Result<&[u8]> {
-        if at.checked_add(length).is_none_or(|end| end > self.length) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record is longer than its ring"));
-        }
-        // SAFETY: within the mapping, by the test above.
-        let start = unsafe { self.start.as_ptr().add(at) };
-        // SAFETY: backed by the ring as the caller has seen to; the kernel leaves a finished record alone until it is released.
-        Ok(unsafe { std::slice::from_raw_parts(start, length) })
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the stretch is ours, and nothing borrows it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }

@@ -172,6 +172,12 @@ impl LowerCx for Lower<'_> {
         self.out.internal(symbol)
     }
 
+    fn follow_processes(&mut self) -> bool {
+        let config = &mut self.out.program.manifest.config;
+        config.follow_processes = config.user_symbols;
+        config.follow_processes
+    }
+
     fn stack_table(&mut self, frames: u32) -> ir::MapId {
         self.out.stack_table(frames, self.shared)
     }

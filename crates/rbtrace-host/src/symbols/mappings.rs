@@ -1,0 +1,211 @@
+//! Which code processes have, or had, where in memory. Told by the kernel's records of mappings, forks and program starts, and by
+//! `/proc/PID/maps` for processes that were there before; it remembers those that are gone. Knows no symbol.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::files::{Files, Id, MappedFile, Stretch};
+
+/// What the kernel says of a new mapping of a file.
+#[derive(Clone, Debug)]
+pub struct NewMapping {
+    /// Where it is.
+    pub stretch: Stretch,
+    /// Offset in the file of its start.
+    pub offset: u64,
+    /// The file, as the process sees it; `[vdso]` and the like for what is none.
+    pub path: String,
+    /// The same file, as the kernel sees it.
+    pub id: Id,
+}
+
+/// What is at an address.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A place in a file.
+    File(Rc<MappedFile>, u64),
+    /// A place in the code that the kernel gives to every process.
+    Vdso(u64),
+    /// Memory without a file: code that was made while the program ran.
+    Anonymous,
+}
+
+#[derive(Clone, Debug)]
+struct Mapping {
+    stretch: Stretch,
+    offset: u64,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    File(Rc<MappedFile>),
+    Vdso,
+    Anonymous,
+}
+
+/// A process. A program that it ran before is remembered, too: stacks are named long after they were taken.
+#[derive(Clone, Debug, Default)]
+struct Process {
+    /// The newest last: it covers what was there before.
+    now: Vec<Mapping>,
+    before: Vec<Mapping>,
+    /// Whether `/proc` was asked.
+    read: bool,
+}
+
+/// All processes that were heard of.
+#[derive(Debug, Default)]
+pub struct Mappings {
+    processes: HashMap<u32, Process>,
+    files: Files,
+}
+
+impl Mappings {
+    /// A process has new code in memory.
+    pub fn mapped(&mut self, pid: u32, new: &NewMapping) {
+        let what = self.what(pid, new);
+        let mapping = Mapping { stretch: new.stretch, offset: new.offset, what };
+        self.processes.entry(pid).or_default().now.push(mapping);
+    }
+
+    /// A process has a child, which begins with the same memory.
+    pub fn forked(&mut self, parent: u32, child: u32) {
+        // One that is not known is asked when it matters; then it is asked itself.
+        if let Some(process) = self.processes.get(&parent).cloned() {
+            self.processes.insert(child, process);
+        }
+    }
+
+    /// A process begins another program: its memory is empty.
+    pub fn executed(&mut self, pid: u32) {
+        let process = self.processes.entry(pid).or_default();
+        process.before = std::mem::take(&mut process.now);
+        process.read = false;
+    }
+
+    /// Asks for what a process has in memory, if nobody did yet: it may be gone later.
+    pub fn meet(&mut self, pid: u32) {
+        if self.processes.get(&pid).is_some_and(|process| process.read) {
+            return;
+        }
+        let Ok(text) = std::fs::read(format!("/proc/{pid}/maps")) else { return };
+        let found: Vec<NewMapping> = text.split(|&byte| byte == b'\n').filter_map(code).collect();
+        // That of a process which has ended and is not yet forgotten is empty.
+        if found.is_empty() {
+            return;
+        }
+        let now = found.iter().map(|new| Mapping { stretch: new.stretch, offset: new.offset, what: self.what(pid, new) }).collect();
+        let process = self.processes.entry(pid).or_default();
+        (process.now, process.read) = (now, true);
+    }
+
+    /// What is, or was, at an address.
+    pub fn find(&mut self, pid: u32, address: u64) -> Option<Place> {
+        if let Some(place) = self.processes.get(&pid).and_then(|process| process.find(address)) {
+            return Some(place);
+        }
+        self.meet(pid);
+        self.processes.get(&pid)?.find(address)
+    }
+
+    /// Where the kernel's code for every process is in one that is there.
+    pub fn vdso(&mut self, pid: u32) -> Option<u64> {
+        self.meet(pid);
+        let all = &self.processes.get(&pid)?.now;
+        all.iter().find(|mapping| matches!(mapping.what, What::Vdso)).map(|mapping| mapping.stretch.start)
+    }
+
+    fn what(&mut self, pid: u32, new: &NewMapping) -> What {
+        match new.path.as_str() {
+            "[vdso]" => What::Vdso,
+            path if path.starts_with('/') && path != "//anon" && new.id.inode != 0 => {
+                What::File(self.files.get(path.strip_suffix(" (deleted)").unwrap_or(path), new.id, pid, new.stretch))
+            }
+            _ => What::Anonymous,
+        }
+    }
+}
+
+impl Process {
+    fn find(&self, address: u64) -> Option<Place> {
+        let has = |mapping: &&Mapping| (mapping.stretch.start..mapping.stretch.end).contains(&address);
+        let mapping = self.now.iter().rev().find(has).or_else(|| self.before.iter().rev().find(has))?;
+        let at = address - mapping.stretch.start + mapping.offset;
+        Some(match &mapping.what {
+            What::File(file) => Place::File(Rc::clone(file), at),
+            What::Vdso => Place::Vdso(address - mapping.stretch.start),
+            What::Anonymous => Place::Anonymous,
+        })
+    }
+}
+
+/// A line of `/proc/PID/maps`, if it is about code: `7f31-7f42 r-xp 00028000 fe:00 1234   /usr/lib/libc.so.6`.
+fn code(line: &[u8]) -> Option<NewMapping> {
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.splitn(6, ' ');
+    let (range, rights, offset, device, inode) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let path = words.next().unwrap_or_default().trim_start();
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (start, end) = range.split_once('-')?;
+    let (major, minor) = device.split_once(':')?;
+    rights.contains('x').then_some(())?;
+    Some(NewMapping {
+        stretch: Stretch { start: hex(start)?, end: hex(end)? },
+        offset: hex(offset)?,
+        path: path.to_owned(),
+        id: Id { device: (hex(major)? as u32, hex(minor)? as u32), inode: inode.parse().ok()? },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(start: u64, path: &str) -> NewMapping {
+        let id = Id { device: (0, 1), inode: u64::from(path.starts_with('/')) };
+        NewMapping { stretch: Stretch { start, end: start + 0x1000 }, offset: 0x200, path: path.into(), id }
+    }
+
+    /// What is found, as text.
+    fn at(mappings: &mut Mappings, pid: u32, address: u64) -> String {
+        match mappings.find(pid, address) {
+            Some(Place::File(file, offset)) => format!("{}+{offset:#x}", file.path),
+            Some(Place::Vdso(offset)) => format!("vdso+{offset:#x}"),
+            Some(Place::Anonymous) => "anonymous".into(),
+            None => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn processes_that_never_were_asked_for_are_remembered() {
+        // No process has this number: pid_max is at most 2^22.
+        let (parent, child) = (1 << 23, (1 << 23) + 1);
+        let mut all = Mappings::default();
+        all.mapped(parent, &mapping(0x1000, "/a"));
+        all.mapped(parent, &mapping(0x5000, "[vdso]"));
+        all.forked(parent, child);
+        all.mapped(child, &mapping(0x1000, "//anon"));
+        assert_eq!(at(&mut all, parent, 0x1004), "/a+0x204");
+        assert_eq!(at(&mut all, child, 0x1004), "anonymous");
+        assert_eq!(at(&mut all, child, 0x5010), "vdso+0x10");
+        all.executed(child);
+        all.mapped(child, &mapping(0x9000, "/b (deleted)"));
+        assert_eq!(at(&mut all, child, 0x9000), "/b+0x200");
+        // What it was before, for stacks that were taken then.
+        assert_eq!(at(&mut all, child, 0x5010), "vdso+0x10");
+        assert_eq!(at(&mut all, child, 0x2000), "nothing");
+        assert_eq!(at(&mut all, parent + 2, 0x1004), "nothing");
+    }
+
+    #[test]
+    fn lines_of_maps() {
+        let line = code(b"7f31-7f42 r-xp 00028000 fe:10 1234                      /usr/lib/a b.so").expect("code");
+        assert_eq!((line.stretch, line.offset, line.path.as_str()), (Stretch { start: 0x7f31, end: 0x7f42 }, 0x28000, "/usr/lib/a b.so"));
+        assert_eq!(line.id, Id { device: (0xfe, 0x10), inode: 1234 });
+        assert_eq!(code(b"7f31-7f42 r-xp 00000000 00:00 0").expect("anonymous code").path, "");
+        for other in ["7f31-7f42 rw-p 00028000 fe:00 1234 /usr/lib/a.so", "7f31 r-xp", "", "x-y r-xp 0 0:0 0", "1-2 r-xp 0 0:0 -1"] {
+            assert!(code(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+}

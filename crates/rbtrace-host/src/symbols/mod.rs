@@ -1,0 +1,144 @@
+//! Addresses → names: of the kernel by kallsyms, of processes by the files they have in memory. Knows no stack and no text.
+
+mod files;
+pub mod mappings;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
+use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
+use blazesym::{MaybeDefault, Pid};
+use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
+
+use self::files::MappedFile;
+pub use self::files::{Id, Stretch};
+use self::mappings::{Mappings, Place};
+
+/// A name that was looked for.
+type Found = Option<Rc<Symbol>>;
+
+/// Names that were asked for once are not looked up again.
+#[derive(Debug)]
+pub struct Symbols {
+    symbolizer: Symbolizer,
+    /// Whether debug information is read.
+    lines: bool,
+    mappings: RefCell<Mappings>,
+    kernel: RefCell<HashMap<u64, Found>>,
+    files: RefCell<HashMap<(*const MappedFile, u64), Found>>,
+    others: RefCell<HashMap<(u32, u64), Found>>,
+}
+
+impl Symbols {
+    /// `lines`: source lines and inlined functions are wanted where debug information tells them.
+    pub fn new(lines: bool) -> Self {
+        Symbols {
+            symbolizer: Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines).build(),
+            lines,
+            mappings: RefCell::default(),
+            kernel: RefCell::default(),
+            files: RefCell::default(),
+            others: RefCell::default(),
+        }
+    }
+
+    /// What is known of the memory of processes, to be told more.
+    pub fn mappings(&self) -> &RefCell<Mappings> {
+        &self.mappings
+    }
+
+    /// The symbol at an address of the kernel.
+    pub fn kernel(&self, address: u64) -> Found {
+        let find = || {
+            // The kernel's image has nothing to add to kallsyms without source lines.
+            let kernel = Kernel { vmlinux: MaybeDefault::None, debug_syms: false, ..Kernel::default() };
+            self.find(&Source::Kernel(kernel), Input::AbsAddr(address), |symbol| symbol)
+        };
+        self.kernel.borrow_mut().entry(address).or_insert_with(find).clone()
+    }
+
+    /// The symbol at an address of a process, also of one that is gone if its memory was heard of.
+    pub fn user(&self, pid: u32, address: u64) -> Found {
+        let place = self.mappings.borrow_mut().find(pid, address);
+        match place {
+            Some(Place::File(file, offset)) => {
+                let key = (Rc::as_ptr(&file), offset);
+                self.files.borrow_mut().entry(key).or_insert_with(|| self.in_file(&file, offset)).clone()
+            }
+            // It is the same in every process, only elsewhere.
+            Some(Place::Vdso(offset)) => {
+                let ours = std::process::id();
+                let start = self.mappings.borrow_mut().vdso(ours)?;
+                self.others.borrow_mut().entry((ours, start + offset)).or_insert_with(|| self.in_process(ours, start + offset)).clone()
+            }
+            Some(Place::Anonymous) | None => {
+                self.others.borrow_mut().entry((pid, address)).or_insert_with(|| self.in_process(pid, address)).clone()
+            }
+        }
+    }
+
+    fn in_file(&self, file: &MappedFile, offset: u64) -> Found {
+        let elf = Elf { debug_syms: self.lines, ..Elf::new(file.readable()?) };
+        self.find(&Source::Elf(elf), Input::FileOffset(offset), |symbol| Symbol { module: Some(file.path.clone()), ..symbol })
+    }
+
+    /// Code that is in no file: of the vDSO, or named by the `/tmp/perf-PID.map` of a program that makes its code while it runs.
+    fn in_process(&self, pid: u32, address: u64) -> Found {
+        let process = Process { debug_syms: false, ..Process::new(Pid::from(pid)) };
+        self.find(&Source::Process(process), Input::AbsAddr(address), |symbol| symbol)
+    }
+
+    fn find(&self, source: &Source, input: Input<u64>, finish: impl Fn(Symbol) -> Symbol) -> Found {
+        match self.symbolizer.symbolize_single(source, input).ok()? {
+            Symbolized::Sym(found) => Some(Rc::new(finish(symbol(&found)))),
+            Symbolized::Unknown(_) => None,
+        }
+    }
+}
+
+fn symbol(found: &Sym<'_>) -> Symbol {
+    let inlined =
+        found.inlined.iter().rev().map(|inner| Inlined { name: inner.name.to_string(), line: inner.code_info.as_ref().and_then(line) });
+    Symbol {
+        name: found.name.to_string(),
+        offset: found.offset as u64,
+        module: found.module.as_ref().map(|module| module.to_string_lossy().into_owned()),
+        line: found.code_info.as_deref().and_then(line),
+        inlined: inlined.collect(),
+    }
+}
+
+fn line(info: &CodeInfo<'_>) -> Option<SourceLine> {
+    Some(SourceLine { path: info.to_path().to_string_lossy().into_owned(), line: info.line? })
+}
+
+/// The address of a name of the kernel. Where addresses are hidden from us they all read as 0, which is no answer.
+pub fn kernel_address(name: &str) -> Option<u64> {
+    let text = std::fs::read("/proc/kallsyms").ok()?;
+    let found = text.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut words = line.split(|byte| byte.is_ascii_whitespace());
+        let (address, symbol) = (words.next()?, words.nth(1)?);
+        (symbol == name.as_bytes()).then(|| u64::from_str_radix(std::str::from_utf8(address).ok()?, 16).ok())?
+    })?;
+    (found != 0).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Symbols;
+
+    #[test]
+    fn our_own_functions_have_names_and_lines() {
+        let address = our_own_functions_have_names_and_lines as fn() as usize as u64;
+        let found = Symbols::new(true).user(std::process::id(), address).expect("this binary has symbols");
+        assert!(found.name.contains("our_own_functions_have_names_and_lines"), "{found:?}");
+        assert_eq!(found.offset, 0);
+        assert!(found.module.is_some());
+        let line = found.line.as_ref().expect("tests are compiled with debug information");
+        assert!(line.path.ends_with("symbols/mod.rs"), "{line:?}");
+        assert_eq!(Symbols::new(false).user(std::process::id(), address).expect("this binary has symbols").line, None);
+        assert_eq!(Symbols::new(false).user(std::process::id(), 1), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What processes take into memory while the script runs: the kernel's records of it → what rbtrace-host remembers. Opened only for scripts
+//! that name code of processes; the records of one CPU come in order, those of several are put in order here.
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use anyhow::{Context, Result};
+use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_FORK, PERF_RECORD_MMAP2};
+use linux_perf_event_reader::{CommOrExecRecord, ForkOrExitRecord, Mmap2FileId, Mmap2Record, RawData};
+use rbtrace_host::proc;
+use rbtrace_host::symbols::mappings::{Mappings, NewMapping};
+use rbtrace_host::symbols::{Id, Stretch};
+use rustix::event::epoll;
+
+use crate::sys::perf;
+use crate::sys::perf_ring::{PerfRing, Record};
+
+/// Room for the records of a CPU, in pages: some hundred mappings.
+const PAGES: usize = 16;
+/// Bytes of the time behind each record.
+const TIME: usize = 8;
+
+/// The records' readers, one for each CPU.
+#[derive(Debug)]
+pub struct Processes {
+    rings: Vec<PerfRing>,
+    /// Readable when one of them is.
+    any: OwnedFd,
+}
+
+impl Processes {
+    /// From now on nothing is missed.
+    pub fn follow() -> Result<Self> {
+        let any = epoll::create(epoll::CreateFlags::CLOEXEC).context("making an epoll")?;
+        let mut rings = Vec::new();
+        for cpu in proc::online_cpus()? {
+            let ring = perf::open_mappings(cpu).and_then(|event| PerfRing::new(event, PAGES));
+            let ring = ring.with_context(|| format!("following the processes of CPU {cpu}"))?;
+            epoll::add(&any, &ring, epoll::EventData::new_u64(0), epoll::EventFlags::IN).context("adding to an epoll")?;
+            rings.push(ring);
+        }
+        Ok(Self { rings, any })
+    }
+
+    /// Hands on what has happened.
+    pub fn tell(&self, mappings: &RefCell<Mappings>) -> Result<()> {
+        let mut records = Vec::new();
+        for ring in &self.rings {
+            while let Some(record) = ring.next().context("reading what processes map")? {
+                records.extend(timed(record));
+            }
+        }
+        records.sort_by_key(|(time, _)| *time);
+        let mut mappings = mappings.borrow_mut();
+        for (_, record) in &records {
+            // What is not understood is asked for when it matters.
+            let _ = apply(record, &mut mappings);
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for Processes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.any.as_fd()
+    }
+}
+
+/// A record and when it happened; the time is cut off.
+fn timed(mut record: Record) -> Option<(u64, Record)> {
+    let at = record.body.len().checked_sub(TIME)?;
+    let time = record.body.split_off(at);
+    Some((u64::from_ne_bytes(time.try_into().ok()?), record))
+}
+
+/// `None`: of no interest, or too short.
+fn apply(record: &Record, mappings: &mut Mappings) -> Option<()> {
+    let body = RawData::from(record.body.as_slice());
+    match record.kind {
+        PERF_RECORD_MMAP2 => {
+            let new = Mmap2Record::parse::<byteorder::NativeEndian>(body, record.misc).ok()?;
+            let Mmap2FileId::InodeAndVersion(file) = new.file_id else { return None };
+            let path = new.path.as_slice();
+            let mapping = NewMapping {
+                stretch: Stretch { start: new.address, end: new.address.checked_add(new.length)? },
+                offset: new.page_offset,
+                path: String::from_utf8_lossy(path.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned(),
+                id: Id { device: (file.major, file.minor), inode: file.inode },
+            };
+            mappings.mapped(u32::try_from(new.pid).ok()?, &mapping);
+        }
+        PERF_RECORD_COMM => {
+            let new = CommOrExecRecord::parse::<byteorder::NativeEndian>(body, record.misc).ok()?;
+            new.is_execve.then(|| mappings.executed(new.pid as u32))?;
+        }
+        PERF_RECORD_FORK => {
+            let new = ForkOrExitRecord::parse::<byteorder::NativeEndian>(body).ok()?;
+            // A new thread has the memory of its process.
+            (new.pid != new.ppid).then(|| mappings.forked(new.ppid as u32, new.pid as u32))?;
+        }
+        _ => return None,
+    }
+    Some(())
+}
