@@ -336,7 +336,9 @@ impl Facts for Host {
     }
 
     fn has_go_runtime(&self, binary: &str) -> bool {
-        self.binaries.open(binary).is_ok_and(|binary| binary.has_section(".gopclntab"))
+        // One is the runtime's table of functions, the other says what the program was built from.
+        let has_either = |binary: &binaries::Binary| [".gopclntab", ".go.buildinfo"].into_iter().any(|name| binary.has_section(name));
+        self.binaries.open(binary).is_ok_and(|binary| has_either(&binary))
     }
 
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {

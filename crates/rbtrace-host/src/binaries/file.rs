@@ -1,6 +1,7 @@
 //! One ELF file: its functions and where its code is. Knows no probe.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -9,13 +10,15 @@ use object::{Architecture, Object, ObjectKind, ObjectSegment, ObjectSymbol, Segm
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
 use super::instructions::{Instructions, Kind};
-use super::{debug_file, markers, names};
+use super::{archive, debug_file, markers, names};
 
 /// A program or library.
 #[derive(Debug)]
 pub struct Binary {
     path: PathBuf,
-    bytes: Mmap,
+    file: Mmap,
+    /// Its bytes: all of the file, unless that is an archive.
+    range: Range<usize>,
     /// Executable segments.
     code: Vec<Segment>,
     /// Its symbols, where they are in a file of their own.
@@ -36,13 +39,19 @@ struct Segment {
 }
 
 impl Binary {
-    /// Opens a file; why it is no binary.
-    pub fn open(path: &Path, root: Option<&PathBuf>) -> Result<Binary, String> {
-        let bytes = map(path)?;
-        let code = segments(&bytes).map_err(|error| format!("{} is not an ELF file ({error})", path.display()))?;
+    /// Opens a file, or a member of an archive; why it is no binary.
+    pub fn open(path: &Path, member: Option<&str>, root: Option<&PathBuf>) -> Result<Binary, String> {
+        let file = map(path)?;
+        let range = match member {
+            Some(member) => archive::find(&file, member).map_err(|why| format!("{}: {why}", path.display()))?,
+            None => 0..file.len(),
+        };
+        let code = segments(&file[range.clone()], range.start as u64);
+        let code = code.map_err(|error| format!("{} is not an ELF file ({error})", path.display()))?;
         Ok(Binary {
             path: path.to_owned(),
-            bytes,
+            file,
+            range,
             code,
             debug: OnceLock::new(),
             root: root.cloned(),
@@ -75,7 +84,7 @@ impl Binary {
 
     /// A function or variable by the name of its symbol.
     pub fn symbol(&self, name: &str) -> Option<Symbol> {
-        let file = object::File::parse(&*self.bytes).ok()?;
+        let file = object::File::parse(self.bytes()).ok()?;
         let is_fixed = file.kind() == ObjectKind::Executable;
         let mut symbols = file.symbols().chain(file.dynamic_symbols());
         let found = symbols.find(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
@@ -89,7 +98,11 @@ impl Binary {
 
     /// The places that the program marks.
     pub fn markers(&self) -> Result<Arc<[Marker]>, String> {
-        self.markers.get_or_init(|| markers::read(&self.bytes).map(Arc::from)).clone()
+        self.markers.get_or_init(|| markers::read(self.bytes(), self.range.start as u64).map(Arc::from)).clone()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.file[self.range.clone()]
     }
 
     /// Where in the file the code at an address is.
@@ -102,13 +115,13 @@ impl Binary {
     fn code_at(&self, address: u64) -> Option<&[u8]> {
         let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
         let start = usize::try_from(address - segment.address + segment.offset).ok()?;
-        let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.bytes.len());
-        self.bytes.get(start..end)
+        let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.range.end);
+        self.file.get(start..end)
     }
 
     /// Code from an address on, and how to read it.
     pub fn instructions(&self, address: u64) -> Option<Instructions<'_>> {
-        let kind = match object::File::parse(&*self.bytes).ok()?.architecture() {
+        let kind = match object::File::parse(self.bytes()).ok()?.architecture() {
             Architecture::X86_64 => Kind::X86(64),
             Architecture::I386 => Kind::X86(32),
             Architecture::Aarch64 => Kind::Aarch64,
@@ -125,13 +138,13 @@ impl Binary {
 
     /// Whether it has a section.
     pub fn has_section(&self, name: &str) -> bool {
-        object::File::parse(&*self.bytes).is_ok_and(|file| file.section_by_name(name).is_some())
+        object::File::parse(self.bytes()).is_ok_and(|file| file.section_by_name(name).is_some())
     }
 
     /// Functions whose names are wanted. Where the file itself has none of them, its debug file is asked.
     fn collect(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Function> {
         let mut found = Vec::new();
-        let Ok(file) = object::File::parse(&*self.bytes) else { return found };
+        let Ok(file) = object::File::parse(self.bytes()) else { return found };
         add(file.symbols(), &is_wanted, &mut found);
         add(file.dynamic_symbols(), &is_wanted, &mut found);
         let debug = self.debug_file(&file);
@@ -163,14 +176,15 @@ pub(super) fn map(path: &Path) -> Result<Mmap, String> {
     unsafe { Mmap::map(&file) }.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn segments(bytes: &[u8]) -> object::Result<Vec<Segment>> {
+/// Where code is; `start`: where the bytes are in their file.
+fn segments(bytes: &[u8], start: u64) -> object::Result<Vec<Segment>> {
     let file = object::File::parse(bytes)?;
     let is_code = |flags| matches!(flags, SegmentFlags::Elf { p_flags, .. } if p_flags.0 & elf::PF_X.0 != 0);
     let code = file.segments().filter(|segment| is_code(segment.flags()));
     Ok(code
         .map(|segment| {
             let (offset, size) = segment.file_range();
-            Segment { address: segment.address(), offset, size }
+            Segment { address: segment.address(), offset: start + offset, size }
         })
         .collect())
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::library_cache;
+use super::{archive, library_cache};
 
 /// The binaries that a text means, as the process names them. Several for a command: more than one directory of `PATH` has it.
 pub fn find(text: &str, process: Option<u32>, root: Option<&PathBuf>) -> Vec<String> {
@@ -24,7 +24,11 @@ pub fn find(text: &str, process: Option<u32>, root: Option<&PathBuf>) -> Vec<Str
         _ => found,
     };
     let mut seen = HashSet::new();
-    found.into_iter().filter(|name| identity(&below(root, name)).is_some_and(|file| seen.insert(file))).collect()
+    let is_new = |name: &String| {
+        let (path, member) = archive::split(name);
+        identity(&below(root, path)).is_some_and(|file| seen.insert((file, member.map(str::to_owned))))
+    };
+    found.into_iter().filter(is_new).collect()
 }
 
 /// A path of the process' file system, as we can open it.

@@ -12,14 +12,14 @@ const BASE: &str = ".stapsdt.base";
 const OWNER: &[u8] = b"stapsdt\0";
 const KIND: u32 = 3;
 
-/// The marks of a binary, sorted.
-pub fn read(bytes: &[u8]) -> Result<Vec<Marker>, String> {
+/// The marks of a binary, sorted; `start`: where the bytes are in their file.
+pub fn read(bytes: &[u8], start: u64) -> Result<Vec<Marker>, String> {
     let file = object::File::parse(bytes).map_err(|error| error.to_string())?;
     let Some(notes) = file.section_by_name(NOTES) else { return Ok(Vec::new()) };
     let data = notes.data().map_err(|error| error.to_string())?;
     let base = file.section_by_name(BASE).map(|section| section.address());
     let width = if file.is_64() { 8 } else { 4 };
-    let mut markers: Vec<Marker> = Notes(data).filter_map(|note| marker(note, width, base, &file)).collect();
+    let mut markers: Vec<Marker> = Notes(data).filter_map(|note| marker(note, width, base, &file, start)).collect();
     markers.sort_unstable();
     markers.dedup();
     Ok(markers)
@@ -46,7 +46,7 @@ impl<'a> Iterator for Notes<'a> {
     }
 }
 
-fn marker(note: &[u8], width: usize, base: Option<u64>, file: &object::File<'_>) -> Option<Marker> {
+fn marker(note: &[u8], width: usize, base: Option<u64>, file: &object::File<'_>, start: u64) -> Option<Marker> {
     let address = |index: usize| {
         let bytes = note.get(index * width..(index + 1) * width)?;
         Some(bytes.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte)))
@@ -56,7 +56,7 @@ fn marker(note: &[u8], width: usize, base: Option<u64>, file: &object::File<'_>)
     let moved = base.map_or(0, |base| base.wrapping_sub(linked));
     let mut texts = note.get(3 * width..)?.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
     let (provider, name, arguments) = (texts.next()?, texts.next()?, texts.next()?);
-    let semaphore = if semaphore == 0 { None } else { Some(file_offset(file, semaphore.wrapping_add(moved))?) };
+    let semaphore = if semaphore == 0 { None } else { Some(start + file_offset(file, semaphore.wrapping_add(moved))?) };
     Some(Marker { provider, name, address: place.wrapping_add(moved), semaphore, arguments })
 }
 

@@ -1,5 +1,6 @@
 //! Programs and libraries: which files a text means, and what is in them. Each is opened once, and searched only for what is asked.
 
+mod archive;
 mod debug_file;
 mod file;
 mod find;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use rbtrace_types::binary::{Function, Naming};
 
-use self::file::Binary;
+pub use self::file::Binary;
 pub use self::names::demangle;
 use crate::cached;
 
@@ -46,7 +47,7 @@ impl Binaries {
 
     /// Where the binary of a name can be opened.
     pub fn path(&self, name: &str) -> PathBuf {
-        find::below(self.root(), name)
+        find::below(self.root(), archive::split(name).0)
     }
 
     /// See [`rbtrace_types::Facts::functions`].
@@ -75,7 +76,7 @@ impl Binaries {
 
     /// The binary of a name.
     pub fn open(&self, name: &str) -> Result<Arc<Binary>, String> {
-        cached(&self.opened, name.to_owned(), || Binary::open(&self.path(name), self.root()).map(Arc::new))
+        cached(&self.opened, name.to_owned(), || Binary::open(&self.path(name), archive::split(name).1, self.root()).map(Arc::new))
     }
 
     fn root(&self) -> Option<&PathBuf> {

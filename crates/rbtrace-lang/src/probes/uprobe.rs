@@ -12,8 +12,8 @@ pub static ROW: ProbeType = ProbeType {
     signature: "uprobe:binary:function, uprobe:binary:function+offset, uprobe:binary:0xaddress or uprobe:binary:cpp:\"name\"",
     manual: "Runs when a process begins a function of a program or library, or reaches an instruction in it.
 
-The binary is a path, a command (`bash`), a library (`libc`, `libc.so.6`), a pattern of paths (`./bin/*`), or `*` for all that
-processes have mapped. With `-p` only that process counts, files are those it sees, and the binary may be left out. Functions may be
+The binary is a path, a command (`bash`), a library (`libc`, `libc.so.6`), a pattern of paths (`./bin/*`), a library inside of
+an archive (`app.apk!/lib/x.so`), or `*` for all that processes have mapped. With `-p` only that process counts, files are those it sees, and the binary may be left out. Functions may be
 written with wildcards; after `cpp:` names are those of the C++ or Rust source, and a name without parameters means all overloads. Symbols
 that choose a function when they are loaded, like `strlen` of the C library, mean the function that is chosen.
 
