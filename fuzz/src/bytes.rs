@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use rbtrace_host::btf::KernelBtf;
+use rbtrace_host::{Facts, Host};
 use rbtrace_lang::run::{Symbol, World};
 use rbtrace_lang::{Value, format, value};
+use rbtrace_types::binary::Naming;
 use rbtrace_types::{Space, Type};
 
 /// Of a file's types so many are looked at.
@@ -33,6 +35,30 @@ pub fn kernel_types(data: &[u8]) {
     }
     btf.raw_tracepoint("sched_switch");
     // The next input writes it again; a leftover is a few bytes in a temporary directory.
+    let _ = std::fs::remove_file(path);
+}
+
+/// Any bytes are a program with debug information or are refused; every question is answered.
+pub fn debug_info(data: &[u8]) {
+    let path = std::env::temp_dir().join(format!("rbtrace-fuzz-{}.elf", std::process::id()));
+    if std::fs::write(&path, data).is_err() {
+        return;
+    }
+    let (host, binary) = (Host::new(), path.to_string_lossy().into_owned());
+    let functions = host.functions(&binary, Naming::Symbol).unwrap_or_default();
+    let mut near = None;
+    for function in functions.iter().take(MOST_TYPES) {
+        if let Ok(Some(_)) = host.declaration(&binary, function.address) {
+            near = Some(function.address);
+        }
+    }
+    for name in ["struct node", "union number", "enum color", "item", "int", "struct zoo::Cat", "struct Box<int>", ""] {
+        // A file that is no ELF file is asked once.
+        if host.program_type(&binary, near, name).is_none() && functions.is_empty() {
+            break;
+        }
+    }
+    host.program_constant(&binary, near, "GREEN");
     let _ = std::fs::remove_file(path);
 }
 

@@ -5,7 +5,7 @@ mod bytes;
 mod compiling;
 mod texts;
 
-pub use bytes::{kernel_types, printf, record};
+pub use bytes::{debug_info, kernel_types, printf, record};
 pub use compiling::{attach_point, compile, interpret};
 pub use texts::{c_definitions, c_type, diagnose, fixture, format, lexer, parse, tracepoint_format, tree};
 
@@ -16,7 +16,7 @@ const MACHINE: &str = include_str!("../../tests/facts/small.txt");
 pub type Property = fn(&[u8]);
 
 /// All of them, by the names of their targets.
-pub const PROPERTIES: [(&str, Property); 15] = [
+pub const PROPERTIES: [(&str, Property); 16] = [
     ("lexer", lexer),
     ("parse", parse),
     ("tree", tree),
@@ -30,6 +30,7 @@ pub const PROPERTIES: [(&str, Property); 15] = [
     ("c_type", c_type),
     ("fixture", fixture),
     ("kernel_types", kernel_types),
+    ("debug_info", debug_info),
     ("record", record),
     ("printf", printf),
 ];

@@ -77,3 +77,49 @@ fn properties_hold_for_the_cases() {
         }
     }
 }
+
+/// Bytes of a program's debug sections, some of them changed. Always the same for the same number.
+fn damaged(program: &[u8], number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % most.max(1) as u64) as usize
+    };
+    let mut bytes = program.to_vec();
+    // The debug sections lie behind the code and before the tables at the end.
+    let (first, last) = (bytes.len() / 3, bytes.len());
+    for _ in 0..1 + below(20) {
+        let at = first + below(last - first);
+        bytes[at] = match below(4) {
+            0 => 0,
+            1 => 0xff,
+            2 => bytes[at] ^ 1 << below(8),
+            _ => below(256) as u8,
+        };
+    }
+    bytes
+}
+
+#[test]
+fn properties_hold_for_damaged_debug_information() {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/programs");
+    let output = std::env::temp_dir().join(format!("rbtrace-seed-{}", std::process::id()));
+    for (compiler, source, version) in
+        [("gcc", "typed.c", "-gdwarf-5"), ("gcc", "typed.c", "-gdwarf-4"), ("g++", "classes.cpp", "-gdwarf-5")]
+    {
+        let built = std::process::Command::new(compiler).arg("-o").arg(&output).args([version, "-O1"]).arg(programs.join(source)).status();
+        if !built.is_ok_and(|status| status.success()) {
+            println!("skipped test: {compiler} is not here");
+            continue;
+        }
+        let program = std::fs::read(&output).expect("it was built");
+        for number in 0..rounds {
+            println!("{source} {version}: {number}");
+            rbtrace_fuzz::debug_info(&damaged(&program, number));
+        }
+    }
+    let _ = std::fs::remove_file(output);
+}

@@ -6,6 +6,7 @@ pub mod binaries;
 pub mod btf;
 pub mod cgroups;
 pub mod clang;
+pub mod dwarf;
 pub mod features;
 pub mod functions;
 mod imports;
@@ -15,10 +16,12 @@ pub mod syscalls;
 pub mod tracefs;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
+use rbtrace_types::debug_info::Declaration;
 use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
@@ -151,7 +154,7 @@ impl Host {
 }
 
 /// One answer per name: the first question works, the others look it up.
-fn cached<T: Clone>(cache: &Mutex<HashMap<String, T>>, name: String, answer: impl FnOnce() -> T) -> T {
+fn cached<K: Eq + Hash, T: Clone>(cache: &Mutex<HashMap<K, T>>, name: K, answer: impl FnOnce() -> T) -> T {
     // A panic elsewhere leaves the map whole: entries are only ever added.
     let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
     cache.entry(name).or_insert_with(answer).clone()
@@ -339,6 +342,20 @@ impl Facts for Host {
         // One is the runtime's table of functions, the other says what the program was built from.
         let has_either = |binary: &binaries::Binary| [".gopclntab", ".go.buildinfo"].into_iter().any(|name| binary.has_section(name));
         self.binaries.open(binary).is_ok_and(|binary| has_either(&binary))
+    }
+
+    fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
+        self.binaries.declaration(binary, address)
+    }
+
+    fn program_type(&self, binary: &str, near: Option<u64>, name: &str) -> Option<Type> {
+        self.binaries.named_type(binary, near, name)
+    }
+
+    fn program_constant(&self, binary: &str, near: Option<u64>, name: &str) -> Option<(Arc<Enum>, i64)> {
+        let Type::Enum(of) = self.binaries.debug_info(binary).ok()?.enum_with(name, near)? else { return None };
+        let value = of.constants.iter().find(|(constant, _)| constant == name)?.1;
+        Some((of, value))
     }
 
     fn import(&self, from: &str, path: &str) -> Result<Vec<(String, String)>, String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::binary::{Function, Marker, Naming, Symbol, named};
+use crate::debug_info::Declaration;
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
@@ -333,6 +334,22 @@ pub trait Facts {
     fn has_go_runtime(&self, binary: &str) -> bool {
         let _ = binary;
         false
+    }
+    /// How the function that begins at an address of a binary is declared, as its debug information has it. `None`: nothing is said about it;
+    /// an error: why there is no debug information.
+    fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
+        let _ = address;
+        Err(format!("no debuginfo found for {binary}"))
+    }
+    /// A type of a binary by its C name, as [`Facts::kernel_type`]; of several, that which the code at an address knows.
+    fn program_type(&self, binary: &str, near: Option<u64>, name: &str) -> Option<Type> {
+        let _ = (binary, near, name);
+        None
+    }
+    /// An enum of a binary that has a constant of this name.
+    fn program_constant(&self, binary: &str, near: Option<u64>, name: &str) -> Option<(Arc<Enum>, i64)> {
+        let _ = (binary, near, name);
+        None
     }
     /// The id of the cgroup at a path.
     fn cgroup_id(&self, path: &str) -> Result<u64, String>;

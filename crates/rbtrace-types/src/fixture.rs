@@ -25,6 +25,7 @@
 //! ```
 
 mod binaries;
+mod declared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use self::binaries::Binary;
 use crate::binary::{Function, Marker, Naming};
 use crate::ctype::c_type;
+use crate::debug_info::Declaration;
 use crate::facts::{Arch, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
 use crate::format::TracepointFormat;
 use crate::ty::{Enum, Field, Space, Struct, Type};
@@ -117,7 +119,11 @@ impl Fixture {
             }
             "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "process" => self.process = Some(number(rest)?),
-            "binary" => drop(self.binaries.insert(rest.to_owned(), Binary::parse(block)?)),
+            "binary" => {
+                let read = |text: &str| c_type(text, Space::User, self).ok_or(format!("unknown type `{text}`"));
+                let binary = Binary::parse(block, &read)?;
+                self.binaries.insert(rest.to_owned(), binary);
+            }
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
             "module" => drop(self.modules.insert(rest.to_owned())),
@@ -336,6 +342,11 @@ impl Facts for Fixture {
 
     fn has_go_runtime(&self, binary: &str) -> bool {
         self.binaries.get(binary).is_some_and(|binary| binary.is_go)
+    }
+
+    fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
+        let found = self.binaries.get(binary).filter(|binary| !binary.declared.is_empty());
+        found.map(|binary| binary.declared.get(&address).cloned()).ok_or(format!("no debuginfo found for {binary}"))
     }
 
     fn kernel_functions(&self) -> Arc<[KernelFunction]> {

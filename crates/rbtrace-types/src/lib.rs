@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod c_layout;
 pub mod ctype;
+pub mod debug_info;
 pub mod facts;
 pub mod fixture;
 pub mod format;

@@ -2,6 +2,7 @@
 
 mod archive;
 mod debug_file;
+mod described;
 mod file;
 mod find;
 mod indirect;
@@ -14,11 +15,20 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use rbtrace_types::Type;
 use rbtrace_types::binary::{Function, Naming};
+use rbtrace_types::debug_info::Declaration;
 
 pub use self::file::Binary;
 pub use self::names::demangle;
 use crate::cached;
+use crate::dwarf::DebugInfo;
+
+/// Answers by what was asked.
+type Cache<K, T> = Mutex<HashMap<K, T>>;
+
+/// What was said about the function at an address.
+type Declared = Result<Option<Arc<Declaration>>, String>;
 
 /// The binaries that were asked for, as the traced process sees the file system.
 #[derive(Debug, Default)]
@@ -26,7 +36,11 @@ pub struct Binaries {
     process: Option<u32>,
     /// Where the process' file system begins; none where it is ours.
     root: OnceLock<Option<PathBuf>>,
-    opened: Mutex<HashMap<String, Result<Arc<Binary>, String>>>,
+    opened: Cache<String, Result<Arc<Binary>, String>>,
+    found: Cache<(String, Naming, String), Result<Vec<Function>, String>>,
+    declarations: Cache<(String, u64), Declared>,
+    types: Cache<(String, Option<u64>, String), Option<Type>>,
+    described: Cache<String, Result<Arc<DebugInfo>, String>>,
 }
 
 impl Binaries {
@@ -57,7 +71,8 @@ impl Binaries {
 
     /// See [`rbtrace_types::Facts::function`].
     pub fn function(&self, name: &str, naming: Naming, function: &str) -> Result<Vec<Function>, String> {
-        Ok(self.open(name)?.function(naming, function))
+        let found = || Ok(self.open(name)?.function(naming, function));
+        cached(&self.found, (name.to_owned(), naming, function.to_owned()), found)
     }
 
     /// See [`rbtrace_types::Facts::is_instruction`].
@@ -77,6 +92,27 @@ impl Binaries {
     /// The binary of a name.
     pub fn open(&self, name: &str) -> Result<Arc<Binary>, String> {
         cached(&self.opened, name.to_owned(), || Binary::open(&self.path(name), archive::split(name).1, self.root()).map(Arc::new))
+    }
+
+    /// What the binary of a name says about its source; why it says nothing.
+    pub fn debug_info(&self, name: &str) -> Result<Arc<DebugInfo>, String> {
+        cached(&self.described, name.to_owned(), || described::read(name, &self.path(name), self.root()).map(Arc::new))
+    }
+
+    /// See [`rbtrace_types::Facts::declaration`].
+    pub fn declaration(&self, name: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
+        let read = || {
+            let found = self.debug_info(name)?.declaration(address);
+            let found = found.map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;
+            Ok(found.map(Arc::new))
+        };
+        cached(&self.declarations, (name.to_owned(), address), read)
+    }
+
+    /// See [`rbtrace_types::Facts::program_type`].
+    pub fn named_type(&self, name: &str, near: Option<u64>, of: &str) -> Option<Type> {
+        let key = (name.to_owned(), near, of.to_owned());
+        cached(&self.types, key, || self.debug_info(name).ok()?.named(of, near))
     }
 
     fn root(&self) -> Option<&PathBuf> {

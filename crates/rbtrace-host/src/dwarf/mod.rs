@@ -1,0 +1,191 @@
+//! Debug information (DWARF 2 to 5) of one binary: how its functions are declared, its types, where its source lines are.
+//!
+//! Nothing is read before it is asked for: units are indexed one by one, and the one with the function in question first. Any bytes are
+//! debug information or an error; loops in them end, and what they claim to hold is bounded by what they are.
+
+mod classes;
+mod functions;
+mod index;
+mod sections;
+mod session;
+mod texts;
+mod types;
+
+use std::sync::OnceLock;
+
+use anyhow::Result;
+use gimli::SectionId;
+use gimli::constants as dw;
+use memchr::memmem;
+use memmap2::Mmap;
+use rbtrace_types::Type;
+use rbtrace_types::debug_info::Declaration;
+
+use self::sections::File;
+use self::session::{At, Session};
+
+/// More pieces of code than all units of a program have.
+const MOST_RANGES: usize = 20_000_000;
+
+/// What a binary says about its source.
+#[derive(Debug)]
+pub struct DebugInfo {
+    /// The second one, if there is one, is what several binaries share (`dwz`).
+    files: Vec<File>,
+    /// Code by the unit that it is of: begin, end, number; sorted.
+    code: OnceLock<Vec<(u64, u64, u32)>>,
+}
+
+impl DebugInfo {
+    /// Reads what a file with debug sections holds; `shared` is the file that it shares entries with. `None`: it describes nothing.
+    pub fn read(bytes: Mmap, shared: Option<Mmap>) -> Result<Option<DebugInfo>> {
+        let file = File::read(bytes)?;
+        if file.is_empty() {
+            return Ok(None);
+        }
+        let mut files = vec![file];
+        if let Some(bytes) = shared {
+            files.push(File::read(bytes)?);
+        }
+        Ok(Some(DebugInfo { files, code: OnceLock::new() }))
+    }
+
+    /// How the function that begins at an address is declared. `None`: nothing is said about it.
+    pub fn declaration(&self, address: u64) -> Result<Option<Declaration>> {
+        let session = Session::new(&self.files);
+        self.function_at(&session, address).map(|at| functions::declaration(&session, at)).transpose()
+    }
+
+    /// A type by its name: `struct s`, `union u`, `enum e`, a typedef, a base type. Of several, that of the unit around an address, then that
+    /// which stands in no namespace.
+    pub fn named(&self, name: &str, near: Option<u64>) -> Option<Type> {
+        let session = Session::new(&self.files);
+        let at = self.find(&session, name, near)?;
+        types::convert(&session, at).ok()
+    }
+
+    /// The enum that has a constant of a name.
+    pub fn enum_with(&self, constant: &str, near: Option<u64>) -> Option<Type> {
+        let session = Session::new(&self.files);
+        if !self.mentions(constant) {
+            return None;
+        }
+        let candidates = self.units(&session, near).flat_map(|(file, unit)| {
+            let found = session.index(file, unit).into_iter().flat_map(|index| index.enums_with(constant));
+            found.map(move |offset| At { file, unit, offset }).collect::<Vec<_>>()
+        });
+        let mut enums = candidates.filter_map(|at| types::convert(&session, at).ok());
+        enums.find(|ty| matches!(ty, Type::Enum(of) if of.constants.iter().any(|(name, _)| name == constant)))
+    }
+
+    fn function_at(&self, session: &Session<'_>, address: u64) -> Option<At> {
+        let mut units = self.units_around(session, address);
+        units.find_map(|unit| {
+            let offset = session.index(0, unit)?.functions_at(address).next()?;
+            Some(At { file: 0, unit, offset })
+        })
+    }
+
+    fn find(&self, session: &Session<'_>, name: &str, near: Option<u64>) -> Option<At> {
+        let (keyword, path) = name.split_once(' ').filter(|(word, _)| is_keyword(word)).unwrap_or(("", name));
+        let last = last_part(path);
+        if !self.mentions(last) {
+            return None;
+        }
+        let mut in_scope = None;
+        for (file, unit) in self.units(session, near) {
+            let Some(index) = session.index(file, unit) else { continue };
+            for offset in index.types_named(last) {
+                let at = At { file, unit, offset };
+                let Ok(entry) = session.entry(at) else { continue };
+                let is_meant = is_of_kind(entry.tag(), keyword) && session.name(at, &entry).is_ok_and(|name| name.as_deref() == Some(last));
+                if is_meant && session.qualified(at, last) == path {
+                    return Some(at);
+                }
+                if is_meant && last == path {
+                    in_scope.get_or_insert(at);
+                }
+            }
+        }
+        in_scope
+    }
+
+    /// Whether a name is anywhere in the file. Most that are asked for are the kernel's.
+    fn mentions(&self, name: &str) -> bool {
+        let places = [SectionId::DebugStr, SectionId::DebugInfo, SectionId::DebugTypes];
+        let finder = memmem::Finder::new(name.as_bytes());
+        self.files.iter().any(|file| places.iter().any(|id| finder.find(file.section(*id)).is_some()))
+    }
+
+    /// All units, the one around an address first.
+    fn units(&self, session: &Session<'_>, near: Option<u64>) -> impl Iterator<Item = (u8, u32)> {
+        let first: Vec<(u8, u32)> =
+            near.into_iter().flat_map(|address| self.units_around(session, address).collect::<Vec<_>>()).map(|unit| (0, unit)).collect();
+        let all = self.files.iter().zip(0..).flat_map(|(file, number)| (0..file.units.len() as u32).map(move |unit| (number, unit)));
+        first.into_iter().chain(all)
+    }
+
+    fn units_around(&self, session: &Session<'_>, address: u64) -> impl Iterator<Item = u32> {
+        let code = self.code.get_or_init(|| all_code(session));
+        let behind = code.partition_point(|(begin, _, _)| *begin <= address);
+        // Code of units does not overlap, except where a linker folded functions into one.
+        let near = code[..behind].iter().rev().take(8);
+        near.filter(move |(_, end, _)| address < *end).map(|(_, _, unit)| *unit)
+    }
+}
+
+/// The code of all units that say where theirs is.
+fn all_code(session: &Session<'_>) -> Vec<(u64, u64, u32)> {
+    let mut code = Vec::new();
+    for number in 0..session.files()[0].units.len() as u32 {
+        let Ok(unit) = session.unit(0, number) else { continue };
+        let Ok(mut ranges) = session.dwarf(0).unit_ranges(&unit) else { continue };
+        while let (Ok(Some(range)), true) = (ranges.next(), code.len() < MOST_RANGES) {
+            // What was cut away at link time is at 0.
+            if range.begin != 0 && range.begin < range.end {
+                code.push((range.begin, range.end, number));
+            }
+        }
+    }
+    code.sort_unstable();
+    code
+}
+
+fn is_keyword(word: &str) -> bool {
+    matches!(word, "struct" | "union" | "enum")
+}
+
+fn is_of_kind(tag: dw::DwTag, keyword: &str) -> bool {
+    match keyword {
+        "struct" => matches!(tag, dw::DW_TAG_structure_type | dw::DW_TAG_class_type),
+        "union" => tag == dw::DW_TAG_union_type,
+        "enum" => tag == dw::DW_TAG_enumeration_type,
+        _ => matches!(tag, dw::DW_TAG_typedef | dw::DW_TAG_base_type),
+    }
+}
+
+/// `f<a::b>` of `ns::f<a::b>`.
+fn last_part(path: &str) -> &str {
+    let (mut depth, mut start, bytes) = (0, 0, path.as_bytes());
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'<' => depth += 1,
+            b'>' => depth -= 1,
+            b':' if depth == 0 && at > 0 && bytes[at - 1] == b':' => start = at + 1,
+            _ => {}
+        }
+    }
+    &path[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_part;
+
+    #[test]
+    fn the_last_part_of_a_name_is_behind_its_scopes() {
+        assert_eq!(last_part("point"), "point");
+        assert_eq!(last_part("ns::Outer::Inner"), "Inner");
+        assert_eq!(last_part("ns::Box<ns::T>"), "Box<ns::T>");
+    }
+}

@@ -1,0 +1,165 @@
+//! The debug sections of one file, inflated where they are compressed, and where its units begin. Knows no entry of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId, UnitHeader, UnitType};
+use memmap2::Mmap;
+use object::{CompressionFormat, Object, ObjectSection};
+
+use super::index::UnitIndex;
+
+/// Bytes of a section.
+pub(super) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
+
+/// The sections that are read.
+const READ: [SectionId; 12] = [
+    SectionId::DebugAbbrev,
+    SectionId::DebugAddr,
+    SectionId::DebugInfo,
+    SectionId::DebugLine,
+    SectionId::DebugLineStr,
+    SectionId::DebugLoc,
+    SectionId::DebugLocLists,
+    SectionId::DebugRanges,
+    SectionId::DebugRngLists,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+    SectionId::DebugTypes,
+];
+
+/// A section that claims to be so many times larger than its bytes is a trap.
+const MOST_INFLATED: u64 = 2000;
+
+/// More units than any program has.
+const MOST_UNITS: usize = 1 << 20;
+
+/// A file and what was found out about it.
+#[derive(Debug)]
+pub(super) struct File {
+    bytes: Mmap,
+    endian: RunTimeEndian,
+    sections: BTreeMap<&'static str, Piece>,
+    /// In the order of their sections, `.debug_info` first.
+    pub units: Vec<UnitStart>,
+    /// Units of types by their signatures, and the type's offset in its unit.
+    pub signatures: HashMap<u64, (u32, usize)>,
+}
+
+/// Where the bytes of a section are.
+#[derive(Debug)]
+enum Piece {
+    Here(Range<usize>),
+    Inflated(Vec<u8>),
+}
+
+/// A unit.
+#[derive(Debug)]
+pub(super) struct UnitStart {
+    /// In `.debug_types`, where DWARF 4 keeps types apart.
+    pub in_types: bool,
+    /// Where its header is.
+    pub offset: usize,
+    /// What is in it, once that was asked.
+    pub index: OnceLock<UnitIndex>,
+}
+
+impl File {
+    /// Reads the sections' places; inflates what is compressed.
+    pub fn read(bytes: Mmap) -> Result<File> {
+        let object = object::File::parse(&*bytes)?;
+        let endian = if object.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+        let mut sections = BTreeMap::new();
+        for id in READ {
+            let Some(section) = object.section_by_name(id.name()) else { continue };
+            let piece = piece(&section, bytes.len()).with_context(|| format!("section {}", id.name()))?;
+            sections.insert(id.name(), piece);
+        }
+        let mut file = File { bytes, endian, sections, units: Vec::new(), signatures: HashMap::new() };
+        let (units, signatures) = file.starts();
+        (file.units, file.signatures) = (units, signatures);
+        Ok(file)
+    }
+
+    /// Whether it describes anything.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// The bytes of a section; none where there is no such section.
+    pub fn section(&self, id: SectionId) -> &[u8] {
+        match self.sections.get(id.name()) {
+            Some(Piece::Here(range)) => self.bytes.get(range.clone()).unwrap_or_default(),
+            Some(Piece::Inflated(bytes)) => bytes,
+            None => &[],
+        }
+    }
+
+    /// The same, as gimli reads it.
+    pub fn slice(&self, id: SectionId) -> Slice<'_> {
+        EndianSlice::new(self.section(id), self.endian)
+    }
+
+    /// All sections.
+    pub fn dwarf(&self) -> Dwarf<Slice<'_>> {
+        let found = Dwarf::load(|id| Ok::<_, std::convert::Infallible>(self.slice(id)));
+        match found {
+            Ok(dwarf) => dwarf,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The header of a unit.
+    pub fn header(&self, number: u32) -> Result<UnitHeader<Slice<'_>>> {
+        let start = self.units.get(number as usize).context("a unit that is not there")?;
+        let dwarf = self.dwarf();
+        if !start.in_types {
+            return Ok(dwarf.unit_header(gimli::DebugInfoOffset(start.offset))?);
+        }
+        let rest = self.section(SectionId::DebugTypes).get(start.offset..).context("a unit behind its section")?;
+        gimli::DebugTypes::new(rest, self.endian).units().next()?.context("a unit of types without a header")
+    }
+
+    /// The unit that a place of `.debug_info` is in.
+    pub fn unit_around(&self, offset: usize) -> Option<u32> {
+        let behind = self.units.partition_point(|unit| !unit.in_types && unit.offset <= offset);
+        behind.checked_sub(1).map(|number| number as u32)
+    }
+
+    /// Where units begin. What follows a broken header is not found.
+    fn starts(&self) -> (Vec<UnitStart>, HashMap<u64, (u32, usize)>) {
+        let (mut units, mut signatures) = (Vec::new(), HashMap::new());
+        let dwarf = self.dwarf();
+        let mut headers = dwarf.units();
+        while let (Ok(Some(header)), true) = (headers.next(), units.len() < MOST_UNITS) {
+            let Some(offset) = header.debug_info_offset() else { break };
+            if let UnitType::Type { type_signature, type_offset } = header.type_() {
+                signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
+            }
+            units.push(UnitStart { in_types: false, offset: offset.0, index: OnceLock::new() });
+        }
+        let mut headers = dwarf.type_units();
+        while let (Ok(Some(header)), true) = (headers.next(), units.len() < MOST_UNITS) {
+            let Some(offset) = header.debug_types_offset() else { break };
+            if let UnitType::Type { type_signature, type_offset } = header.type_() {
+                signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
+            }
+            units.push(UnitStart { in_types: true, offset: offset.0, index: OnceLock::new() });
+        }
+        (units, signatures)
+    }
+}
+
+fn piece<'a>(section: &impl ObjectSection<'a>, whole: usize) -> Result<Piece> {
+    let found = section.compressed_data()?;
+    if found.format == CompressionFormat::None {
+        let range = section.file_range().map_or(0..0, |(start, size)| start as usize..start.saturating_add(size) as usize);
+        ensure!(range.end <= whole, "it ends behind the file");
+        return Ok(Piece::Here(range));
+    }
+    let most = (found.data.len() as u64).saturating_mul(MOST_INFLATED);
+    ensure!(found.uncompressed_size <= most, "it claims to be {} bytes long when inflated", found.uncompressed_size);
+    Ok(Piece::Inflated(found.decompress()?.into_owned()))
+}

@@ -1,0 +1,194 @@
+//! Walking through entries while one question is answered: units are parsed once, references followed, names read.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use gimli::constants as dw;
+use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
+
+use super::index::UnitIndex;
+use super::sections::{File, Slice};
+
+/// An entry with its attributes.
+pub(super) type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
+
+/// The value of an attribute.
+pub(super) type Value<'a> = AttributeValue<Slice<'a>>;
+
+/// A unit with its abbreviations.
+type ParsedUnit<'a> = Rc<Unit<Slice<'a>>>;
+
+/// More entries than any answer needs; stops files that multiply what they hold by referring to it.
+const MOST_ENTRIES: u32 = 2_000_000;
+
+/// A longer chain of references is a circle.
+const MOST_STEPS: u32 = 16;
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct At {
+    /// The file.
+    pub file: u8,
+    /// The unit's number in it.
+    pub unit: u32,
+    /// In the unit.
+    pub offset: usize,
+}
+
+/// The state while a question is answered.
+pub(super) struct Session<'a> {
+    files: &'a [File],
+    dwarfs: Vec<Arc<Dwarf<Slice<'a>>>>,
+    /// By file and number.
+    units: RefCell<HashMap<(u8, u32), ParsedUnit<'a>>>,
+    left: Cell<u32>,
+}
+
+impl<'a> Session<'a> {
+    /// The second file, if there is one, holds what the first one shares with others.
+    pub fn new(files: &'a [File]) -> Session<'a> {
+        let mut dwarfs: Vec<Arc<Dwarf<Slice<'a>>>> = Vec::new();
+        for file in files.iter().rev() {
+            let mut dwarf = file.dwarf();
+            dwarf.sup = dwarfs.last().cloned();
+            dwarfs.push(Arc::new(dwarf));
+        }
+        dwarfs.reverse();
+        Session { files, dwarfs, units: RefCell::default(), left: Cell::new(MOST_ENTRIES) }
+    }
+
+    /// All files.
+    pub fn files(&self) -> &'a [File] {
+        self.files
+    }
+
+    /// The sections of a file.
+    pub fn dwarf(&self, file: u8) -> &Dwarf<Slice<'a>> {
+        &self.dwarfs[usize::from(file)]
+    }
+
+    /// A unit.
+    pub fn unit(&self, file: u8, number: u32) -> Result<ParsedUnit<'a>> {
+        if let Some(known) = self.units.borrow().get(&(file, number)) {
+            return Ok(Rc::clone(known));
+        }
+        let header = self.files.get(usize::from(file)).context("a reference to a file that is not there")?.header(number)?;
+        let unit = Rc::new(self.dwarf(file).unit(header)?);
+        self.units.borrow_mut().insert((file, number), Rc::clone(&unit));
+        Ok(unit)
+    }
+
+    /// What is in a unit.
+    pub fn index(&self, file: u8, number: u32) -> Option<&'a UnitIndex> {
+        let start = self.files.get(usize::from(file))?.units.get(number as usize)?;
+        // A unit that cannot be read has nothing in it.
+        Some(start.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()))
+    }
+
+    /// An entry.
+    pub fn entry(&self, at: At) -> Result<Entry<'a>> {
+        self.spend(1)?;
+        Ok(self.unit(at.file, at.unit)?.entry(UnitOffset(at.offset))?)
+    }
+
+    /// The entries directly below one.
+    pub fn children(&self, at: At) -> Result<Vec<(At, Entry<'a>)>> {
+        let unit = self.unit(at.file, at.unit)?;
+        let mut tree = unit.entries_tree(Some(UnitOffset(at.offset)))?;
+        let (mut found, mut below) = (Vec::new(), tree.root()?.children());
+        while let Some(child) = below.next()? {
+            self.spend(1)?;
+            let entry = child.entry().clone();
+            found.push((At { offset: entry.offset().0, ..at }, entry));
+        }
+        Ok(found)
+    }
+
+    /// The entry that an attribute refers to.
+    pub fn follow(&self, at: At, value: &Value<'a>) -> Result<At> {
+        let inside = |file: u8, offset: usize| {
+            let files = self.files.get(usize::from(file)).context("a reference to a file that is not there")?;
+            let unit = files.unit_around(offset).context("a reference to no unit")?;
+            Ok(At { file, unit, offset: offset - files.units[unit as usize].offset })
+        };
+        match value {
+            AttributeValue::UnitRef(offset) => Ok(At { offset: offset.0, ..at }),
+            AttributeValue::DebugInfoRef(offset) => inside(at.file, offset.0),
+            AttributeValue::DebugInfoRefSup(offset) => inside(at.file + 1, offset.0),
+            AttributeValue::DebugTypesRef(signature) => {
+                let known = self.files[usize::from(at.file)].signatures.get(&signature.0);
+                let (unit, offset) = *known.context("a type of an unknown signature")?;
+                Ok(At { file: at.file, unit, offset })
+            }
+            _ => anyhow::bail!("a reference of an unknown form"),
+        }
+    }
+
+    /// The entry that an attribute of another refers to, if it has that attribute.
+    pub fn referred(&self, at: At, entry: &Entry<'a>, name: dw::DwAt) -> Result<Option<At>> {
+        entry.attr_value(name).map(|value| self.follow(at, &value)).transpose()
+    }
+
+    /// An attribute of an entry, or of what the entry is a copy of; and where it was found.
+    pub fn inherited(&self, mut at: At, name: dw::DwAt) -> Result<Option<(At, Value<'a>)>> {
+        for _ in 0..MOST_STEPS {
+            let entry = self.entry(at)?;
+            if let Some(value) = entry.attr_value(name) {
+                return Ok(Some((at, value)));
+            }
+            match self.origin(at, &entry)? {
+                Some(origin) => at = origin,
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What an entry is a copy of, or completes.
+    pub fn origin(&self, at: At, entry: &Entry<'a>) -> Result<Option<At>> {
+        let origin = self.referred(at, entry, dw::DW_AT_abstract_origin)?;
+        Ok(origin.or(self.referred(at, entry, dw::DW_AT_specification)?))
+    }
+
+    /// The name that an entry itself has.
+    pub fn name(&self, at: At, entry: &Entry<'a>) -> Result<Option<String>> {
+        entry.attr_value(dw::DW_AT_name).map(|value| self.text(at, value)).transpose()
+    }
+
+    /// A text.
+    pub fn text(&self, at: At, value: Value<'a>) -> Result<String> {
+        let unit = self.unit(at.file, at.unit)?;
+        Ok(self.dwarf(at.file).attr_string(&unit, value)?.to_string_lossy().into_owned())
+    }
+
+    /// An unsigned number that an entry has.
+    pub fn number(entry: &Entry<'a>, name: dw::DwAt) -> Option<u64> {
+        entry.attr(name).and_then(gimli::Attribute::udata_value)
+    }
+
+    /// Whether an entry has a flag.
+    pub fn flag(entry: &Entry<'a>, name: dw::DwAt) -> bool {
+        matches!(entry.attr_value(name), Some(AttributeValue::Flag(true)))
+    }
+
+    /// The language that a unit was written in.
+    pub fn language(&self, at: At) -> Result<Option<dw::DwLang>> {
+        let unit = self.unit(at.file, at.unit)?;
+        let root = unit.entry(unit.root_offset())?;
+        Ok(match root.attr_value(dw::DW_AT_language) {
+            Some(AttributeValue::Language(language)) => Some(language),
+            _ => None,
+        })
+    }
+
+    /// Counts entries; says so when there are too many.
+    pub fn spend(&self, entries: u32) -> Result<()> {
+        let left = self.left.get().checked_sub(entries);
+        ensure!(left.is_some(), "more than {MOST_ENTRIES} entries for one answer");
+        self.left.set(left.unwrap_or_default());
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What debug information says about the functions of a program: how the source declares them. Where arguments are follows from that and from the
+//! rules of the machine, which are not kept here.
+
+use crate::ty::Type;
+
+/// How a function is declared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    /// In order.
+    pub params: Vec<Parameter>,
+    /// Whether more may follow.
+    pub is_variadic: bool,
+    /// What it returns; `void` if nothing.
+    pub result: Passed,
+    /// Whose rules say where the arguments are.
+    pub convention: Convention,
+}
+
+/// A parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name; one without a name is called after its position, `arg0` the first.
+    pub name: String,
+    /// Its type.
+    pub passed: Passed,
+}
+
+/// The type of what is handed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passed {
+    /// As we know it.
+    pub ty: Type,
+    /// As the source says it: `const char*`.
+    pub text: String,
+    /// Bytes in the program: for an enum not those of [`Type::size`].
+    pub bytes: u32,
+    /// A class that cannot be copied byte by byte: its address is handed over.
+    pub by_reference: bool,
+}
+
+/// Rules of passing arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Convention {
+    /// Those of C on the machine.
+    C,
+    /// The same, but empty classes may be passed.
+    Cpp,
+    /// Rust's own, of which only the simple part is settled.
+    Rust,
+    /// Those of another language.
+    Foreign(&'static str),
+    /// The compiler's own for this function: it may have left out arguments, or moved them.
+    Changed,
+}
