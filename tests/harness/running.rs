@@ -46,7 +46,12 @@ fn build(line: &str, file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
     let words = words(line)?;
     let source = words.first().ok_or("BUILD: names no file")?;
     let (name, end) = source.rsplit_once('.').ok_or(format!("BUILD: `{source}` is no source"))?;
-    let mut command = Command::new(if end == "cpp" { "g++" } else { "gcc" });
+    let compiler = match end {
+        "cpp" => "g++",
+        "rs" => "rustc",
+        _ => "gcc",
+    };
+    let mut command = Command::new(compiler);
     command.args(["-o", &scratch.path().join(name).display().to_string(), source]).args(&words[1..]);
     let programs = file.path.parent().and_then(std::path::Path::parent).expect("cases are in a directory of their kind").join("programs");
     let output = command.current_dir(programs).output().map_err(|error| format!("BUILD: {error}"))?;

@@ -129,6 +129,8 @@ pub trait TypeCx {
     fn config(&self, key: &str) -> Option<String>;
     /// The attach point whose program is being compiled (the first one, when several share a program).
     fn place(&self) -> &Place;
+    /// All attach points that share the code under way.
+    fn places(&self) -> Vec<&Place>;
     /// The kind of program that is being compiled.
     fn program_type(&self) -> ir::ProgramType;
     /// The type of `args` here, if the probe has any.

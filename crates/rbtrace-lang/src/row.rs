@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Sink, Span};
 use rbtrace_ir as ir;
-use rbtrace_types::{Aggregate, Facts, Field, Space, Struct, Type};
+use rbtrace_types::{Aggregate, Enum, Facts, Field, Space, Struct, Type};
 
 use crate::compile::{Call, Constant, LowerCx, Lowered, Place, TypeCx};
 use crate::run::{RunCx, RunError, World};
@@ -210,6 +210,17 @@ pub struct Shared {
     pub selector: Option<u64>,
 }
 
+/// Why a place has no `args`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoArgs {
+    /// What is wrong.
+    pub message: String,
+    /// Why.
+    pub why: String,
+    /// What can be done.
+    pub hint: Option<String>,
+}
+
 /// A line of `-l`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -221,6 +232,9 @@ pub struct Listed {
 
 /// See [`ProbeType::plan`].
 pub type Plan = fn(&dyn Facts, &Place, uses_args: bool, pid: Option<u32>) -> Result<Planned, Diagnostic>;
+
+/// See [`ProbeType::program_constant`]: the enum, and the value of the constant.
+pub type EnumWith = fn(&dyn Facts, &Place, name: &str) -> Option<(Arc<Enum>, i64)>;
 
 /// A probe type.
 pub struct ProbeType {
@@ -251,8 +265,16 @@ pub struct ProbeType {
     pub list: fn(&dyn Facts, parts: &[&str], verbose: bool) -> Vec<Listed>,
     /// Why [`ProbeType::args`] has no answer.
     pub without_args: &'static str,
+    /// The same of one place, where there is more to say.
+    pub no_args: fn(&dyn Facts, &Place) -> Option<NoArgs>,
     /// The struct behind `args`; `None`: the probe has none.
     pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
+    /// Arguments that [`ProbeType::args`] leaves out because no program can read them, each with the reason.
+    pub unreadable_args: fn(&dyn Facts, &Place) -> Vec<(String, String)>,
+    /// A type of the program that a place is in, by its C name.
+    pub program_type: fn(&dyn Facts, &Place, name: &str) -> Option<Type>,
+    /// An enum of that program that has a constant of a name.
+    pub program_constant: EnumWith,
     /// How a place is attached. `uses_args`: whether the body reads `args` or the context, or calls what only programs of a typed kind may.
     pub plan: Plan,
     /// Whether several places of one probe can share a program.

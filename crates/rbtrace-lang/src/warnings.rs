@@ -84,6 +84,15 @@ pub static HEADER_NOT_READ: Warning = Warning::new(
      Install libclang: the warning says what its package is called.",
 );
 
+/// `args` lacks an argument.
+pub static LEFT_OUT: Warning = Warning::new(
+    "left-out",
+    "`args` as a whole lacks an argument that no program can read.\n\n\
+     Numbers of floating point are in registers that the kernel does not show to BPF programs.\n\n\
+     ```\nuprobe:typed:floats { print(args); }\n```\n\n\
+     Name the arguments that are wanted: `args.x`.",
+);
+
 /// Variables of 0.21 and before.
 pub static LEGACY_SCOPE: Warning = Warning::new(
     "legacy-scope",
@@ -216,6 +225,7 @@ pub static ALL: &[&Warning] = &[
     &COMPILER_VARIANT,
     &DISCARDED_VALUE,
     &HEADER_NOT_READ,
+    &LEFT_OUT,
     &LEGACY_SCOPE,
     &LENGTH,
     &MANY_BINARIES,

@@ -162,6 +162,7 @@ fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
     let units = attach_points::expand(program, &shared, sink);
+    shared.c.set_programs(units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places[0].0.clone()));
     modes::check(&units, options.mode, sink);
     let functions = functions::collect(program, sink);
     let names = names::resolve(program, &functions, &expansions, sink);

@@ -7,13 +7,13 @@ use rbtrace_lang::named;
 use rbtrace_syntax::ast::{Expr, ExprKind, Tag, TypeBase, TypeRef, TypeSuffix};
 use rbtrace_types::{Space, Type};
 
-use crate::c_types::{CTypes, pointee};
+use crate::c_types::{Seen, pointee};
 
 /// The most bytes of an array that is written out.
 const MAX_ARRAY: u64 = 1 << 20;
 
 /// The type a reference means. `None`: something was pushed to the sink.
-pub(crate) fn resolve(written: &TypeRef, c: &CTypes, sink: &mut Sink) -> Option<Type> {
+pub(crate) fn resolve(written: &TypeRef, c: &Seen<'_>, sink: &mut Sink) -> Option<Type> {
     let TypeBase::Name(name) = &written.base else { unreachable!("inference resolves `typeof` before it asks for names") };
     let mut suffixes = written.suffixes.as_slice();
     let capacity = match suffixes {
@@ -56,7 +56,7 @@ fn sized(name: &str, size: u64) -> Option<Type> {
     }
 }
 
-fn base(name: &str, tag: Option<Tag>, c: &CTypes) -> Option<Type> {
+fn base(name: &str, tag: Option<Tag>, c: &Seen<'_>) -> Option<Type> {
     match tag {
         Some(tag) => c.by_name(&format!("{} {name}", tag.keyword())),
         // Scripts of old wrote `(sock *)x` for a struct.
@@ -85,7 +85,7 @@ fn plain(name: &str) -> Option<Type> {
 }
 
 /// The type that a bare identifier names, where a type or an expression may stand.
-pub(crate) fn named(expr: &Expr, c: &CTypes) -> Option<Type> {
+pub(crate) fn named(expr: &Expr, c: &Seen<'_>) -> Option<Type> {
     match &expr.kind {
         ExprKind::Ident(name) => base(name, None, c),
         _ => None,

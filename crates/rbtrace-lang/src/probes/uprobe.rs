@@ -2,6 +2,7 @@
 
 use rbtrace_types::Space;
 
+use super::user_code::{arguments, types};
 use super::{context, registers, untraced, user_code};
 use crate::row::{PidFilter, ProbeType};
 
@@ -17,6 +18,8 @@ an archive (`app.apk!/lib/x.so`), or `*` for all that processes have mapped. Wit
 written with wildcards; after `cpp:` names are those of the C++ or Rust source, and a name without parameters means all overloads. Symbols
 that choose a function when they are loaded, like `strlen` of the C library, mean the function that is chosen.
 
+`args` has the arguments by name where the binary, or its file below `/usr/lib/debug`, has debug information (DWARF); `-lv` lists them. So do casts
+know the program's own types: `((struct point *)arg0)->x`. Numbers of floating point are in registers that the kernel does not show.
 `arg0`, `arg1` and so on are the integer arguments in registers; pointers are the process's.
 
 ```
@@ -28,11 +31,16 @@ uprobe:libc:fopen { printf(\"%s opens %s\\n\", comm, str(arg0)); }
     in_wildcards: true,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: false }, target, sink),
     nearest: user_code::remedy,
-    list: |facts, pattern, _| user_code::list(facts, ROW.name, pattern),
+    list: |facts, pattern, verbose| user_code::list(facts, ROW.name, pattern, &|place| if verbose { types::parameters(facts, place) } else { vec![] }),
     plan: |facts, place, _, pid| user_code::plan(facts, place, false, pid),
     shared: user_code::shared,
     select: user_code::select,
-    without_args: user_code::WITHOUT_ARGS,
+    no_args: arguments::missing,
+    args: arguments::args,
+    unreadable_args: arguments::unreadable,
+    arg: |cx, _, field| arguments::read(cx, field),
+    program_type: types::named,
+    program_constant: types::constant,
     context: |_, _| Some(context::REGISTERS.to_string()),
     function: user_code::function,
     arguments: |facts, _| Some(registers::argument_count(facts.arch())),

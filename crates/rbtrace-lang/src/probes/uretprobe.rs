@@ -1,7 +1,8 @@
 //! `uretprobe`: a function of a program or library returns.
 
-use rbtrace_types::{Space, Type};
+use rbtrace_types::Space;
 
+use super::user_code::types;
 use super::{context, registers, untraced, user_code};
 use crate::row::{PidFilter, ProbeType};
 
@@ -22,13 +23,15 @@ uretprobe:libc:malloc { @failed = count(); @last = retval; }
     pid_filter: PidFilter::AtAttach,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: true }, target, sink),
     nearest: user_code::remedy,
-    list: |facts, pattern, _| user_code::list(facts, ROW.name, pattern),
+    list: |facts, pattern, verbose| user_code::list(facts, ROW.name, pattern, &|place| if verbose { types::result_text(facts, place) } else { vec![] }),
     plan: |facts, place, _, pid| user_code::plan(facts, place, true, pid),
     shared: user_code::shared,
     select: user_code::select,
-    without_args: user_code::WITHOUT_ARGS,
+    without_args: "what the arguments were is not known any more",
+    program_type: types::named,
+    program_constant: types::constant,
     context: |_, _| Some(context::REGISTERS.to_string()),
-    result: |_, _| Some(Type::U64),
+    result: types::result,
     read_result: |cx, _| registers::read_result(cx),
     function: user_code::function,
     ..untraced::BASE

@@ -5,13 +5,14 @@
 
 mod headers;
 mod read;
+mod seen;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Sink};
-use rbtrace_lang::{constants, functions, variables};
+use rbtrace_lang::{Place, constants, functions, variables};
 use rbtrace_syntax::ast::{Name, Tag};
 use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Params, Unit};
 use rbtrace_types::c_layout::{CMember, c_align, lay_out};
@@ -21,6 +22,10 @@ use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
 pub(crate) use self::headers::could_help;
 pub(crate) use self::read::{Reading, script_macros};
+pub(crate) use self::seen::Seen;
+
+/// The parts of a place, and a name that was asked for there.
+type NameAt = (Vec<String>, String);
 
 /// Types and constants by their C names.
 pub(crate) struct CTypes<'a> {
@@ -35,6 +40,10 @@ pub(crate) struct CTypes<'a> {
     headers: Option<&'a Answer>,
     /// Answers of the kernel, for converting a large struct once is enough.
     known: RefCell<HashMap<String, Option<Type>>>,
+    /// In which programs the script's probes are, one place in each; known once probes have places.
+    programs: OnceCell<Vec<Place>>,
+    /// Answers of programs.
+    of_programs: RefCell<HashMap<NameAt, Option<Type>>>,
     /// Answers of the tables, which are searched from end to end.
     numbers: RefCell<HashMap<String, Option<i64>>>,
 }
@@ -49,6 +58,8 @@ impl<'a> CTypes<'a> {
             macros: HashMap::new(),
             headers,
             known: RefCell::default(),
+            programs: OnceCell::new(),
+            of_programs: RefCell::default(),
             numbers: RefCell::default(),
         };
         types.add(unit, sink);
@@ -176,10 +187,15 @@ impl<'a> CTypes<'a> {
         Some(Sized { align: c_align(&ty), size, ty })
     }
 
-    /// The type of a C name: `struct s`, `enum e`, a typedef, an integer.
-    pub fn by_name(&self, name: &str) -> Option<Type> {
-        if let Some(known) = self.own.get(name).or_else(|| self.of_headers(name)) {
-            return Some(known.ty.clone());
+    /// What the script or its headers say of a name.
+    fn defined(&self, name: &str) -> Option<Type> {
+        self.own.get(name).or_else(|| self.of_headers(name)).map(|known| known.ty.clone())
+    }
+
+    /// The type of a C name where no program is looked at.
+    fn by_name(&self, name: &str) -> Option<Type> {
+        if let Some(known) = self.defined(name) {
+            return Some(known);
         }
         if let Some(known) = self.known.borrow().get(name) {
             return known.clone();
@@ -190,18 +206,15 @@ impl<'a> CTypes<'a> {
         found
     }
 
-    /// A struct with its fields, if anyone knows them.
-    pub fn complete(&self, ty: &Type) -> Type {
-        match ty {
-            Type::Struct(s) if s.fields.is_empty() => self.by_name(&s.name).unwrap_or_else(|| ty.clone()),
-            other => other.clone(),
-        }
+    /// The enum of the script or its headers that has a constant of this name, and its value.
+    fn defined_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        let headers = || self.headers.and_then(|headers| headers.constants.get(name).cloned());
+        self.constants.get(name).cloned().or_else(headers)
     }
 
-    /// The enum that has a constant of this name, and its value.
-    pub fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
-        let headers = || self.headers.and_then(|headers| headers.constants.get(name).cloned());
-        self.constants.get(name).cloned().or_else(headers).or_else(|| self.facts.kernel_enum_constant(name))
+    /// The same, or of the kernel.
+    fn enum_constant(&self, name: &str) -> Option<(Arc<Enum>, i64)> {
+        self.defined_constant(name).or_else(|| self.facts.kernel_enum_constant(name))
     }
 
     /// The macro of this name that the script defines in C.

@@ -23,6 +23,10 @@ impl Infer<'_> {
     fn field(&mut self, base: &Expr, field: &Name) -> Ty {
         if is_args(base) {
             let Some(args) = self.body.args.clone() else { return self.args(base.span) };
+            if let (None, Some(why)) = (args.field(&field.node), self.unreadable(&field.node)) {
+                self.sink.push(Diagnostic::error(field.span, format!("{} has unsupported type", field.node)).because(why));
+                return Ty::VOID;
+            }
             self.types[base.id.0 as usize] = Ty::fixed(Type::Struct(Arc::new(packed(&args))));
             return self.struct_field(&args, field, None);
         }
@@ -46,13 +50,20 @@ impl Infer<'_> {
         }
     }
 
+    /// Why no program can read an argument that is there.
+    fn unreadable(&self, name: &str) -> Option<String> {
+        let place = &self.body.places[0].0;
+        let all = (place.probe_type.unreadable_args)(self.shared.facts, place);
+        all.into_iter().find_map(|(known, why)| (known == name).then_some(why))
+    }
+
     /// What is behind all pointers, and the memory the last one points into.
     fn target(&self, ty: &Type) -> (Type, Option<Space>) {
         let (mut inner, mut space) = (ty, None);
         while let Type::Pointer(to, of) = inner {
             (inner, space) = (to, Some(*of));
         }
-        (self.shared.c.complete(inner), space)
+        (self.seen().complete(inner, space.unwrap_or_default()), space)
     }
 
     /// The memory that a struct or array, which is not behind a pointer itself, is a part of.
@@ -164,7 +175,7 @@ impl Infer<'_> {
 
     /// The type that a pointer gives when it is followed.
     fn pointed(&mut self, to: &Type, space: Space, span: Span) -> Type {
-        match self.shared.c.complete(to) {
+        match self.seen().complete(to, space) {
             Type::Struct(s) if s.size == 0 && s.fields.is_empty() => self.unknown_struct(&s.name, span).ty,
             found => within(&found, Some(space)),
         }

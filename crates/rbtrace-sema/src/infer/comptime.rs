@@ -7,7 +7,7 @@ use rbtrace_lang::compile::Constant;
 use rbtrace_lang::row::Builtin;
 use rbtrace_lang::{Call, TypeCx, config, variables, warnings};
 use rbtrace_syntax::ast::{BinaryOp, Block, Expr, ExprKind, Name, TypeBase, TypeOrExpr, TypeRef, UnaryOp};
-use rbtrace_types::Type;
+use rbtrace_types::{Space, Type};
 
 use super::{Infer, Ty};
 use crate::{fold, stdlib, types};
@@ -16,7 +16,7 @@ impl Infer<'_> {
     /// `sizeof(…)`
     pub(super) fn size_of(&mut self, expr: &Expr, of: &TypeOrExpr) -> Ty {
         if let Some(ty) = self.type_meant(of) {
-            let whole = self.shared.c.complete(&ty);
+            let whole = self.seen().complete(&ty, Space::None);
             if matches!(&whole, Type::Struct(s) if s.size == 0 && s.fields.is_empty()) {
                 return self.unknown_struct(&ty.to_string(), expr.span);
             }
@@ -30,7 +30,7 @@ impl Infer<'_> {
         let Some(mut ty) = self.type_meant(of) else { return Ty::VOID };
         let mut offset = 0;
         for field in path {
-            let found = match &self.shared.c.complete(&ty) {
+            let found = match &self.seen().complete(&ty, Space::None) {
                 Type::Struct(s) => s.field(&field.node).map(|field| (field.offset, field.ty.clone())),
                 Type::Record(fields) => {
                     let at = fields.iter().position(|(name, _)| *name == field.node);
@@ -180,7 +180,7 @@ impl Infer<'_> {
             return self.map_type(name, of.span);
         }
         let is_builtin = matches!(&of.kind, ExprKind::Ident(name) if variables::by_name(name).is_some());
-        if let Some(ty) = types::named(of, &self.shared.c).filter(|_| !is_builtin) {
+        if let Some(ty) = types::named(of, &self.seen()).filter(|_| !is_builtin) {
             self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
             return Some(ty);
         }
@@ -189,7 +189,7 @@ impl Infer<'_> {
 
     /// A type as written, `typeof(…)` resolved. `None`: something was pushed to the sink, or nothing is known yet.
     pub(super) fn written_type(&mut self, written: &TypeRef) -> Option<Type> {
-        let TypeBase::TypeOf(of) = &written.base else { return types::resolve(written, &self.shared.c, self.sink) };
+        let TypeBase::TypeOf(of) = &written.base else { return types::resolve(written, &self.seen(), self.sink) };
         let base = self.type_meant(of)?;
         if base == Type::Void {
             return None;

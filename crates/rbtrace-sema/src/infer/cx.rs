@@ -24,6 +24,11 @@ impl TypeCx for Infer<'_> {
         &self.body.places[0].0
     }
 
+    fn places(&self) -> Vec<&Place> {
+        self.asked_place.set(true);
+        self.body.places.iter().map(|(place, _)| place).collect()
+    }
+
     fn program_type(&self) -> rbtrace_ir::ProgramType {
         self.body.program_type
     }

@@ -178,7 +178,7 @@ impl Infer<'_> {
         if let Some(found) = shared.c.c_macro(name) {
             return self.c_macro(found, expr.span, false);
         }
-        if let Some((constants, _)) = self.shared.c.enum_constant(name) {
+        if let Some((constants, _)) = self.seen().enum_constant(name) {
             return Ty::fixed(Type::Enum(constants));
         }
         let mut unknown = Diagnostic::error(expr.span, format!("Unknown identifier: '{name}'"))
@@ -201,14 +201,35 @@ impl Infer<'_> {
     /// `args` as a whole: its fields one after the other, as they are copied.
     pub(super) fn args(&mut self, span: Span) -> Ty {
         match &self.body.args {
-            Some(args) => Ty::fixed(Type::Struct(Arc::new(packed(args)))),
+            Some(args) => {
+                self.warn_of_unreadable(span);
+                Ty::fixed(Type::Struct(Arc::new(packed(args))))
+            }
             None if self.inside.is_some() => self.not_in_function(args::NAME, span),
             None => {
-                let row = self.body.places[0].0.probe_type;
-                let error = Diagnostic::error(span, format!("The args builtin cannot be used in {} probes", row.name));
-                self.sink.push(error.because(row.without_args));
+                let place = &self.body.places[0].0;
+                let row = place.probe_type;
+                let error = match (row.no_args)(self.shared.facts, place) {
+                    Some(said) => {
+                        let error = Diagnostic::error(span, said.message).because(said.why);
+                        said.hint.into_iter().fold(error, Diagnostic::hint)
+                    }
+                    None => {
+                        let message = format!("The args builtin cannot be used in {} probes", row.name);
+                        Diagnostic::error(span, message).because(row.without_args)
+                    }
+                };
+                self.sink.push(error);
                 Ty::VOID
             }
+        }
+    }
+
+    /// All of `args` is less than all arguments where some cannot be read.
+    fn warn_of_unreadable(&mut self, span: Span) {
+        let place = &self.body.places[0].0;
+        for (name, why) in (place.probe_type.unreadable_args)(self.shared.facts, place) {
+            self.sink.push(warnings::LEFT_OUT.at(span, format!("`args` is without `{name}`")).because(why));
         }
     }
 

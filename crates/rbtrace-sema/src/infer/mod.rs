@@ -29,6 +29,7 @@ use rbtrace_syntax::ast::{ExprId, Probe, Program};
 use rbtrace_types::{Struct, Type};
 
 use crate::attach_points::{Body, Unit};
+use crate::c_types::Seen;
 use crate::functions::Definition;
 use crate::names::Names;
 use crate::shared::Shared;
@@ -128,6 +129,14 @@ struct Infer<'a> {
     /// See [`Look::Guess`].
     guesses: bool,
     changed: bool,
+}
+
+impl<'a> Infer<'a> {
+    /// C types as the code here sees them. A function of the script may be called from any place.
+    fn seen(&self) -> Seen<'a> {
+        let place = if self.inside.is_some() { None } else { self.body.places.first() };
+        Seen::new(&self.shared.c, place.map(|(place, _)| place))
+    }
 }
 
 /// What a round is for.

@@ -38,7 +38,7 @@ impl Lower<'_> {
             value = self.read_remote(at, space, &to);
             ty = to;
         }
-        match &self.shared.c.complete(&ty) {
+        match &self.seen().complete(&ty, Space::None) {
             Type::Struct(s) => self.read_field(value, s, name),
             Type::Record(items) => {
                 let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
@@ -69,8 +69,8 @@ impl Lower<'_> {
         let inner = if let ExprKind::Unary { op: UnaryOp::Deref, operand } = &base.kind { operand } else { base };
         let (ExprKind::Ident(builtin) | ExprKind::Call { function: Name { node: builtin, .. }, .. }) = &inner.kind else { return None };
         let read = variables::by_name(builtin)?.field?;
-        let Type::Pointer(to, _) = self.ty(inner) else { return None };
-        let Type::Struct(of) = self.shared.c.complete(&to) else { return None };
+        let Type::Pointer(to, to_space) = self.ty(inner) else { return None };
+        let Type::Struct(of) = self.seen().complete(&to, to_space) else { return None };
         let field = of.field(name)?;
         let call = Call { name: builtin, id: inner.id, span: inner.span, args: Vec::new() };
         read(self, &call, field)
@@ -163,15 +163,15 @@ impl Lower<'_> {
     pub(super) fn pointee(&self, ty: &Type) -> (Type, Space) {
         let default = self.place().probe_type.space;
         match ty {
-            Type::Pointer(to, Space::None) => (self.shared.c.complete(to), default),
-            Type::Pointer(to, space) => (self.shared.c.complete(to), *space),
+            Type::Pointer(to, Space::None) => (self.seen().complete(to, default), default),
+            Type::Pointer(to, space) => (self.seen().complete(to, *space), *space),
             _ => (Type::U64, default),
         }
     }
 
     /// How far apart two neighbours are: pointers count in what they point to.
     pub(super) fn step_size(&self, ty: &Type) -> i64 {
-        if let Type::Pointer(to, _) = ty { i64::from(self.shared.c.complete(to).size().max(1)) } else { 1 }
+        if let Type::Pointer(to, space) = ty { i64::from(self.seen().complete(to, *space).size().max(1)) } else { 1 }
     }
 
     /// `&$x`, `&@m`, `&@m[k]`; 0 where a map has no such entry.

@@ -27,6 +27,11 @@ impl TypeCx for Lower<'_> {
         &body.places[0].0
     }
 
+    fn places(&self) -> Vec<&Place> {
+        let body = if self.inside.is_some() { &self.unit.bodies[0] } else { self.body };
+        body.places.iter().map(|(place, _)| place).collect()
+    }
+
     fn program_type(&self) -> ir::ProgramType {
         self.unit.planned.program_type
     }

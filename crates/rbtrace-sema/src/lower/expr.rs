@@ -144,7 +144,7 @@ impl Lower<'_> {
         if let Some(row) = variables::by_name(name).or_else(|| functions::by_name(name)) {
             return (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args: Vec::new() });
         }
-        let (_, number) = self.shared.c.enum_constant(name).expect("inference knows the identifier");
+        let (_, number) = self.seen().enum_constant(name).expect("inference knows the identifier");
         Lowered::Int(self.ir.int(number))
     }
 

@@ -29,6 +29,7 @@ use rbtrace_ir::{Op, SlotId, Value};
 use rbtrace_lang::row::PidFilter;
 use rbtrace_syntax::ast::ExprId;
 
+use crate::c_types::Seen;
 use crate::infer::{Typed, TypedBody, TypedUnit};
 use crate::modes;
 use crate::shared::Shared;
@@ -92,6 +93,12 @@ struct Lower<'a> {
 }
 
 impl<'a> Lower<'a> {
+    /// C types as the code here sees them, as in inference.
+    fn seen(&self) -> Seen<'a> {
+        let place = if self.inside.is_some() { None } else { self.body.places.first() };
+        Seen::new(&self.shared.c, place.map(|(place, _)| place))
+    }
+
     fn new(shared: &'a Shared<'a>, typed: &'a Typed<'a>, unit: &'a TypedUnit<'a>, out: &'a mut Output, sink: &'a mut Sink) -> Self {
         // A perf tracepoint's program says 1: else other users of the same event would not see it (SPEC §7.5).
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);

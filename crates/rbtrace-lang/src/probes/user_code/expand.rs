@@ -7,13 +7,10 @@ use rbtrace_types::Facts;
 use rbtrace_types::binary::{Function, Naming};
 
 use super::target::{self, Code, Wanted};
-use super::{Kind, is_called};
+use super::{Kind, VARIANTS, is_called};
 use crate::probes::wildcard;
 use crate::row::Target;
 use crate::warnings;
-
-/// What a compiler calls its own copies of a function, whose arguments may differ from the source's.
-const VARIANTS: [&str; 4] = [".isra.", ".constprop.", ".part.", ".lto_priv."];
 
 /// Said of places that may be inside an instruction, where a breakpoint breaks the program.
 const FORCE: &str = "Use --unsafe to force attachment. WARNING: This option could lead to data corruption in the target process.";

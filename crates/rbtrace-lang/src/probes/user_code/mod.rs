@@ -1,7 +1,10 @@
 //! Places in the code of processes: what the probe types on functions of programs and libraries have in common. Asks [`Facts`] about binaries.
 
+mod abi;
+pub(super) mod arguments;
 mod expand;
 mod target;
+pub(super) mod types;
 
 use rbtrace_diag::{Diagnostic, nearest};
 use rbtrace_ir as ir;
@@ -16,8 +19,8 @@ use crate::row::{Listed, Planned, Shared, Target};
 pub(super) use expand::expand;
 use target::{CPP, Code};
 
-/// Why a place has no `args`.
-pub(super) const WITHOUT_ARGS: &str = "arguments by name need DWARF, which this version of rbtrace does not read; `arg0` is the first one";
+/// What a compiler calls its own copies of a function, whose arguments may differ from the source's.
+const VARIANTS: [&str; 4] = [".isra.", ".constprop.", ".part.", ".lto_priv."];
 
 /// Which of the probe types.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +57,12 @@ pub(crate) fn address(facts: &dyn Facts, place: &Place) -> u64 {
 }
 
 fn addresses(facts: &dyn Facts, place: &Place) -> Vec<u64> {
-    let binary = &place.parts[0];
-    let (naming, code) = target::code_of(&place.parts);
+    addresses_of(facts, &place.parts)
+}
+
+fn addresses_of(facts: &dyn Facts, parts: &[String]) -> Vec<u64> {
+    let binary = &parts[0];
+    let (naming, code) = target::code_of(parts);
     let (name, offset) = match code {
         Code::Address(address) => return vec![address],
         Code::Function { name, offset, .. } => (name, offset),
@@ -112,8 +119,8 @@ pub(super) fn remedy(facts: &dyn Facts, target: &Target) -> Option<String> {
     near(Naming::Symbol).or_else(|| near(Naming::Demangled).map(|name| format!("{CPP}:\"{name}\"")))
 }
 
-/// The functions of the binaries that a listing pattern means.
-pub(super) fn list(facts: &dyn Facts, row: &str, pattern: &[&str]) -> Vec<Listed> {
+/// The functions of the binaries that a listing pattern means; `details` gives the lines of one.
+pub(super) fn list(facts: &dyn Facts, row: &str, pattern: &[&str], details: &dyn Fn(&[String]) -> Vec<String>) -> Vec<Listed> {
     let (binary, naming, function) = match pattern {
         [binary] if binary.contains('/') => (*binary, Naming::Symbol, "*"),
         [function] => ("*", Naming::Symbol, *function),
@@ -132,8 +139,10 @@ pub(super) fn list(facts: &dyn Facts, row: &str, pattern: &[&str]) -> Vec<Listed
         let mut names: Vec<&str> = all.iter().map(|function| function.name.as_str()).collect();
         names.dedup();
         let meant = names.into_iter().filter(|name| wildcard::matches(function, name) || is_called(naming, name, function));
-        let name = |name: &str| format!("{row}:{}", target::parts_of(&binary, naming, name, 0).join(":"));
-        listed.extend(meant.map(|function| Listed { name: name(function), details: Vec::new() }));
+        listed.extend(meant.map(|name| {
+            let parts = target::parts_of(&binary, naming, name, 0);
+            Listed { name: format!("{row}:{}", parts.join(":")), details: details(&parts) }
+        }));
     }
     listed
 }
