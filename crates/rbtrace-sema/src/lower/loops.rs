@@ -1,4 +1,6 @@
 //! Loops. Values do not cross a loop's border: what the body needs from outside is put into slots first.
+//!
+//! Where the kernel has no `bpf_loop` its verifier walks every round of a loop, which limits them; a loop that is cut short by that says so.
 
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Bin, Cmp, LoopKind, Op, Region, SlotId, Value};
@@ -17,6 +19,12 @@ const STARTS: i64 = 16;
 /// Operations of all rounds of a loop up to which the verifier walks it: with branches and calls in it, it soon has enough.
 const MOST_WALKED: u64 = 10_000;
 
+/// The same for all loops of a kernel without `bpf_loop`, and by how much less there is for each that stands in another.
+const MOST_WALKED_OF_OLD: u64 = 100_000;
+const LESS_WITHIN: u64 = 20;
+/// The most rounds that an operation of ours has.
+const MOST_BOUNDED: u64 = 4096;
+
 impl Lower<'_> {
     pub(super) fn unroll(&mut self, count: &Expr, body: &Block) {
         let count = self.int_literal(count).expect("inference wants a constant") as u32;
@@ -34,12 +42,12 @@ impl Lower<'_> {
     }
 
     pub(super) fn while_(&mut self, condition: &Expr, body: &Block) {
-        self.needs(Feature::Loop, condition, "`while` needs the helper bpf_loop (Linux 5.17)");
         let ended = self.ir.scalar("ended");
         let no = self.ir.int(0);
         self.ir.push(Op::Set(ended, no));
         // Each loop around another costs a frame of the eight that a program has: only the outermost one starts anew.
         let outermost = self.ended.is_empty() && self.inside.is_none();
+        let has_loop = self.shared.facts.has(Feature::Loop);
         self.ir.open();
         let times = self.ir.int(MOST_ROUNDS);
         self.ir.open();
@@ -55,18 +63,26 @@ impl Lower<'_> {
         self.block_effects(body);
         self.ended.pop();
         let body = self.ir.close();
-        self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
+        let rounds = if has_loop { MOST_ROUNDS } else { i64::from(self.walkable(&body)) };
+        let kind = if has_loop { LoopKind::Repeat { times, index: None } } else { LoopKind::Bounded { count: rounds as u32, index: None } };
+        self.ir.push(Op::Loop { kind, body });
         let once = self.ir.close();
-        let starts = match outermost {
-            true => self.start_anew(once, ended),
-            false => {
-                self.ir.splice(once);
-                1
-            }
+        let starts = if outermost && has_loop {
+            self.start_anew(once, ended)
+        } else {
+            self.ir.splice(once);
+            1
         };
         let ended = self.ir.value(Op::Get(ended));
         let cut = self.ir.cmp_int(Cmp::Eq, ended, 0);
-        self.cut_short(cut, starts * MOST_ROUNDS, condition);
+        self.cut_short(cut, starts * rounds, condition);
+    }
+
+    /// How many rounds of a body the verifier of a kernel without `bpf_loop` may be asked to walk. Loops around this one take its share
+    /// several times.
+    fn walkable(&self, body: &Region) -> u32 {
+        let share = MOST_WALKED_OF_OLD / LESS_WITHIN.saturating_pow(self.ended.len() as u32);
+        (share / limits::walked(body).max(1)).clamp(1, MOST_BOUNDED) as u32
     }
 
     /// Runs a loop again as long as it has not ended by itself; how often at most.
@@ -115,7 +131,7 @@ impl Lower<'_> {
     }
 
     fn for_range(&mut self, var: usize, from: &Expr, to: &Expr, body: &Block) {
-        self.needs(Feature::Loop, from, "a range loop needs the helper bpf_loop (Linux 5.17)");
+        let known = self.known_rounds(from, to);
         let first = self.int(from);
         let end = self.int(to);
         let start = self.ir.scalar("start");
@@ -125,10 +141,18 @@ impl Lower<'_> {
         let difference = self.ir.bin(Bin::Sub, end, first);
         let none = self.ir.int(0);
         let times = self.ir.value(Op::Select(is_empty, none, difference));
-        let too_many = self.ir.cmp_int(Cmp::UGt, times, MOST_ROUNDS);
-        self.cut_short(too_many, MOST_ROUNDS, to);
+        let has_loop = self.shared.facts.has(Feature::Loop);
+        if has_loop {
+            let too_many = self.ir.cmp_int(Cmp::UGt, times, MOST_ROUNDS);
+            self.cut_short(too_many, MOST_ROUNDS, to);
+        }
         let index = self.ir.scalar("index");
         self.ir.open();
+        if !has_loop && known.is_none() {
+            let round = self.ir.value(Op::Get(index));
+            let past = self.ir.cmp(Cmp::UGe, round, times);
+            self.ir.if_else(past, |ir| ir.push(Op::Break), |_| {});
+        }
         let start = self.ir.value(Op::Get(start));
         let round = self.ir.value(Op::Get(index));
         let value = self.ir.bin(Bin::Add, start, round);
@@ -136,11 +160,44 @@ impl Lower<'_> {
         self.write_var(var, value);
         self.loop_body(body);
         let body = self.ir.close();
-        self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: Some(index) }, body });
+        if has_loop {
+            self.ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: Some(index) }, body });
+        } else if let Some(rounds) = known {
+            self.walked_rounds(rounds, index, body, to);
+        } else {
+            let count = self.walkable(&body);
+            self.ir.push(Op::Loop { kind: LoopKind::Bounded { count, index: Some(index) }, body });
+            let too_many = self.ir.cmp_int(Cmp::UGt, times, i64::from(count));
+            self.cut_short(too_many, i64::from(count), to);
+        }
+    }
+
+    /// The rounds of a range whose bounds are written down.
+    fn known_rounds(&mut self, from: &Expr, to: &Expr) -> Option<u64> {
+        let (from, to) = (self.int_literal(from)?, self.int_literal(to)?);
+        u64::try_from((to - from).max(0)).ok()
+    }
+
+    /// A range of known length where there is no `bpf_loop`.
+    fn walked_rounds(&mut self, rounds: u64, index: SlotId, body: Region, to: &Expr) {
+        let most = (MOST_WALKED_OF_OLD / limits::walked(&body).max(1)).min(MOST_BOUNDED);
+        if rounds > most {
+            let error = Diagnostic::error(to.span, "this loop cannot be compiled for this kernel");
+            let why =
+                format!("these are {rounds} rounds, and without the helper bpf_loop (Linux 5.17) no more than {most} of them are possible");
+            self.sink.push(error.because(why));
+            return;
+        }
+        if rounds > 0 {
+            self.ir.push(Op::Loop { kind: LoopKind::Bounded { count: rounds as u32, index: Some(index) }, body });
+        }
     }
 
     fn for_map(&mut self, var: usize, map: &Expr, body: &Block) {
-        self.needs(Feature::ForEachMapElem, map, "a loop over a map needs the helper bpf_for_each_map_elem (Linux 5.13)");
+        if !self.shared.facts.has(Feature::ForEachMapElem) {
+            let error = Diagnostic::error(map.span, "this loop cannot be compiled for this kernel");
+            self.sink.push(error.because("a loop over a map needs the helper bpf_for_each_map_elem (Linux 5.13)"));
+        }
         let ExprKind::Map(name) = &map.kind else { unreachable!("inference wants a map here") };
         let map = self.out.map(name);
         let decl = self.out.decl(map).clone();
@@ -175,11 +232,5 @@ impl Lower<'_> {
             }
         };
         self.store_value(addr, offsets[1], &elements[1], found, &from);
-    }
-
-    fn needs(&mut self, feature: Feature, at: &Expr, why: &str) {
-        if !self.shared.facts.has(feature) {
-            self.sink.push(Diagnostic::error(at.span, "this loop cannot be compiled for this kernel").because(why));
-        }
     }
 }
