@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Keys that a header may have; a misspelt key must not be a comment.
-const KEYS: [&str; 11] = ["BUILD", "RUN", "PARAMS", "REQUIRES", "ENV", "EXIT", "WORKLOAD", "SIGNAL", "AFTER", "TIMEOUT", "MACHINE"];
+const KEYS: [&str; 14] =
+    ["BUILD", "RUN", "PARAMS", "REQUIRES", "ENV", "EXIT", "WORKLOAD", "SIGNAL", "AFTER", "TIMEOUT", "MACHINE", "TARGET", "TRIALS", "SEED"];
 
 /// Names of sections.
 const SECTIONS: [&str; 4] = ["expect", "expect-exact", "expect-regex", "expect-stderr"];

@@ -4,6 +4,7 @@ mod commands;
 mod compiling;
 mod expect;
 mod file;
+mod leftovers;
 mod process;
 mod requires;
 mod running;
@@ -36,11 +37,19 @@ enum Kind {
     Run,
     /// `cli`, `list`: command lines.
     Commands,
+    /// `killed`: on the kernel, again and again, ended by signals.
+    Killed,
 }
 
 /// The directories of `tests/cases/` that the suite walks. `syntax` belongs to the tests of rbtrace-syntax.
-const DIRECTORIES: [(&str, Kind); 5] =
-    [("errors", Kind::Errors), ("sema", Kind::Sema), ("cli", Kind::Commands), ("list", Kind::Commands), ("run", Kind::Run)];
+const DIRECTORIES: [(&str, Kind); 6] = [
+    ("errors", Kind::Errors),
+    ("sema", Kind::Sema),
+    ("cli", Kind::Commands),
+    ("list", Kind::Commands),
+    ("run", Kind::Run),
+    ("killed", Kind::Killed),
+];
 
 /// One file.
 #[derive(Debug)]
@@ -100,7 +109,7 @@ impl Case {
         let file = CaseFile::read(&self.path)?;
         let needs = file.values("REQUIRES").flat_map(str::split_whitespace);
         // Whatever runs a program needs what tracing needs; nobody has to say so in each file.
-        let implied = if matches!(self.kind, Kind::Run) { &["root", "tracefs"][..] } else { &[] };
+        let implied = if matches!(self.kind, Kind::Run | Kind::Killed) { &["root", "tracefs"][..] } else { &[] };
         for need in implied.iter().copied().chain(needs) {
             if let Some(why) = requires::missing(need)? {
                 return Ok(Outcome::Skipped(why));
@@ -111,6 +120,7 @@ impl Case {
             Kind::Sema => compiling::ir(&file),
             Kind::Run => running::run(&file, &self.scratch()?),
             Kind::Commands => commands::run(&file, &self.scratch()?),
+            Kind::Killed => leftovers::run(&file, &self.scratch()?),
         }
         .map(|()| Outcome::Passed)
     }

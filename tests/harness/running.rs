@@ -12,7 +12,7 @@ use super::file::{CaseFile, words};
 use super::process::{Finished, Running, Scratch, said};
 
 /// What rbtrace prints once it is attached, because this variable is set.
-const ATTACHED: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
+pub const ATTACHED: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
 
 /// Seconds a case may take; one that overstays is killed and has failed.
 const LIMIT: i64 = 20;
@@ -42,7 +42,7 @@ pub fn run(file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
 }
 
 /// Compiles a program of `cases/programs`: its file and options for the compiler. What comes out has the file's name without its end.
-fn build(line: &str, file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
+pub fn build(line: &str, file: &CaseFile, scratch: &Scratch) -> Result<(), String> {
     let words = words(line)?;
     let source = words.first().ok_or("BUILD: names no file")?;
     let (name, end) = source.rsplit_once('.').ok_or(format!("BUILD: `{source}` is no source"))?;

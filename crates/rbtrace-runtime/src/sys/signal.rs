@@ -5,12 +5,15 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
 /// Where the handler writes: a handler is told nothing but a number.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// Whether a signal has arrived that ends a run.
+static END_ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Signals that end a run. The first asks for it; from then on each of them has its usual effect.
 const ENDING: [i32; 2] = [libc::SIGINT, libc::SIGTERM];
@@ -47,6 +50,11 @@ pub fn is_ending(number: i32) -> bool {
     ENDING.contains(&number)
 }
 
+/// Whether somebody has asked for the end, while nobody looked at what arrives.
+pub fn end_was_asked() -> bool {
+    END_ASKED.load(Ordering::Relaxed)
+}
+
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.as_fd()
@@ -73,6 +81,7 @@ extern "C" fn arrived(number: i32) {
     // SAFETY: one byte of our own stack; a pipe that is full or gone takes nothing, and nothing is lost that mattered.
     unsafe { libc::write(PIPE.load(Ordering::Acquire), (&raw const byte).cast(), 1) };
     if is_ending(number) {
+        END_ASKED.store(true, Ordering::Relaxed);
         for ending in ENDING {
             let _ = act(ending, libc::SIG_DFL);
         }
