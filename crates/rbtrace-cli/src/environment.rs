@@ -65,7 +65,8 @@ impl Environment {
     pub fn host(&self) -> Host {
         let path = |name: &str| self.get(name).map(PathBuf::from);
         let tree = KernelTree { source: path("KERNEL_SOURCE"), build: path("KERNEL_BUILD") };
-        path("BTF").map_or_else(Host::new, Host::with_btf).with_kernel_tree(tree).with_call_test(rbtrace_runtime::may_call)
+        let host = path("BTF").map_or_else(Host::new, Host::with_btf).with_kernel_tree(tree);
+        host.with_call_test(rbtrace_runtime::may_call).with_program_list(rbtrace_runtime::functions_of_programs)
     }
 }
 

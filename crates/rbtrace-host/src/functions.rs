@@ -3,7 +3,7 @@
 //! Three sources, the best first: the file that the user names, ftrace's own list, the kernel's symbols. All are long; whoever asks about one
 //! name is answered by BTF where that is possible (see [`crate::Host`]).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -82,6 +82,13 @@ impl Functions {
         named.filter(|(_, of, _)| module.is_none_or(|module| *module == **of)).map(|(.., address)| *address).collect()
     }
 
+    /// Bytes from the start of a function to the next symbol: what it has at most.
+    pub fn size(&self, module: Option<&str>, name: &str) -> Option<u64> {
+        let start = *self.addresses(module, name).first()?;
+        let next = self.addresses.get()?.iter().map(|(.., address)| *address).filter(|address| *address > start).min()?;
+        Some(next - start)
+    }
+
     /// Whether the kernel forbids probes in a function.
     pub fn forbids(&self, name: &str) -> bool {
         let read = || of_forbidden(&fs::read_to_string(FORBIDDEN).unwrap_or_default());
@@ -95,14 +102,16 @@ pub fn has_module(name: &str) -> bool {
     name == VMLINUX || (is_plain && Path::new("/sys/module").join(name).join("initstate").exists())
 }
 
-/// The copies that the compiler has made of a function and that are all that is left of it: `name.isra.0`.
-pub fn copies(name: &str) -> Vec<String> {
+/// The copies that the compiler has made of functions, where they are all that is left of them: `name` → `name.isra.0`, …
+pub fn copies_of<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeMap<&'a str, Vec<String>> {
     let text = read_symbols();
-    let mut found: Vec<String> =
-        symbols(&text).filter(|symbol| symbol.is_code && is_copy(name, symbol.name)).map(|s| s.name.to_owned()).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    let code: BTreeSet<&str> = symbols(&text).filter(|symbol| symbol.is_code).map(|symbol| symbol.name).collect();
+    let copies = |name: &str| {
+        let near = code.range(name..).take_while(|known| known.starts_with(name));
+        near.filter(|known| is_copy(name, known)).map(|known| (*known).to_owned()).collect::<Vec<_>>()
+    };
+    let gone = names.into_iter().filter(|name| !name.is_empty() && !code.contains(name));
+    gone.map(|name| (name, copies(name))).filter(|(_, copies)| !copies.is_empty()).collect()
 }
 
 fn read_symbols() -> String {

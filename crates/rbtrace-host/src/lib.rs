@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
 use rbtrace_types::debug_info::Declaration;
+pub use rbtrace_types::facts::BpfFunction;
 use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
 use rbtrace_types::format::TracepointFormat;
 use rbtrace_types::headers::{Answer, Question};
@@ -53,11 +54,15 @@ pub struct Host {
     raw_arguments: Cache<Struct>,
     types: Mutex<HashMap<String, Option<Type>>>,
     call_test: OnceLock<CallTest>,
+    program_list: Option<ProgramList>,
     kernel_tree: KernelTree,
 }
 
 /// Whether programs of a type (`BPF_PROG_TYPE_…`) may call a kernel function: only who can load programs can tell.
 pub type CallTest = fn(&Host, function: &str, program_type: u32) -> bool;
+
+/// The functions of loaded BPF programs: likewise.
+pub type ProgramList = fn() -> Vec<BpfFunction>;
 
 /// Functions as module and name.
 type TypedFunctions = Arc<[(Arc<str>, Box<str>)]>;
@@ -95,6 +100,7 @@ impl Host {
             raw_arguments: Cache::default(),
             types: Mutex::default(),
             call_test: OnceLock::new(),
+            program_list: None,
             kernel_tree: KernelTree::default(),
         }
     }
@@ -109,6 +115,12 @@ impl Host {
     pub fn with_call_test(self, test: CallTest) -> Host {
         // A new machine has none.
         let _ = self.call_test.set(test);
+        self
+    }
+
+    /// Says how the kernel is asked which BPF programs it has. Without it there are none.
+    pub fn with_program_list(mut self, list: ProgramList) -> Host {
+        self.program_list = Some(list);
         self
     }
 
@@ -252,6 +264,14 @@ impl Facts for Host {
 
     fn kernel_function_addresses(&self, module: Option<&str>, function: &str) -> Vec<u64> {
         self.functions.addresses(module, function)
+    }
+
+    fn bpf_functions(&self) -> Vec<BpfFunction> {
+        self.program_list.map(|list| list()).unwrap_or_default()
+    }
+
+    fn kernel_function_size(&self, module: Option<&str>, function: &str) -> Option<u64> {
+        self.functions.size(module, function)
     }
 
     fn typed_functions(&self) -> TypedFunctions {

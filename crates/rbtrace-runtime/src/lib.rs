@@ -31,6 +31,7 @@ pub use child::{StoppedChild, spawn_stopped};
 pub use kernel_functions::may_call;
 pub use load::Rejected;
 pub use run::run;
+pub use sys::kernel_btf::functions_of_programs;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, ProgramType};
 use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
@@ -13,7 +13,7 @@ use rbtrace_ir::{AttachPlan, Manifest, ProgramDecl, Role, Span};
 use crate::attach::{kprobe, trampoline, uprobe};
 use crate::kernel_functions;
 use crate::sys::bpf::{self, Code, Expected, Log};
-use crate::sys::object;
+use crate::sys::{object, signal};
 use crate::verifier_log::{Excerpt, Limit, excerpt};
 use crate::{Options, libbpf_log};
 
@@ -140,6 +140,9 @@ impl<'m> Open<'m> {
         let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license, asks_limit: last };
         let mut programs = Vec::with_capacity(codes.len());
         for decl in &self.manifest.programs {
+            if signal::end_was_asked() {
+                bail!("ended before anything was attached");
+            }
             let at = codes.iter().position(|(name, _)| *name == decl.symbol);
             let (_, code) = codes.swap_remove(at.with_context(|| format!("the object has no program `{}`", decl.symbol))?);
             programs.push(Program { decl, fd: loader.load(decl, code)? });
@@ -276,6 +279,11 @@ impl Loader<'_> {
                 _ => String::new(),
             };
             return anyhow!(error).context(format!("loading the program of `{}`{why}", probes.first().map_or("?", String::as_str)));
+        }
+        if let Some(AttachPlan::Trampoline { function, .. }) = &decl.plan
+            && let Some(why) = trampoline::absent(function, &log.lines)
+        {
+            return anyhow!(error).context(format!("Unable to attach probe: {}: {why}", probes.first().map_or("?", String::as_str)));
         }
         Rejected { probes, span: decl.span, error, log }.into()
     }

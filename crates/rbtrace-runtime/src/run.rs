@@ -117,6 +117,11 @@ impl Run<'_, '_> {
                 self.session.say(|output, line| output.complain(&format!("{missing}. Skipping."), line));
             }
         }
+        if !self.options.no_warnings {
+            for elsewhere in &self.attached.elsewhere {
+                self.session.say(|output, line| output.complain(elsewhere, line));
+            }
+        }
         if self.options.verbose {
             for program in &self.loaded.programs {
                 let (probe, more) = (program.decl.probes.first().map_or("?", String::as_str), program.decl.probes.len().saturating_sub(1));

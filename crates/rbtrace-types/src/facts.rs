@@ -153,6 +153,15 @@ pub struct KernelFunction {
     pub module: Arc<str>,
 }
 
+/// A function of a BPF program that is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BpfFunction {
+    /// Its name.
+    pub name: String,
+    /// The id of its program.
+    pub program: u32,
+}
+
 /// Whether a name is that of a copy of a function which the compiler has made and which is not quite the function any more: `name.isra.0`.
 pub fn is_copy(name: &str, of: &str) -> bool {
     let ending = of.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
@@ -228,6 +237,14 @@ pub trait Facts {
     /// Where functions of this name are; in any module if none is said.
     fn kernel_function_addresses(&self, _module: Option<&str>, _function: &str) -> Vec<u64> {
         Vec::new()
+    }
+    /// The functions of BPF programs that are loaded and described by BTF, sorted.
+    fn bpf_functions(&self) -> Vec<BpfFunction> {
+        Vec::new()
+    }
+    /// How many bytes a function of the kernel has at most; `None`: nobody knows.
+    fn kernel_function_size(&self, _module: Option<&str>, _function: &str) -> Option<u64> {
+        None
     }
     /// Every function that BTF describes, as module and name, sorted.
     fn typed_functions(&self) -> Arc<[(Arc<str>, Box<str>)]> {

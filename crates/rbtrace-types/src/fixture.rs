@@ -15,6 +15,8 @@
 //! binary /bin/app                     see `fixture/binaries.rs`          end
 //! module ext4                         loaded; `vmlinux` always is
 //! forbidden do_int3                   no probe may be put there
+//! size vfs_read 64                    bytes of a function of the kernel
+//! program 7 count_packets             a BPF program that is loaded, and a function of it
 //! traceable f.isra.0                  a function that BTF does not describe; or module:f
 //! format sched:sched_switch           … the text of the tracefs file …   end
 //! raw vmlinux:sched_switch            one `TYPE NAME` a line, in order   end
@@ -34,7 +36,7 @@ use self::binaries::Binary;
 use crate::binary::{Function, Marker, Naming};
 use crate::ctype::c_type;
 use crate::debug_info::Declaration;
-use crate::facts::{Arch, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
+use crate::facts::{Arch, BpfFunction, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
 use crate::format::TracepointFormat;
 use crate::ty::{Enum, Field, Space, Struct, Type};
 
@@ -55,6 +57,8 @@ pub struct Fixture {
     binaries: BTreeMap<String, Binary>,
     modules: BTreeSet<String>,
     forbidden: BTreeSet<String>,
+    sizes: BTreeMap<String, u64>,
+    programs: BTreeSet<BpfFunction>,
     /// Functions that can be probed, as module and name; those that BTF describes are among them.
     functions: BTreeSet<(String, String)>,
     prototypes: BTreeMap<(String, String), Prototype>,
@@ -80,6 +84,8 @@ impl Fixture {
             binaries: BTreeMap::new(),
             modules: BTreeSet::from([VMLINUX.to_owned()]),
             forbidden: BTreeSet::new(),
+            sizes: BTreeMap::new(),
+            programs: BTreeSet::new(),
             functions: BTreeSet::new(),
             prototypes: BTreeMap::new(),
             types: BTreeMap::new(),
@@ -127,6 +133,11 @@ impl Fixture {
             "format" => self.add_format(rest, block)?,
             "raw" => self.add_raw(rest, block)?,
             "module" => drop(self.modules.insert(rest.to_owned())),
+            "size" => drop(self.sizes.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
+            "program" => {
+                let (program, name) = pair(rest)?;
+                self.programs.insert(BpfFunction { name: name.to_owned(), program: number::<u32>(program)? });
+            }
             "forbidden" => drop(self.forbidden.insert(rest.to_owned())),
             "traceable" => drop(self.functions.insert(module_and_name(rest))),
             "function" => self.add_function(rest, block)?,
@@ -371,6 +382,14 @@ impl Facts for Fixture {
 
     fn has_module(&self, name: &str) -> bool {
         self.modules.contains(name)
+    }
+
+    fn bpf_functions(&self) -> Vec<BpfFunction> {
+        self.programs.iter().cloned().collect()
+    }
+
+    fn kernel_function_size(&self, _module: Option<&str>, function: &str) -> Option<u64> {
+        self.sizes.get(function).copied()
     }
 
     fn forbids_probes(&self, function: &str) -> bool {

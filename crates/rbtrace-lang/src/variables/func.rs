@@ -1,11 +1,13 @@
 //! `func`: the function that a probe is on.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Helper, Operand, ProgramType};
+use rbtrace_ir::{Helper, Op, Operand, ProgramType};
 use rbtrace_types::{Facts, Feature, Space, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
 use crate::named::kernel_symbol;
+use crate::probes::kernel::kprobe;
+use crate::probes::registers;
 use crate::row::Builtin;
 
 /// The row.
@@ -38,7 +40,11 @@ fn kernel_function(cx: &mut dyn LowerCx) -> Lowered {
     let place = cx.place().clone();
     let is_trampoline = cx.planned().program_type == ProgramType::Trampoline;
     let needed = if is_trampoline { Feature::TrampolineFuncIp } else { Feature::AttachCookie };
-    let address = if cx.facts().has(needed) {
+    let address = if !is_trampoline && kprobe::is_inside(&place) {
+        // The kernel tells the function only where it begins; the next instruction is in it, too.
+        let offset = registers::instruction_pointer(cx.facts().arch());
+        cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
+    } else if cx.facts().has(needed) {
         cx.ir().call(Helper::FuncIp, vec![Operand::Ctx])
     } else {
         // Older kernels run a program for one function, which has one address.

@@ -20,11 +20,45 @@ pub fn is_multi(host: &Host, places: &[KernelPlace]) -> bool {
     host.has(Feature::KprobeMulti) && places.iter().all(|place| place.offset == 0 && !place.symbol.is_empty())
 }
 
-/// Attaches a program to every place.
-pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Moment, host: &Host) -> Result<Handle> {
+/// Attaches a program to every place. Functions of which the compiler kept only copies are traced there, which is told: BTF knows them by the
+/// name that the source gives them, and only the kernel can tell that there is no such code.
+pub(super) fn attach(
+    program: BorrowedFd<'_>,
+    places: &[KernelPlace],
+    moment: Moment,
+    host: &Host,
+    elsewhere: &mut Vec<String>,
+) -> Result<Handle> {
     if !host.has(Feature::Kprobes) {
         bail!("this kernel has no kprobes: it was built without CONFIG_KPROBES, or they are hidden from us");
     }
+    let refused = match attach_at(program, places, moment, host) {
+        Ok(handle) => return Ok(handle),
+        Err(refused) => refused,
+    };
+    let number = refused.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    let copied = if matches!(number, Some(libc::ENOENT | libc::ESRCH)) { copies(places, elsewhere) } else { None };
+    copied.map_or(Err(refused), |copied| attach_at(program, &copied, moment, host))
+}
+
+/// The places, with copies of functions in the place of those that exist only so; `None`: there are no such.
+fn copies(places: &[KernelPlace], elsewhere: &mut Vec<String>) -> Option<Vec<KernelPlace>> {
+    let all = functions::copies_of(places.iter().map(|place| place.symbol.as_str()));
+    let mut found = Vec::new();
+    for place in places {
+        let Some(copies) = all.get(place.symbol.as_str()) else {
+            found.push(place.clone());
+            continue;
+        };
+        found.extend(copies.iter().map(|copy| KernelPlace { symbol: copy.clone(), ..place.clone() }));
+        let (symbol, list) = (&place.symbol, copies.join("`, `"));
+        elsewhere
+            .push(format!("`{symbol}` exists only as `{list}`, which the compiler made of it; attached there: its arguments may differ"));
+    }
+    (!all.is_empty()).then_some(found)
+}
+
+fn attach_at(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Moment, host: &Host) -> Result<Handle> {
     if is_multi(host, places) {
         let (known, named): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.address != 0);
         let links = [known, named].into_iter().filter(|places| !places.is_empty());
@@ -72,30 +106,36 @@ fn event(
 
 /// The kernel only gives numbers.
 fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::Error {
-    let is_missing = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH));
-    if let ([place], true) = (places, is_missing)
-        && let copies = functions::copies(&place.symbol)
-        && !copies.is_empty()
-    {
-        // BTF knows such a function by the name that the source gives it.
-        let copies = copies.join("`, `");
-        return anyhow!(error).context(format!("the compiler kept `{}` only as `{copies}`; trace that", place.symbol));
-    }
-    let forbidden = places.iter().find(|place| host.forbids_probes(&place.symbol));
-    let why = match (error.raw_os_error(), forbidden) {
-        (_, Some(place)) => return anyhow!(error).context(format!("the kernel forbids probes in `{}`", place.symbol)),
-        (Some(libc::ENOENT | libc::ESRCH), _) => "the kernel does not find it, or ftrace cannot trace it (inlined, or marked `notrace`)",
-        (Some(libc::EADDRNOTAVAIL), _) => "several functions have this name; say which by its module",
-        (Some(libc::EILSEQ), _) => "Possible attachment attempt in the middle of an instruction, try a different offset.",
-        (Some(libc::EINVAL), _) => "the kernel takes no probe there (not the start of a function, or marked `notrace`)",
-        (Some(libc::EPERM | libc::EACCES), _) => "not permitted: kprobes need CAP_PERFMON and no lockdown",
-        (Some(libc::EOPNOTSUPP), _) => "this kernel was built without what it takes",
-        _ => "the kernel refused",
-    };
     let what = match places {
         [place] if place.symbol.is_empty() => format!("address {:#x}", place.address),
+        [place] if place.offset > 0 => format!("`{}+{}`", place.symbol, place.offset),
         [place] => format!("`{}`", place.symbol),
         places => format!("{} functions", places.len()),
     };
+    if error.raw_os_error() == Some(libc::EILSEQ) {
+        // Its text is about letters, which would only confuse. Scripts look for upstream's words.
+        return anyhow!("{what}: Possible attachment attempt in the middle of an instruction, try a different offset.");
+    }
+    if let Some(place) = places.iter().find(|place| host.forbids_probes(&place.symbol)) {
+        return anyhow!(error).context(format!("the kernel forbids probes in `{}`", place.symbol));
+    }
+    let why = match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ESRCH) => return anyhow!(error).context(absent(&what, places, host)),
+        Some(libc::EADDRNOTAVAIL) => "several functions have this name; say which by its module",
+        Some(libc::EINVAL) => "the kernel takes no probe there (not the start of a function, or marked `notrace`)",
+        Some(libc::EPERM | libc::EACCES) => "not permitted: kprobes need CAP_PERFMON and no lockdown",
+        Some(libc::EOPNOTSUPP) => "this kernel was built without what it takes",
+        _ => "the kernel refused",
+    };
     anyhow!(error).context(format!("{what}: {why}"))
+}
+
+/// What is said of functions that the kernel does not find: it also says so of those that it has, but not for tracing.
+fn absent(what: &str, places: &[&KernelPlace], host: &Host) -> String {
+    let is_there = |place: &&&KernelPlace| !host.kernel_function_addresses(None, &place.symbol).is_empty();
+    match (places.iter().find(|place| !is_there(place)), places.first()) {
+        (Some(gone), _) => format!("{what}: the kernel has no function `{}` (any more): the compiler put it into its callers", gone.symbol),
+        (None, Some(_)) => format!("{what}: the kernel keeps it from being traced (it is marked `notrace`)"),
+        (None, None) => what.to_owned(),
+    }
 }

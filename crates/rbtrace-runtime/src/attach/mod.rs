@@ -19,7 +19,7 @@ use rbtrace_ir::{AttachPlan, ProgramDecl};
 
 use crate::attach::iterator::Iterator;
 use crate::load::{Loaded, Program};
-use crate::sys::{fork, perf};
+use crate::sys::{fork, perf, signal};
 
 /// Programs at their places. Dropping it takes them away.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Attached {
     pub probes: usize,
     /// What could not be attached and was left out.
     pub missing: Vec<String>,
+    /// What is attached elsewhere than the script says.
+    pub elsewhere: Vec<String>,
     /// What is still to be gone through, in the script's order.
     pub iterators: Vec<Iterator>,
     /// Handles that let go at once.
@@ -52,7 +54,11 @@ impl Loaded<'_> {
         let backward = self.programs.iter().rev().filter(|program| program.decl.reverse);
         for program in forward.chain(backward) {
             let Some(plan) = &program.decl.plan else { continue };
-            match attach(program, plan, host) {
+            // Thousands of places take minutes on some kernels: who has lost patience gets what there is.
+            if signal::end_was_asked() {
+                break;
+            }
+            match attach(program, plan, host, &mut attached.elsewhere) {
                 Ok(handle) => attached.keep(program.decl, handle),
                 Err(error) if missing_probes == "error" => return Err(error),
                 Err(error) => attached.missing.push(format!("{error:#}")),
@@ -105,12 +111,13 @@ impl Attached {
     }
 }
 
-fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host) -> Result<Handle> {
+fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host, elsewhere: &mut Vec<String>) -> Result<Handle> {
     let probe = program.decl.probes.first().map_or("?", String::as_str);
-    put(program.fd.as_fd(), probe, plan, host).with_context(|| format!("Unable to attach probe: {probe}"))
+    put(program.fd.as_fd(), probe, plan, host, elsewhere).with_context(|| format!("Unable to attach probe: {probe}"))
 }
 
-fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host) -> Result<Handle> {
+/// Attaches a program. Places that are others than the script names are told.
+fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host, elsewhere: &mut Vec<String>) -> Result<Handle> {
     match plan {
         AttachPlan::RawTracepoint { event, typed } => raw_tracepoint::attach(fd, event, *typed).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(|event| Handle::Slow(vec![event])),
@@ -122,8 +129,8 @@ fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host) -> Resul
             let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
             perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
         }
-        AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host),
-        AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function).map(|link| Handle::Quick(vec![link])),
+        AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host, elsewhere),
+        AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function, host).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
     }
 }

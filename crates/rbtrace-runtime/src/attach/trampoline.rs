@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow};
-use rbtrace_host::Host;
 use rbtrace_host::btf::VMLINUX;
+use rbtrace_host::{Facts, Host, functions};
 use rbtrace_ir::TracedCode;
 
 use crate::sys::bpf::{self, Expected};
@@ -53,15 +53,38 @@ pub fn unloadable(error: &io::Error) -> &'static str {
 }
 
 /// Attaches a program where it was loaded for.
-pub(super) fn attach(program: BorrowedFd<'_>, function: &str) -> Result<OwnedFd> {
+pub(super) fn attach(program: BorrowedFd<'_>, function: &str, host: &Host) -> Result<OwnedFd> {
     bpf::raw_tracepoint(program, None).map_err(|error| {
         let why = match error.raw_os_error() {
             Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0)",
             Some(libc::EPERM | libc::EACCES) => "the kernel does not permit to change its functions while it runs",
+            Some(libc::EBUSY) if !is_traceable(function, host) => {
+                "the kernel keeps it from being traced (it is marked `notrace` or `noinstr`); a function that it calls may do"
+            }
             Some(libc::EBUSY) => "something else has taken hold of the function in a way that does not share",
             Some(libc::EINVAL) => "the function cannot be traced",
             _ => "the kernel refused",
         };
         anyhow!(error).context(format!("`{function}`: {why}"))
+    })
+}
+
+/// Whether ftrace lists a function. The list is long: asked only after the kernel has refused.
+fn is_traceable(function: &str, host: &Host) -> bool {
+    host.kernel_functions().iter().any(|known| *known.name == *function)
+}
+
+/// Why there is no code for a function that BTF describes, if the verifier says that there is none.
+pub fn absent(function: &str, log: &[String]) -> Option<String> {
+    if !log.iter().any(|line| line.contains("cannot be found")) {
+        return None;
+    }
+    let copies = functions::copies_of([function]).remove(function).unwrap_or_default();
+    Some(match copies.first() {
+        Some(copy) => {
+            let list = copies.join("`, `");
+            format!("the compiler kept `{function}` only as `{list}`, whose arguments nothing describes; `kprobe:{copy}` can be traced")
+        }
+        None => format!("the kernel has no code of `{function}`: the compiler put it into its callers"),
     })
 }

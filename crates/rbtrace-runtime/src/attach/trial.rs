@@ -20,7 +20,7 @@ const EXIT: u8 = 0x95;
 pub fn run(plan: &AttachPlan, host: &Host) -> Result<()> {
     let Some(program) = program(plan, host)? else { return Ok(()) };
     let mut attached = Attached::default();
-    attached.hold(put(program.as_fd(), "", plan, host)?);
+    attached.hold(put(program.as_fd(), "", plan, host, &mut Vec::new())?);
     attached.abandon();
     Ok(())
 }

@@ -10,11 +10,12 @@ use crate::row::{PidFilter, ProbeType};
 pub static ROW: ProbeType = ProbeType {
     name: "fentry",
     aliases: &["f", "kfunc"],
-    signature: "fentry:[module:]function",
+    signature: "fentry:[module:]function, fentry:bpf:[id:]function",
     manual: "Runs when a function of the kernel begins, with its parameters in `args`: by name and type, as BTF has them; `-lv` lists them.
 
 Cheaper than a `kprobe`, and its arguments are what the C source says. A module need only be named where several have a function of that
-name. Each function has a program of its own. Needs a kernel with BTF.
+name. Each function has a program of its own. Needs a kernel with BTF. `fentry:bpf:function` and `fentry:bpf:id:function` are about
+functions of BPF programs that are loaded; `-l 'fentry:bpf:*'` lists them, and they have no `args`.
 
 ```
 fentry:tcp_connect { printf(\"%s %p\\n\", comm, args.sk); }

@@ -10,7 +10,7 @@ use crate::row::{PidFilter, ProbeType};
 pub static ROW: ProbeType = ProbeType {
     name: "fexit",
     aliases: &["fr", "kretfunc"],
-    signature: "fexit:[module:]function",
+    signature: "fexit:[module:]function, fexit:bpf:[id:]function",
     manual: "Runs when a function of the kernel returns. `retval` is what it returns, with the type that the C source gives it, and `args`
 still has the parameters as the function was called with them.
 

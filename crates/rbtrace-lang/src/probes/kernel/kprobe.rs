@@ -66,6 +66,11 @@ pub(super) fn parts(place: &Place) -> (Option<&str>, Spot) {
     (module.first().map(String::as_str), Spot::of(last).unwrap_or_else(|| Spot::Function(last.clone(), 0)))
 }
 
+/// Whether a place is not the beginning of a function that is named.
+pub(crate) fn is_inside(place: &Place) -> bool {
+    !matches!(parts(place).1, Spot::Function(_, 0))
+}
+
 /// Where a place is. Where several functions share a name, all of them are meant.
 pub(super) fn plan(facts: &dyn Facts, place: &Place, moment: Moment, reverse: bool) -> Result<Planned, Diagnostic> {
     let (module, spot) = parts(place);
@@ -88,8 +93,7 @@ pub(super) fn plan(facts: &dyn Facts, place: &Place, moment: Moment, reverse: bo
 /// One program serves all functions where it can be told which one it is. Those inside functions and at addresses are attached in another
 /// way.
 pub(super) fn shared(facts: &dyn Facts, place: &Place, name: &str) -> Option<Shared> {
-    let is_start = matches!(parts(place).1, Spot::Function(_, 0));
-    let key = if is_start { name.to_string() } else { format!("{name} inside") };
+    let key = if is_inside(place) { format!("{name} inside") } else { name.to_string() };
     facts.has(Feature::AttachCookie).then_some(Shared { key, selector: None })
 }
 

@@ -33,7 +33,7 @@ impl Spot {
         match self {
             Spot::Function(name, 0) => name.clone(),
             Spot::Function(name, offset) => format!("{name}+{offset}"),
-            Spot::Address(address) => address.to_string(),
+            Spot::Address(address) => format!("{address:#x}"),
         }
     }
 }
@@ -106,6 +106,13 @@ fn named(
         let refusal = Diagnostic::error(target.span, format!("the kernel forbids probes in `{function}`"));
         let refusal = refusal.because("a trap there would end in another one");
         return Err(sink.push(refusal.hint(format!("`{name}` a function that calls it, or that it calls"))));
+    }
+    if let Some(size) = (offset > 0 && !target.is_unsafe).then(|| facts.kernel_function_size(module, function)).flatten()
+        && offset >= size
+    {
+        let message = format!("Offset outside the function bounds ('{function}' size is {size})");
+        let refusal = Diagnostic::error(target.span, message).because("other code is there, or none");
+        return Err(sink.push(refusal.hint("a smaller offset; `--unsafe` tries this one")));
     }
     let text = |function: &str| Spot::Function(function.to_string(), offset).text();
     let is_here = |of: &str| module.is_none_or(|module| module == of);

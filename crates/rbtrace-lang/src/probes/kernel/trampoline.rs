@@ -5,20 +5,28 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Sink};
 use rbtrace_ir as ir;
 use rbtrace_ir::{AttachPlan, Op, ProgramType, Role, TracedCode};
-use rbtrace_types::facts::Prototype;
+use rbtrace_types::facts::{BpfFunction, Prototype};
 use rbtrace_types::{Facts, Field, Struct, Type};
 
 use super::parameters;
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::{parts, rawtracepoint, registers};
-use crate::row::{Listed, Planned, Target};
+use crate::row::{Listed, Planned, Target, TargetPart};
 use crate::warnings;
 
 /// Functions in which the kernel is when it runs a program: one that traces them meets itself.
 const LOCKS: [&str; 4] = ["_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "queued_spin_lock_slowpath"];
 
+/// What stands in place of a module where BPF programs are meant.
+const BPF: &str = "bpf";
+
 /// The places of a target: always with a module, since types are the module's.
 pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    if let [of, rest @ ..] = target.parts
+        && of.text == BPF
+    {
+        return programs(name, facts, target, rest, sink);
+    }
     if parts::check_count(name, target, &[1, 2], sink).is_err() {
         return vec![];
     }
@@ -49,9 +57,30 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
     modules.into_iter().map(|module| vec![module, function.text.clone()]).collect()
 }
 
+/// `bpf:[id:]function`: functions of BPF programs that are loaded.
+fn programs(name: &str, facts: &dyn Facts, target: &Target, rest: &[TargetPart], sink: &mut Sink) -> Vec<Vec<String>> {
+    let (id, function) = match rest {
+        [id, function] => (Some(id), function),
+        [function] => (None, function),
+        [] | [_, _, ..] => {
+            sink.push(parts::wrong_count(name, target, &[2, 3]));
+            return vec![];
+        }
+    };
+    let is_meant =
+        |found: &BpfFunction| parts::matches(function, &found.name) && id.is_none_or(|id| parts::matches(id, &found.program.to_string()));
+    let found = facts.bpf_functions().into_iter().filter(is_meant);
+    found.map(|found| vec![BPF.to_string(), found.program.to_string(), found.name]).collect()
+}
+
 /// The remedy for a name that means nothing: its module, or the nearest name.
 pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
     let wanted = target.parts.last().filter(|part| !parts::is_pattern(part))?;
+    if target.parts.first().is_some_and(|part| part.text == BPF) {
+        let known = facts.bpf_functions();
+        let near = rbtrace_diag::nearest(&wanted.text, known.iter().map(|function| &*function.name))?;
+        return known.iter().find(|function| function.name == near).map(|function| format!("bpf:{}:{near}", function.program));
+    }
     if let Some(module) = facts.modules_with(&wanted.text).first() {
         return Some(format!("{module}:{}", wanted.text));
     }
@@ -61,6 +90,12 @@ pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
 
 /// `-l`: every function whose types are known.
 pub(super) fn list(name: &str, facts: &dyn Facts, pattern: &[&str], details: impl Fn(&str, &str) -> Vec<String>) -> Vec<Listed> {
+    if let [BPF, rest @ ..] = pattern {
+        let (id, function) = if let [id, function, ..] = rest { (Some(id), Some(function)) } else { (None, rest.first()) };
+        let is_meant = |found: &BpfFunction| parts::is_listed(function, &found.name) && parts::is_listed(id, &found.program.to_string());
+        let meant = facts.bpf_functions().into_iter().filter(is_meant);
+        return meant.map(|found| Listed { name: format!("{name}:{BPF}:{}:{}", found.program, found.name), details: vec![] }).collect();
+    }
     let (module, function) = match pattern {
         [module, function, ..] => (Some(module), Some(function)),
         _ => (None, pattern.first()),
@@ -107,7 +142,10 @@ pub(super) fn arg(cx: &mut dyn LowerCx, _: &Planned, field: &Field) -> Lowered {
 /// The kernel runs programs of one function in the reverse order of their attaching.
 pub(super) fn plan(place: &Place, returns: bool) -> Result<Planned, Diagnostic> {
     let (function, module) = place.parts.split_last().expect("a place has module and function");
-    let of = TracedCode::Module(module.first().cloned().unwrap_or_default());
+    let of = match module {
+        [_, id] => TracedCode::Program(id.parse().expect("`programs` has put a number there")),
+        _ => TracedCode::Module(module.first().cloned().unwrap_or_default()),
+    };
     let plan = AttachPlan::Trampoline { of, function: function.clone(), returns };
     Ok(Planned { program_type: ProgramType::Trampoline, role: Role::Traced, plan: Some(plan), reverse: true })
 }
