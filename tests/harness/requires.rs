@@ -32,7 +32,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
             )
         }
         "native" => unless(std::env::var_os("RBTRACE_TEST_SLOW").is_none(), "the machine has emulated CPUs, and this would take minutes"),
-        "kernel" => unless(release() >= numbers(argument), &format!("the kernel lacks what {argument} brought")),
+        "kernel" => unless(kernel_is_at_least(argument), &format!("the kernel lacks what {argument} brought")),
         _ => Err(format!("REQUIRES: `{need}` means nothing")),
     }
 }
@@ -59,8 +59,9 @@ fn find_command(name: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
-fn release() -> Vec<u32> {
-    numbers(&rustix::system::uname().release().to_string_lossy())
+/// `6.1`: its own number or a later one.
+pub fn kernel_is_at_least(version: &str) -> bool {
+    numbers(&rustix::system::uname().release().to_string_lossy()) >= numbers(version)
 }
 
 /// `6.1.0-40` → 6, 1

@@ -81,15 +81,19 @@ pub fn excerpt(log: &str) -> Excerpt {
     let surplus = sources.len().saturating_sub(2);
     sources.drain(..surplus);
     let first = meaningful.len().saturating_sub(SHOWN);
-    let refused_helper = meaningful.iter().find_map(|line| refused_helper(line)).map(str::to_owned);
+    let refused_helper = refused_helper(&meaningful).map(str::to_owned);
     let limit = meaningful.iter().rev().find_map(|line| Limit::of(line));
     Excerpt { sources, lines: meaningful[first..].iter().map(|line| (*line).to_owned()).collect(), refused_helper, limit }
 }
 
-/// `program of this type cannot use helper bpf_x#36`, which was `unknown func bpf_x#36` before 6.8.
-fn refused_helper(line: &str) -> Option<&str> {
-    let named = line.strip_prefix("program of this type cannot use helper ").or(line.strip_prefix("unknown func "))?;
-    named.split('#').next()
+/// `program of this type cannot use helper bpf_x#36`, which was `unknown func bpf_x#36` before 6.8. A helper that only some functions of the
+/// kernel may be traced with is named in the line before.
+fn refused_helper<'a>(log: &[&'a str]) -> Option<&'a str> {
+    let starts = ["program of this type cannot use helper ", "unknown func "];
+    let is_refused = |line: &str| line == "helper call is not allowed in probe";
+    let named = log.iter().find_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)));
+    let called = || log.windows(2).find(|pair| is_refused(pair[1])).and_then(|pair| pair[0].split_once(" call ")).map(|(_, call)| call);
+    named.or_else(called)?.split('#').next()
 }
 
 /// Closing lines that count instructions and time.
@@ -158,6 +162,8 @@ processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
             let log = format!("14: (85) call bpf_d_path#147\n{said}\nprocessed 14 insns\n");
             assert_eq!(excerpt(&log).refused_helper.as_deref(), Some("bpf_d_path"));
         }
+        let log = "39: (85) call bpf_d_path#147\nhelper call is not allowed in probe\nprocessed 39 insns\n";
+        assert_eq!(excerpt(log).refused_helper.as_deref(), Some("bpf_d_path"));
         assert_eq!(excerpt(NEW).refused_helper, None);
     }
 
