@@ -5,7 +5,7 @@
 
 use inkwell::basic_block::BasicBlock;
 use inkwell::context::Context;
-use inkwell::types::{ArrayType, BasicType, IntType, PointerType};
+use inkwell::types::{ArrayType, BasicMetadataTypeEnum, BasicType, IntType, PointerType};
 use inkwell::values::{BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, InstructionValue, IntValue, PointerValue};
 use inkwell::{AddressSpace, AtomicOrdering, AtomicRMWBinOp, IntPredicate};
 
@@ -235,6 +235,28 @@ impl<'ctx> Code<'ctx> {
     /// Calls a function of the object.
     pub fn call_function(&self, function: inkwell::values::FunctionValue<'ctx>, args: &[BasicMetadataValueEnum<'ctx>]) {
         self.builder.build_call(function, args, "").expect(BUILT);
+    }
+
+    /// Calls a function of C: integers are cut to its parameters and become pointers where it wants some; what it gives is extended to 64 bits.
+    pub fn call_c(&self, function: FunctionValue<'ctx>, args: &[BasicMetadataValueEnum<'ctx>], signed: bool) -> IntValue<'ctx> {
+        let b = &self.builder;
+        let params = function.get_type().get_param_types();
+        let args = args.iter().zip(params).map(|(&arg, param)| match (arg, param) {
+            (BasicMetadataValueEnum::IntValue(int), BasicMetadataTypeEnum::IntType(ty)) if ty.get_bit_width() < 64 => {
+                b.build_int_truncate(int, ty, "").expect(BUILT).into()
+            }
+            (BasicMetadataValueEnum::IntValue(int), BasicMetadataTypeEnum::PointerType(ty)) => {
+                b.build_int_to_ptr(int, ty, "").expect(BUILT).into()
+            }
+            (arg, _) => arg,
+        });
+        let args: Vec<BasicMetadataValueEnum> = args.collect();
+        match b.build_call(function, &args, "").expect(BUILT).try_as_basic_value().basic() {
+            Some(BasicValueEnum::IntValue(int)) if int.get_type().get_bit_width() < 64 => self.widen(int, signed),
+            Some(BasicValueEnum::IntValue(int)) => int,
+            Some(BasicValueEnum::PointerValue(pointer)) => self.int_of(pointer),
+            Some(_) | None => self.int(0),
+        }
     }
 
     fn call_as(

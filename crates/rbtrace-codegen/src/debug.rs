@@ -36,8 +36,12 @@ pub struct Lines<'ctx> {
 
 impl<'ctx, 'a> Debug<'ctx, 'a> {
     pub fn new(context: &'ctx Context, module: &Module<'ctx>, sources: Option<&'a Sources>) -> Self {
+        const VERSION: &str = "Debug Info Version";
         let version = context.i32_type().const_int(u64::from(inkwell::debug_info::debug_metadata_version()), false);
-        module.add_basic_value_flag("Debug Info Version", FlagBehavior::Warning, version);
+        // What was linked in before may have said it.
+        if module.get_flag(VERSION).is_none() {
+            module.add_basic_value_flag(VERSION, FlagBehavior::Warning, version);
+        }
         let name = sources.and_then(|sources| sources.iter().next()).map_or("stdin", |source| source.name.as_str());
         let (builder, unit) = module.create_debug_info_builder(
             true,

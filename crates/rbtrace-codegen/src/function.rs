@@ -204,6 +204,7 @@ impl<'ctx, 'a> Emitter<'_, 'ctx, 'a> {
             Op::Switch { value, cases, default } => self.switch(*value, cases, default),
             Op::Loop { kind, body } => self.loop_over(kind, body),
             Op::Invoke(id) => self.invoke(*id),
+            Op::CallC(id, args) => Some(self.call_c(*id, args)),
             Op::Break => self.leave_round(true),
             Op::Continue => self.leave_round(false),
             Op::Return(value) => self.return_value(*value),

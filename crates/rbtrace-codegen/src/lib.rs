@@ -5,6 +5,7 @@
 //! [`ops`], [`machine`] optimises and emits, [`frames`] checks the stack of what came out.
 
 mod builder;
+mod c_code;
 mod debug;
 mod frames;
 mod function;
@@ -79,11 +80,13 @@ pub struct Listings {
     pub asm: String,
 }
 
-/// Why no object came out. All but [`CodegenError::TooMuchMemory`] are bugs of rbtrace.
+/// Why no object came out. All but [`CodegenError::TooMuchMemory`] and [`CodegenError::Bitcode`] are bugs of rbtrace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodegenError {
     /// LLVM refused; its words.
     Llvm(String),
+    /// What a compiler of C wrote cannot be read; LLVM's words.
+    Bitcode(String),
     /// A slot is larger than per-CPU memory can be.
     SlotTooLarge {
         /// The function.
@@ -113,6 +116,10 @@ impl fmt::Display for CodegenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Llvm(message) => write!(f, "LLVM: {message}"),
+            Self::Bitcode(message) => {
+                let version = llvm_version();
+                write!(f, "what clang made of an imported file cannot be read: {message}; a clang that is not newer than {version} helps")
+            }
             Self::SlotTooLarge { function, slot, size } => {
                 write!(f, "`{slot}` in program `{function}` takes {size} bytes; {} are possible", slots::CHUNK)
             }
@@ -168,7 +175,7 @@ fn compile_with(
 ) -> Result<Object, CodegenError> {
     let places = slots::place(program, frugality)?;
     machine::in_context(|context| {
-        let (module, chains) = module::build(context, machine, program, &places, sources);
+        let (module, chains) = module::build(context, machine, program, &places, sources)?;
         if target.verify {
             module.verify().map_err(|error| CodegenError::Llvm(error.to_string()))?;
         }

@@ -88,10 +88,10 @@ pub fn in_context<T>(work: impl FnOnce(&'static Context) -> T) -> T {
 }
 
 /// Errors that LLVM reports while it emits. Without a handler it would print them and end the process.
-struct Problems(&'static RefCell<Vec<String>>);
+pub struct Problems(&'static RefCell<Vec<String>>);
 
 impl Problems {
-    fn of(module: &Module<'_>) -> Self {
+    pub fn of(module: &Module<'_>) -> Self {
         let list: &'static RefCell<Vec<String>> = Box::leak(Box::default());
         let context = module.get_context().as_ctx_ref();
         let data = std::ptr::from_ref(list).cast_mut().cast::<c_void>();
@@ -100,7 +100,7 @@ impl Problems {
         Self(list)
     }
 
-    fn first(&self) -> Option<String> {
+    pub fn first(&self) -> Option<String> {
         self.0.borrow().first().cloned()
     }
 }

@@ -1,4 +1,4 @@
-//! The module: globals first, then one LLVM function per program, its section and the licence. What all functions share is [`Unit`].
+//! The module: what was written in C, globals, then one LLVM function per program, its section and the licence. What all functions share is [`Unit`].
 
 use std::cell::RefCell;
 
@@ -8,13 +8,18 @@ use inkwell::module::{Linkage, Module};
 use inkwell::values::FunctionValue;
 use rbtrace_ir::{AttachPlan, Function, Program, ProgramDecl, ProgramType, Role, Sources};
 
+use crate::CodegenError;
 use crate::builder::Code;
+use crate::c_code::{self, CFunction};
 use crate::debug::Debug;
 use crate::frames::Frame;
 use crate::function;
 use crate::machine::Machine;
 use crate::maps::Globals;
 use crate::slots::Placement;
+
+/// Where libbpf looks for the licence.
+pub const LICENSE_SECTION: &str = "license";
 
 /// What the functions of a module share.
 pub struct Unit<'ctx, 'a> {
@@ -24,6 +29,8 @@ pub struct Unit<'ctx, 'a> {
     pub globals: Globals<'ctx>,
     pub program: &'a Program,
     pub frames: RefCell<Vec<Frame>>,
+    /// By `CId`.
+    pub c_code: Vec<CFunction<'ctx>>,
 }
 
 /// Builds the module of a program; also gives its functions for the check of their frames.
@@ -33,13 +40,15 @@ pub fn build<'ctx>(
     program: &Program,
     placement: &Placement,
     sources: Option<&Sources>,
-) -> (Module<'ctx>, Vec<Frame>) {
+) -> Result<(Module<'ctx>, Vec<Frame>), CodegenError> {
     let module = context.create_module("rbtrace");
     machine.describe(&module);
+    let mut frames = Vec::new();
+    let c_code = c_code::link(context, machine, &module, &program.c_code, &mut frames)?;
     let code = Code::new(context);
     let debug = Debug::new(context, &module, sources);
     let globals = Globals::new(&code, &module, &debug, program, placement.scratch);
-    let unit = Unit { code, module, debug, globals, program, frames: RefCell::default() };
+    let unit = Unit { code, module, debug, globals, program, frames: RefCell::new(frames), c_code };
     for (at, function) in program.functions.iter().enumerate() {
         let declaration = program.manifest.programs.get(at);
         let llvm = unit.declare(&function.name, &[unit.code.ptr.into()], None);
@@ -48,7 +57,7 @@ pub fn build<'ctx>(
     }
     unit.license(&program.manifest.config.license);
     unit.debug.finish();
-    (unit.module, unit.frames.into_inner())
+    Ok((unit.module, unit.frames.into_inner()))
 }
 
 impl<'ctx> Unit<'ctx, '_> {
@@ -74,7 +83,7 @@ impl<'ctx> Unit<'ctx, '_> {
         let text = self.code.context.const_string(license.as_bytes(), true);
         let global = self.module.add_global(text.get_type(), None, "_license");
         global.set_initializer(&text);
-        global.set_section(Some("license"));
+        global.set_section(Some(LICENSE_SECTION));
     }
 }
 

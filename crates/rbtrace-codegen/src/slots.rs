@@ -233,7 +233,7 @@ impl Far {
     }
 
     fn keep(&mut self, inst: &Inst) {
-        if matches!(inst.op, Op::LoadTrusted { .. } | Op::Call(..)) {
+        if matches!(inst.op, Op::LoadTrusted { .. } | Op::Call(..) | Op::CallC(..)) {
             self.kept.extend(inst.op.operands());
         }
         let is_trusted = |helper: &rbtrace_ir::Helper| helper.ret() == Ret::Trusted;

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
+use rbtrace_types::c_object::{CFailure, CObject};
 use rbtrace_types::debug_info::Declaration;
 pub use rbtrace_types::facts::BpfFunction;
 use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
@@ -389,6 +390,10 @@ impl Facts for Host {
     fn headers(&self, question: &Question) -> Result<Answer, String> {
         let tree = self.kernel_tree.or_installed(&self.release().text);
         clang::ask(question, &tree, self.arch())
+    }
+
+    fn c_object(&self, path: &str, directories: &[String]) -> Result<CObject, CFailure> {
+        clang::compile_object(path, directories, self.arch())
     }
 
     fn cgroup_id(&self, path: &str) -> Result<u64, String> {

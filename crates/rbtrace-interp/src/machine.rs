@@ -216,6 +216,7 @@ impl<W: World> Run<'_, '_, W> {
             Op::AddrInt(value) => int(self.addr(*value)?.number()),
             Op::CtxAddr => Err(Fault("the context has no address here".into())),
             Op::Call(helper, args) => self.call(*helper, args).map(Some),
+            Op::CallC(..) => Err(Fault("functions of C are not run here".into())),
             Op::Global(map) => Ok(Some(Datum::Addr(self.machine.maps[map.0 as usize].get(&[0; 4])))),
             Op::IsNull(value) => int(i64::from(matches!(self.values[value], Datum::Addr(None)))),
             Op::Emit { event, bytes, payload, fill } => self.emit(*event, *bytes, *payload, fill),

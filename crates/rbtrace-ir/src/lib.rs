@@ -16,8 +16,8 @@ pub use manifest::{
     RECORD_HEADER, Role, RunConfig, Sample, Storage, TracedCode, UprobeFile, UprobePlace,
 };
 pub use op::{
-    Bin, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType, Region, SlotDecl, SlotId,
-    SubId, Subprogram, Value, ValueKind,
+    Bin, CCode, CFunction, CId, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType,
+    Region, SlotDecl, SlotId, SubId, Subprogram, Value, ValueKind,
 };
 pub use print::print;
 pub use rbtrace_diag::{SourceId, Sources, Span};

@@ -30,6 +30,10 @@ pub struct SubId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConstantId(pub u32);
 
+/// Index into [`CCode::functions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CId(pub u32);
+
 /// Everything that is compiled and shipped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Program {
@@ -37,8 +41,30 @@ pub struct Program {
     pub functions: Vec<Function>,
     /// Read-only data.
     pub constants: Vec<Constant>,
+    /// What the functions call that was written in C.
+    pub c_code: CCode,
     /// What the runtime needs.
     pub manifest: Manifest,
+}
+
+/// Functions that were written in C.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CCode {
+    /// LLVM's bitcode, of one file each.
+    pub bitcode: Vec<Vec<u8>>,
+    /// Those that are called.
+    pub functions: Vec<CFunction>,
+}
+
+/// A function that is in one of the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CFunction {
+    /// Its name.
+    pub name: String,
+    /// How many parameters it has: integers and pointers.
+    pub params: usize,
+    /// Of the value that it gives, which is an integer or a pointer: whether it is signed. `None`: it gives none.
+    pub signed: Option<bool>,
 }
 
 /// Read-only bytes.
@@ -392,6 +418,8 @@ pub enum Op {
     },
     /// Runs a subprogram, then goes on here.
     Invoke(SubId),
+    /// → Int: calls a function of [`CCode`]; each argument is cut to what its parameter holds. 0 for one that gives no value.
+    CallC(CId, Vec<Operand>),
     /// Leaves the innermost loop.
     Break,
     /// Goes on with the next round of the innermost loop.

@@ -64,6 +64,10 @@ pub(crate) fn op_text(program: &Program, op: &Op) -> String {
         Op::Switch { value, .. } => format!("switch {}", v(value)),
         Op::Loop { kind, .. } => loop_text(program, kind),
         Op::Invoke(id) => format!("invoke sub{}", id.0),
+        Op::CallC(id, args) => {
+            let name = program.c_code.functions.get(id.0 as usize).map_or("?", |function| &function.name);
+            format!("call c:{name}({})", operands(program, args))
+        }
         Op::Break => "break".into(),
         Op::Continue => "continue".into(),
         Op::Return(value) => format!("return {value}"),

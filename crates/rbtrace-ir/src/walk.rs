@@ -16,7 +16,7 @@ macro_rules! regions {
             Op::Set(..) | Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } => vec![],
             Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) | Op::IsNull(_) | Op::Loss(_) => vec![],
-            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::CallC(..) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     };
 }
@@ -36,7 +36,7 @@ impl Op {
             Op::Store { addr, value, .. } | Op::AtomicAdd { addr, value, .. } => vec![*addr, *value],
             Op::Copy { to, from, .. } => vec![*to, *from],
             Op::LoadTrusted { pointer, .. } => vec![*pointer],
-            Op::Call(_, args) => args.iter().filter_map(operand_value).collect(),
+            Op::Call(_, args) | Op::CallC(_, args) => args.iter().filter_map(operand_value).collect(),
             Op::If { cond, .. } => vec![*cond],
             Op::Switch { value, .. } => vec![*value],
             Op::Loop { kind: LoopKind::Repeat { times, .. }, .. } => vec![*times],
@@ -54,7 +54,7 @@ impl Op {
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
             Op::AtomicAdd { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } | Op::Call(..) | Op::Global(_) => vec![],
             Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Emit { .. } | Op::Loss(_) | Op::If { .. } | Op::Switch { .. } => vec![],
-            Op::Lost(_) | Op::Invoke(_) | Op::Break | Op::Continue | Op::Return(_) => vec![],
+            Op::Lost(_) | Op::Invoke(_) | Op::CallC(..) | Op::Break | Op::Continue | Op::Return(_) => vec![],
         }
     }
 
@@ -73,7 +73,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) => Some(ValueKind::Int),
             Op::Get(_) | Op::Load { .. } | Op::MemEq(..) | Op::LoadCtx { .. } | Op::LoadTrusted { .. } => Some(ValueKind::Int),
-            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Lost(_) => Some(ValueKind::Int),
+            Op::CtxAddr | Op::AddrInt(_) | Op::IsNull(_) | Op::Lost(_) | Op::CallC(..) => Some(ValueKind::Int),
             Op::Slot(_) | Op::ConstAddr(_) | Op::Offset(..) | Op::Index { .. } => Some(ValueKind::Addr),
             Op::Global(_) => Some(ValueKind::AddrOrNull),
             Op::Call(helper, _) => Some(match helper.ret() {

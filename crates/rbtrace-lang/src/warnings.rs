@@ -49,6 +49,14 @@ pub static COMPILER_VARIANT: Warning = Warning::new(
      Write the name of the copy where that is known to be right.",
 );
 
+/// An integer that loses bits.
+pub static CUT_VALUE: Warning = Warning::new(
+    "cut-value",
+    "An integer is stored as a type that cannot hold all of its values: what does not fit is cut off.\n\n\
+     ```\nbegin { let $low : uint8 = nsecs; print($low); }\n```\n\n\
+     A cast says that it is meant: `(uint8)nsecs`.",
+);
+
 /// A function that ftrace does not list.
 pub static NOT_TRACEABLE: Warning = Warning::new(
     "not-traceable",
@@ -223,6 +231,7 @@ pub static WHILE_LOOP: Warning = Warning {
 pub static ALL: &[&Warning] = &[
     &ALTERNATIVE_TAKEN,
     &COMPILER_VARIANT,
+    &CUT_VALUE,
     &DISCARDED_VALUE,
     &HEADER_NOT_READ,
     &LEFT_OUT,

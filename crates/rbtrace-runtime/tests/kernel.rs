@@ -70,7 +70,8 @@ fn script(programs: Vec<(Function, ProgramDecl)>, missing_probes: &str) -> Progr
     };
     let config = RunConfig { ring_bytes: RING, missing_probes: missing_probes.into(), ..RunConfig::default() };
     let losses = vec![LossDecl { kind: LossKind::Ring, site: None }];
-    Program { functions, constants: vec![], manifest: Manifest { programs, events: vec![event], losses, config, ..Manifest::default() } }
+    let manifest = Manifest { programs, events: vec![event], losses, config, ..Manifest::default() };
+    Program { functions, manifest, ..Program::default() }
 }
 
 /// Prints a number: event 0.

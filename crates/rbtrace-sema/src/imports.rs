@@ -8,13 +8,22 @@ use rbtrace_syntax::ast::{Item, Program, Stmt, StmtKind};
 use rbtrace_syntax::parse;
 use rbtrace_types::Facts;
 
+use crate::c_imports::{CFile, SUFFIX};
 use crate::shared::Shared;
 use crate::walk::{self, Node};
 use crate::{Options, stdlib};
 
+/// What a script is with all that it imports.
+pub(crate) struct Merged {
+    /// Its own items and those of other scripts and headers.
+    pub program: Program,
+    /// Files of C that hold functions.
+    pub c_files: Vec<CFile>,
+}
+
 /// The program with the items of what it imports in the place of the imports. Numbers of expressions are not unique in it.
-pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Program {
-    let mut merge = Merge { sources, facts, sink, seen: BTreeSet::new() };
+pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Merged {
+    let mut merge = Merge { sources, facts, sink, seen: BTreeSet::new(), c_files: Vec::new() };
     let mut items = Vec::with_capacity(program.items.len());
     for header in &options.includes {
         merge.option(header, &mut items);
@@ -27,7 +36,7 @@ pub(crate) fn merge(program: &Program, sources: &mut Sources, facts: &dyn Facts,
             }
         }
     }
-    Program { items, expr_count: program.expr_count }
+    Merged { program: Program { items, expr_count: program.expr_count }, c_files: merge.c_files }
 }
 
 /// Imports inside of blocks, which upstream's library has need of. Ours is there anyway, so there is nothing else to import.
@@ -53,6 +62,7 @@ struct Merge<'a> {
     sink: &'a mut Sink,
     /// Names of the files that were read: each is read once.
     seen: BTreeSet<String>,
+    c_files: Vec<CFile>,
 }
 
 impl Merge<'_> {
@@ -85,10 +95,13 @@ impl Merge<'_> {
             items.push(Item::C(Spanned { span: Span::new(id, 0, text.len()), node: text }));
             return;
         }
+        if name.ends_with(SUFFIX) {
+            self.c_files.push(CFile { path: name.to_string(), span });
+            return;
+        }
         if !name.ends_with(".bt") {
-            let error = Diagnostic::error(span, "imports of BPF objects in C are not supported by this version of rbtrace");
-            let error = error.because(format!("`{name}` is not a `.bt` file"));
-            self.sink.push(error.hint("write its functions in the script's language: `fn name($a : int64) : int64 { … }`"));
+            let error = Diagnostic::error(span, format!("cannot import `{name}`")).because("imported here");
+            self.sink.push(error.hint(format!("scripts end in `.bt`, headers in `.h`, functions of C in `{SUFFIX}`")));
             return;
         }
         let id = self.sources.add(name, text);

@@ -6,6 +6,7 @@
 mod alternatives;
 mod args;
 mod attach_points;
+mod c_imports;
 mod c_types;
 mod config;
 mod fold;
@@ -34,7 +35,9 @@ use rbtrace_syntax::ast;
 use rbtrace_types::Facts;
 use rbtrace_types::headers::Answer;
 
+use crate::c_imports::CImports;
 use crate::c_types::Reading;
+use crate::imports::Merged;
 use crate::shared::Shared;
 
 /// Which probes of a script are compiled to run.
@@ -101,13 +104,16 @@ pub fn compile(
     options: &Options,
     sink: &mut Sink,
 ) -> Option<ir::Program> {
-    let program = imports::merge(program, sources, facts, options, sink);
-    with_headers(&program, sources, facts, options, sink, &mut |c, sources, sink| compile_with(c, &program, sources, options, sink))
+    let Merged { program, c_files } = imports::merge(program, sources, facts, options, sink);
+    let imports = c_imports::compile(&c_files, facts, &options.include_directories, sink);
+    with_headers(&program, sources, facts, options, sink, &mut |c, sources, sink| {
+        compile_with(c, &program, &imports, sources, options, sink)
+    })
 }
 
 /// The attachable names of a program's probes, for `-l`; special probes are left out (SPEC §8.6).
 pub fn probe_names(program: &ast::Program, sources: &mut Sources, facts: &dyn Facts, options: &Options, sink: &mut Sink) -> Vec<String> {
-    let program = imports::merge(program, sources, facts, options, sink);
+    let Merged { program, .. } = imports::merge(program, sources, facts, options, sink);
     let names = with_headers(&program, sources, facts, options, sink, &mut |c, sources, sink| {
         let units = probes(c, &program, sources, options, sink);
         (!sink.has_errors()).then_some(units)
@@ -149,7 +155,14 @@ fn with_headers<T>(
     found.filter(|_| !sink.has_errors())
 }
 
-fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Option<ir::Program> {
+fn compile_with(
+    c: CSide,
+    program: &ast::Program,
+    c_imports: &CImports,
+    sources: &mut Sources,
+    options: &Options,
+    sink: &mut Sink,
+) -> Option<ir::Program> {
     let CSide { reading, answer } = c;
     let unit = reading.unit(answer, sink);
     let c_macros = c_types::script_macros(&unit, answer, sources);
@@ -157,7 +170,8 @@ fn compile_with(c: CSide, program: &ast::Program, sources: &mut Sources, options
     let program = &program;
     let config = config::resolve(program, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
-    let shared = Shared { facts: reading.facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
+    let folded = RefCell::default();
+    let shared = Shared { facts: reading.facts, options, sources, c, config, c_imports, expansions: &expansions, folded };
     imports::check_statements(program, &shared, sink);
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
@@ -187,7 +201,8 @@ fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Opt
     let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let config = config::resolve(&program, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
-    let shared = Shared { facts: reading.facts, options, sources, c, config, expansions: &expansions, folded: RefCell::default() };
+    let (c_imports, folded) = (&CImports::default(), RefCell::default());
+    let shared = Shared { facts: reading.facts, options, sources, c, config, c_imports, expansions: &expansions, folded };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
     traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()

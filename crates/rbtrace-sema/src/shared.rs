@@ -8,6 +8,7 @@ use rbtrace_syntax::ast::ExprId;
 use rbtrace_types::Facts;
 
 use crate::Options;
+use crate::c_imports::CImports;
 use crate::c_types::CTypes;
 use crate::fold::Folded;
 use crate::macros::Expansions;
@@ -22,6 +23,8 @@ pub(crate) struct Shared<'a> {
     pub sources: &'a Sources,
     /// The C side of the script and of the kernel.
     pub c: CTypes<'a>,
+    /// Functions of C.
+    pub c_imports: &'a CImports,
     /// Which expressions came out of macros.
     pub expansions: &'a Expansions,
     /// Effective configuration: every key of the table, as canonical text.

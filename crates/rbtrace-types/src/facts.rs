@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::binary::{Function, Marker, Naming, Symbol, named};
+use crate::c_object::{CFailure, CObject};
 use crate::debug_info::Declaration;
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
@@ -294,6 +295,12 @@ pub trait Facts {
     fn headers(&self, question: &Question) -> Result<Answer, String> {
         let _ = question;
         Err("there is no C compiler here".to_string())
+    }
+    /// What a C compiler makes of a file of functions for BPF, which `path` names as [`Facts::import`] does. Headers are looked for in the
+    /// directories, too.
+    fn c_object(&self, path: &str, directories: &[String]) -> Result<CObject, CFailure> {
+        let _ = (path, directories);
+        Err(CFailure { why: "there is no C compiler here".to_string(), ..CFailure::default() })
     }
     /// The process that the run is about (`-p`): binaries are named as it sees them.
     fn process(&self) -> Option<u32> {

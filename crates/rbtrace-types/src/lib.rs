@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod c_layout;
+pub mod c_object;
 pub mod ctype;
 pub mod debug_info;
 pub mod facts;

@@ -35,6 +35,8 @@ pub const BUILD: &[Package] = &[
     package("libffi-dev", "likewise"),
     package("bpftool", "the tests hold what they read of kernel types against it"),
     package("libclang1-19", "reads the headers that scripts include"),
+    package("clang-19", "compiles the functions of C that scripts import, and the bench's floor"),
+    package("libbpf-dev", "the headers for them"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
     package("php-cli", "a program with marks for tracers (USDT) that the cases trace"),
     package("ruby", "a library with such marks, several places each"),
@@ -49,9 +51,6 @@ pub const VM: &[Package] = &[
     package("xz-utils", "older kernels"),
     package("lz4", "and others"),
 ];
-
-/// What the bench compiles its floor with, beyond [`BUILD`].
-pub const BENCH: &[Package] = &[package("clang-19", "compiles the floor's BPF programs"), package("libbpf-dev", "loads them")];
 
 /// Installs the packages that are missing, the Rust components, and mounts tracefs.
 pub fn setup(packages: &[Package]) -> Result<()> {
@@ -159,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_package_is_named_once() {
-        let mut names: Vec<&str> = BUILD.iter().chain(VM).chain(BENCH).map(|package| package.name).collect();
+        let mut names: Vec<&str> = BUILD.iter().chain(VM).map(|package| package.name).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();

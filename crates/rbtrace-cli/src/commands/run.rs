@@ -160,6 +160,10 @@ fn explain_codegen(error: &CodegenError, program: &ir::Program, sources: &Source
         reporter.diagnostics(&sink, sources, Warnings::wanted(false, false));
         return Ending::Mistake;
     }
+    if let CodegenError::Bitcode(_) = error {
+        reporter.error(error);
+        return Ending::Mistake;
+    }
     reporter.error(format!("{error}; this is a bug of rbtrace"));
     Ending::Broken
 }
@@ -277,6 +281,9 @@ fn attach(
                 rejected.quote(|file, line| sources.iter().find(|source| source.name == file).map(|source| source.line(line)));
             }
             reporter.error(format!("{error:#}"));
+            if !compiled.program.c_code.functions.is_empty() {
+                reporter.hint("the script calls functions of C: it may be these that the kernel does not take");
+            }
             Err(Ending::Refused)
         }
     }

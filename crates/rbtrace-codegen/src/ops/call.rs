@@ -1,7 +1,7 @@
 //! Calls of kernel helpers, and the look-ups that need no key of the script.
 
 use inkwell::values::BasicMetadataValueEnum;
-use rbtrace_ir::{Helper, LossId, MapId, Operand, Ret, Value};
+use rbtrace_ir::{CId, Helper, LossId, MapId, Operand, Ret, Value};
 
 use crate::function::{Addr, Datum, Emitter};
 
@@ -16,6 +16,13 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
             }
             Ret::AddrOrNull => Datum::Addr(Addr::outside(self.code().call_for_pointer(helper.number(), &args))),
         }
+    }
+
+    pub fn call_c(&mut self, id: CId, args: &[Operand]) -> Datum<'ctx> {
+        let (function, declared) = (self.unit.c_code[id.0 as usize], &self.unit.program.c_code.functions[id.0 as usize]);
+        self.unit.frames.borrow_mut()[function.frame].callers.push(self.frame.index);
+        let args: Vec<_> = args.iter().map(|&arg| self.argument(arg)).collect();
+        Datum::Int(self.code().call_c(function.llvm, &args, declared.signed == Some(true)))
     }
 
     fn argument(&self, operand: Operand) -> BasicMetadataValueEnum<'ctx> {

@@ -40,7 +40,7 @@ pub fn program(functions: Vec<Function>, maps: Vec<MapDecl>) -> Program {
         config: RunConfig { ring_bytes: RING_BYTES, ..RunConfig::default() },
         ..Manifest::default()
     };
-    Program { functions, constants: vec![], manifest }
+    Program { functions, manifest, ..Program::default() }
 }
 
 pub fn function(name: &str, build: impl FnOnce(&mut Builder)) -> Function {

@@ -5,6 +5,7 @@
 
 mod c_text;
 mod convert;
+mod object;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use rbtrace_types::{Enum, Struct, Type};
 
 use self::raw::{Btf, Bytes, Kind, Record};
 
+pub use object::functions_of;
 pub use rbtrace_types::facts::VMLINUX;
 
 /// Where the kernel shows its own types.

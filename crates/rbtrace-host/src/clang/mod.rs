@@ -1,5 +1,6 @@
 //! C headers, read by the libclang that this machine may have. Nothing of it is linked or loaded before a script needs it.
 
+mod command;
 mod freestanding;
 mod library;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use clang_sys::CXCursor_MacroDefinition;
 use rbtrace_types::Arch;
 use rbtrace_types::headers::{Answer, HeaderMacro, Problem, Question};
 
+pub use self::command::compile as compile_object;
 use self::library::{Library, Unit};
 use self::types::Found;
 
@@ -78,11 +80,16 @@ fn compile(question: &Question, library: &Library, mut args: Vec<String>, resour
     Ok(answer(&unit, question, &asked))
 }
 
-fn arguments(question: &Question, kernel: &KernelTree, arch: Arch) -> Vec<String> {
-    let target = match arch {
+/// The kernel's name of an architecture.
+fn target(arch: Arch) -> &'static str {
+    match arch {
         Arch::X86_64 => "x86",
         Arch::Aarch64 => "arm64",
-    };
+    }
+}
+
+fn arguments(question: &Question, kernel: &KernelTree, arch: Arch) -> Vec<String> {
+    let target = target(arch);
     let mut args: Vec<String> =
         ["-x", "c", "-std=gnu11", "-Wno-everything", "-ferror-limit=0", "-D__KERNEL__", "-D__BPF_TRACING__"].map(str::to_owned).to_vec();
     args.extend(["16", "32", "64"].map(|bits| format!("-D__HAVE_BUILTIN_BSWAP{bits}__")));

@@ -123,6 +123,14 @@ impl Checker<'_> {
             Op::Loop { kind, body } => self.loop_over(kind, body, state, within),
             Op::Invoke(_) if within.in_emit => Err("stands within an `emit`".into()),
             Op::Invoke(id) => known_id(id.0, self.invocable, "subprogram before this one,"),
+            Op::CallC(id, args) => match self.program.c_code.functions.get(id.0 as usize) {
+                Some(function) if function.params == args.len() => args.iter().try_for_each(|arg| match arg {
+                    Operand::Value(value) if state.values[value].kind != ValueKind::Int => any_address(*value, state),
+                    Operand::Value(_) | Operand::Int(_) | Operand::Ctx | Operand::Map(_) => Ok(()),
+                }),
+                Some(function) => Err(format!("takes {} arguments", function.params)),
+                None => Err(format!("there is no function of C {}", id.0)),
+            },
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn program(functions: Vec<Function>) -> Program {
     };
     let programs = functions.iter().map(declare).collect();
     let manifest = Manifest { programs, losses: vec![LossDecl { kind: LossKind::Ring, site: None }], ..Manifest::default() };
-    Program { functions, constants: vec![], manifest }
+    Program { functions, manifest, ..Program::default() }
 }
 
 fn ignore(_: Value) {}

@@ -253,13 +253,16 @@ impl Infer<'_> {
         if let Some(value) = self.function_call(function, expr.span, &values) {
             return value;
         }
+        if let Some(value) = self.c_call(function, expr.span, &values) {
+            return value;
+        }
         let shared = self.shared;
         if let Some(found) = shared.c.c_macro(name) {
             return self.c_macro(found, expr.span, true);
         }
         let mut unknown = Diagnostic::error(function.span, format!("Unknown function: '{name}'")).because("no function has this name");
         let known = functions::ALL.iter().chain(variables::ALL).map(|row| row.name);
-        let known = known.chain(self.definitions.keys().map(String::as_str));
+        let known = known.chain(self.definitions.keys().chain(shared.c_imports.functions.keys()).map(String::as_str));
         if let Some(near) = nearest(name, known.chain(rbtrace_lang::aggregations::ALL.iter().map(|row| row.name))) {
             unknown = unknown.hint(format!("did you mean `{near}`?"));
         }

@@ -4,6 +4,7 @@
 //! the rounds end.
 
 mod access;
+mod c_calls;
 mod c_macros;
 mod cast;
 mod comptime;

@@ -240,7 +240,12 @@ impl Infer<'_> {
         let is_sized = decl.declared.as_ref().is_some_and(|ty| !ty.suffixes.is_empty());
         let is_text = matches!(known.ty, Type::String(_) | Type::Buffer(_));
         match held(&known, new, decl.declared.is_some() && (is_sized || !is_text)) {
-            Some(joined) => self.set_var(index, joined),
+            Some(joined) => {
+                if decl.declared.is_some() {
+                    self.warn_if_cut(span, new, &joined.ty);
+                }
+                self.set_var(index, joined)
+            }
             None => self.var_mismatch(var, span, &known, new),
         }
     }

@@ -76,7 +76,7 @@ impl Ty {
     }
 
     /// Whether it is that of a literal that has not chosen its sign.
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.sign == Sign::Open
     }
 

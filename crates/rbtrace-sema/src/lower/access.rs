@@ -176,19 +176,10 @@ impl Lower<'_> {
 
     /// `&$x`, `&@m`, `&@m[k]`; 0 where a map has no such entry.
     pub(super) fn address_of(&mut self, operand: &Expr) -> Lowered {
-        let entry = match &operand.kind {
-            ExprKind::Map(name) => self.ir.value(Op::Global(self.out.map(name))),
-            ExprKind::MapElement { map, key } => {
-                let id = self.out.map(&map.node);
-                let key = self.key(&map.node, key);
-                self.ir.lookup(id, key)
-            }
-            _ => {
-                let slot = self.vars[self.var_index(operand)];
-                let addr = self.ir.slot_addr(slot);
-                return Lowered::Int(self.address(addr));
-            }
-        };
+        let entry = self.place_of(operand);
+        if let ExprKind::Variable(_) = &operand.kind {
+            return Lowered::Int(self.address(entry));
+        }
         let slot = self.ir.scalar("address");
         let missing = self.ir.value(Op::IsNull(entry));
         self.ir.open();
@@ -201,6 +192,22 @@ impl Lower<'_> {
         let otherwise = self.ir.close();
         self.ir.push(Op::If { cond: missing, then, otherwise });
         Lowered::Int(self.ir.value(Op::Get(slot)))
+    }
+
+    /// Where a variable or the entry of a map is; that of a map may be missing.
+    pub(super) fn place_of(&mut self, operand: &Expr) -> Value {
+        match &operand.kind {
+            ExprKind::Map(name) => self.ir.value(Op::Global(self.out.map(name))),
+            ExprKind::MapElement { map, key } => {
+                let id = self.out.map(&map.node);
+                let key = self.key(&map.node, key);
+                self.ir.lookup(id, key)
+            }
+            _ => {
+                let slot = self.vars[self.var_index(operand)];
+                self.ir.slot_addr(slot)
+            }
+        }
     }
 
     /// An address as a plain number.

@@ -156,7 +156,10 @@ impl Lower<'_> {
         let (name, args) = (function.node.as_str(), args.collect::<Vec<_>>());
         match functions::by_name(name).or_else(|| variables::by_name(name)) {
             Some(row) => (row.lower)(self, &Call { name, id: expr.id, span: expr.span, args }),
-            None => self.function_call(function, &args).expect("inference knows the function"),
+            None => {
+                let value = self.function_call(function, &args).or_else(|| self.c_call(function, &args));
+                value.expect("inference knows the function")
+            }
         }
     }
 

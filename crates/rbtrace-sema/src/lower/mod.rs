@@ -4,6 +4,7 @@
 
 mod access;
 mod aggregate;
+mod c_calls;
 mod cast;
 mod compare;
 mod cx;

@@ -155,6 +155,10 @@ impl Output {
         if shared.number(config::perf_rb_pages::ROW.name) == 0 && manifest.events.iter().all(short) {
             manifest.config.ring_bytes = manifest.config.ring_bytes.min(SMALL);
         }
+        // Files of which nothing is called are not even read.
+        if !self.program.c_code.functions.is_empty() {
+            self.program.c_code.bitcode = shared.c_imports.bitcode.clone();
+        }
         self.program
     }
 }

@@ -71,7 +71,6 @@ pub fn command(args: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     setup::setup(setup::BUILD)?;
-    setup::apt(setup::BENCH)?;
     let binary = options.binary.clone().map_or_else(run::release_binary, Ok)?;
     if !shell::is_root() {
         return again_as_root(args, &options, binary);
