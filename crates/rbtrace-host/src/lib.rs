@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
 use rbtrace_types::c_object::{CFailure, CObject};
-use rbtrace_types::debug_info::Declaration;
+use rbtrace_types::debug_info::{Declaration, NoLine, SourceLine};
 pub use rbtrace_types::facts::BpfFunction;
 use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
 use rbtrace_types::format::TracepointFormat;
@@ -371,6 +371,10 @@ impl Facts for Host {
 
     fn program_type(&self, binary: &str, near: Option<u64>, name: &str) -> Option<Type> {
         self.binaries.named_type(binary, near, name)
+    }
+
+    fn source_line(&self, binary: &str, line: &SourceLine) -> Result<Vec<u64>, NoLine> {
+        self.binaries.debug_info(binary).map_err(NoLine::DebugInfo)?.line(line)
     }
 
     fn program_constant(&self, binary: &str, near: Option<u64>, name: &str) -> Option<(Arc<Enum>, i64)> {

@@ -52,3 +52,31 @@ pub enum Convention {
     /// The compiler's own for this function: it may have left out arguments, or moved them.
     Changed,
 }
+
+/// A place in the source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SourceLine {
+    /// The file, by the end of its path: `main.c`, `src/main.c`.
+    pub file: String,
+    /// From 1.
+    pub line: u64,
+    /// From 1; none: anywhere in the line.
+    pub column: Option<u64>,
+}
+
+/// Why a place in the source has no address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoLine {
+    /// There is no debug information, and why.
+    DebugInfo(String),
+    /// It knows no such file, but these.
+    File {
+        /// Sorted.
+        known: Vec<String>,
+    },
+    /// No statement begins there, but in these lines.
+    Code {
+        /// Sorted.
+        lines: Vec<u64>,
+    },
+}

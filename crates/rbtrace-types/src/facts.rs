@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::binary::{Function, Marker, Naming, Symbol, named};
 use crate::c_object::{CFailure, CObject};
-use crate::debug_info::Declaration;
+use crate::debug_info::{Declaration, NoLine, SourceLine};
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
@@ -369,6 +369,11 @@ pub trait Facts {
     fn program_type(&self, binary: &str, near: Option<u64>, name: &str) -> Option<Type> {
         let _ = (binary, near, name);
         None
+    }
+    /// The addresses of a place in the source: one for each function that holds the line, and for each place that a function was inlined into.
+    fn source_line(&self, binary: &str, line: &SourceLine) -> Result<Vec<u64>, NoLine> {
+        let _ = line;
+        Err(NoLine::DebugInfo(format!("no debuginfo found for {binary}")))
     }
     /// An enum of a binary that has a constant of this name.
     fn program_constant(&self, binary: &str, near: Option<u64>, name: &str) -> Option<(Arc<Enum>, i64)> {

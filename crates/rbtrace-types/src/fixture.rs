@@ -35,7 +35,7 @@ use std::sync::Arc;
 use self::binaries::Binary;
 use crate::binary::{Function, Marker, Naming};
 use crate::ctype::c_type;
-use crate::debug_info::Declaration;
+use crate::debug_info::{Declaration, NoLine, SourceLine};
 use crate::facts::{Arch, BpfFunction, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
 use crate::format::TracepointFormat;
 use crate::ty::{Enum, Field, Space, Struct, Type};
@@ -356,8 +356,13 @@ impl Facts for Fixture {
     }
 
     fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
-        let found = self.binaries.get(binary).filter(|binary| !binary.declared.is_empty());
+        let found = self.binaries.get(binary).filter(|binary| binary.has_debug_info());
         found.map(|binary| binary.declared.get(&address).cloned()).ok_or(format!("no debuginfo found for {binary}"))
+    }
+
+    fn source_line(&self, binary: &str, line: &SourceLine) -> Result<Vec<u64>, NoLine> {
+        let found = self.binaries.get(binary).filter(|binary| binary.has_debug_info());
+        found.ok_or_else(|| NoLine::DebugInfo(format!("no debuginfo found for {binary}")))?.source_line(line)
     }
 
     fn kernel_functions(&self) -> Arc<[KernelFunction]> {

@@ -6,6 +6,7 @@
 mod classes;
 mod functions;
 mod index;
+mod lines;
 mod sections;
 mod session;
 mod texts;

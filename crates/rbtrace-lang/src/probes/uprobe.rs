@@ -10,13 +10,16 @@ use crate::row::{PidFilter, ProbeType};
 pub static ROW: ProbeType = ProbeType {
     name: "uprobe",
     aliases: &["u"],
-    signature: "uprobe:binary:function, uprobe:binary:function+offset, uprobe:binary:0xaddress or uprobe:binary:cpp:\"name\"",
+    signature: "uprobe:binary:function, uprobe:binary:function+offset, uprobe:binary:0xaddress, uprobe:binary:cpp:\"name\" or uprobe:binary@file:line",
     manual: "Runs when a process begins a function of a program or library, or reaches an instruction in it.
 
 The binary is a path, a command (`bash`), a library (`libc`, `libc.so.6`), a pattern of paths (`./bin/*`), a library inside of
 an archive (`app.apk!/lib/x.so`), or `*` for all that processes have mapped. With `-p` only that process counts, files are those it sees, and the binary may be left out. Functions may be
 written with wildcards; after `cpp:` names are those of the C++ or Rust source, and a name without parameters means all overloads. Symbols
 that choose a function when they are loaded, like `strlen` of the C library, mean the function that is chosen.
+
+A line of the source, `uprobe:./app@main.c:42`, means the first instruction of it in every function that has code of that line, also where the
+function was inlined; `main.c:42:7` means the statement at a column. The binary needs debug information for that.
 
 `args` has the arguments by name where the binary, or its file below `/usr/lib/debug`, has debug information (DWARF); `-lv` lists them. So do casts
 know the program's own types: `((struct point *)arg0)->x`. Numbers of floating point are in registers that the kernel does not show.

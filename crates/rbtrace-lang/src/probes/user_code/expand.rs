@@ -7,7 +7,7 @@ use rbtrace_types::Facts;
 use rbtrace_types::binary::{Function, Naming};
 
 use super::target::{self, Code, Wanted};
-use super::{Kind, VARIANTS, is_called};
+use super::{Kind, VARIANTS, is_called, line};
 use crate::probes::wildcard;
 use crate::row::Target;
 use crate::warnings;
@@ -26,7 +26,7 @@ struct Search<'a> {
 
 /// See [`crate::row::ProbeType::expand`].
 pub fn expand(facts: &dyn Facts, kind: Kind, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
-    let Some(wanted) = target::read(kind, target, sink) else { return Vec::new() };
+    let Some(wanted) = target::read(facts, kind, target, sink) else { return Vec::new() };
     let mut places = Vec::new();
     for binary in binaries(facts, kind, target, &wanted, sink) {
         let mut search = Search { facts, kind, target, wanted: &wanted, sink };
@@ -37,7 +37,7 @@ pub fn expand(facts: &dyn Facts, kind: Kind, target: &Target, sink: &mut Sink) -
 
 /// The binaries that a target means; says so if there is none.
 fn binaries(facts: &dyn Facts, kind: Kind, target: &Target, wanted: &Wanted, sink: &mut Sink) -> Vec<String> {
-    let Some(part) = wanted.binary else { return facts.binaries("*") };
+    let Some(part) = &wanted.binary else { return facts.binaries("*") };
     let mut found = facts.binaries(&part.text);
     let is_pattern = part.text.contains(['*', '?', '[']) && !part.quoted;
     if is_pattern {
@@ -62,7 +62,7 @@ fn no_binary(kind: Kind, text: &str, span: Span, why: &str, sink: &mut Sink) {
 
 impl Search<'_> {
     fn places(&mut self, binary: &str) -> Vec<Vec<String>> {
-        let is_sure = self.wanted.binary.is_some_and(|part| part.quoted || !part.text.contains('*'));
+        let is_sure = self.wanted.binary.as_ref().is_some_and(|part| part.quoted || !part.text.contains('*'));
         if let Err(why) = self.facts.function(binary, Naming::Symbol, "") {
             let address = matches!(self.wanted.code, Code::Address(_));
             return match (self.target.is_unsafe && address, is_sure) {
@@ -75,10 +75,11 @@ impl Search<'_> {
                 }
             };
         }
-        let places = match self.wanted.code {
+        let places = match &self.wanted.code {
             Code::Address(_) => self.at_address(binary),
             Code::Pattern(pattern) => self.matching(binary, pattern),
-            Code::Function { name, offset, is_quoted } => self.named(binary, name, offset, is_quoted),
+            Code::Function { name, offset, is_quoted } => self.named(binary, name, *offset, *is_quoted),
+            Code::Line(line) => line::places(self.facts, binary, line, self.target.span, self.sink),
         };
         if !places.is_empty() && self.kind.returns && self.facts.has_go_runtime(binary) {
             let refusal = Diagnostic::error(self.target.span, format!("{} cannot be used on {binary}, a Go program", self.kind.name));

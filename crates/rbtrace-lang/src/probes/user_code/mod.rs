@@ -3,6 +3,7 @@
 mod abi;
 pub(super) mod arguments;
 mod expand;
+mod line;
 mod target;
 pub(super) mod types;
 
@@ -66,7 +67,7 @@ fn addresses_of(facts: &dyn Facts, parts: &[String]) -> Vec<u64> {
     let (name, offset) = match code {
         Code::Address(address) => return vec![address],
         Code::Function { name, offset, .. } => (name, offset),
-        Code::Pattern(_) => return Vec::new(),
+        Code::Pattern(_) | Code::Line(_) => return Vec::new(),
     };
     let functions = facts.function(binary, naming, name).unwrap_or_default();
     let of = |function: &rbtrace_types::binary::Function| match function.is_indirect {
@@ -96,7 +97,7 @@ pub(super) fn function(facts: &dyn Facts, place: &Place) -> Option<String> {
             let found = function_at(facts, &place.parts[0], address).unwrap_or(format!("{address:#x}"));
             Some(facts.demangled(&found).unwrap_or(found))
         }
-        Code::Pattern(_) => None,
+        Code::Pattern(_) | Code::Line(_) => None,
     }
 }
 

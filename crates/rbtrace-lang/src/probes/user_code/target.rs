@@ -1,9 +1,11 @@
 //! The text of a target → what it asks for: a binary, and functions or an address in it. Knows no binary.
 
 use rbtrace_diag::{Diagnostic, Sink};
+use rbtrace_types::Facts;
 use rbtrace_types::binary::Naming;
+use rbtrace_types::debug_info::SourceLine;
 
-use super::Kind;
+use super::{Kind, line};
 use crate::probes::{parts, wildcard};
 use crate::row::{Target, TargetPart};
 
@@ -16,7 +18,7 @@ const RUST: &str = "rust";
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     /// The binary's part; none: whatever the process has mapped.
-    pub binary: Option<&'a TargetPart>,
+    pub binary: Option<TargetPart>,
     /// How functions are named.
     pub naming: Naming,
     /// What in it.
@@ -32,10 +34,16 @@ pub(super) enum Code<'a> {
     Function { name: &'a str, offset: u64, is_quoted: bool },
     /// An instruction.
     Address(u64),
+    /// All places of a source line.
+    Line(SourceLine),
 }
 
 /// Reads a target; says what is wrong with it.
-pub(super) fn read<'a>(kind: Kind, target: &'a Target, sink: &mut Sink) -> Option<Wanted<'a>> {
+pub(super) fn read<'a>(facts: &dyn Facts, kind: Kind, target: &'a Target, sink: &mut Sink) -> Option<Wanted<'a>> {
+    if let Some((binary, file)) = line::split(facts, target) {
+        let line = line::read(kind, target, file, sink)?;
+        return Some(Wanted { binary: Some(binary), naming: Naming::Symbol, code: Code::Line(line) });
+    }
     let (binary, language, function) = match target.parts {
         [function] if target.pid.is_some() => (None, None, function),
         [binary, function] => (Some(binary), None, function),
@@ -46,11 +54,6 @@ pub(super) fn read<'a>(kind: Kind, target: &'a Target, sink: &mut Sink) -> Optio
             return None;
         }
     };
-    if let Some(part) = binary.filter(|part| !part.quoted && part.text.contains('@')) {
-        let refusal = Diagnostic::error(part.span, "source locations need DWARF, which this version of rbtrace does not read");
-        sink.push(refusal.because("a file and its line").hint("name a function, or one with an offset: `f+16`"));
-        return None;
-    }
     let naming = match language.map(|part| part.text.as_str()) {
         None => Naming::Symbol,
         Some(CPP | RUST) => Naming::Demangled,
@@ -60,7 +63,7 @@ pub(super) fn read<'a>(kind: Kind, target: &'a Target, sink: &mut Sink) -> Optio
             return None;
         }
     };
-    Some(Wanted { binary, naming, code: code(kind, naming, function, sink)? })
+    Some(Wanted { binary: binary.cloned(), naming, code: code(kind, naming, function, sink)? })
 }
 
 fn code<'a>(kind: Kind, naming: Naming, part: &'a TargetPart, sink: &mut Sink) -> Option<Code<'a>> {
@@ -99,7 +102,7 @@ fn code<'a>(kind: Kind, naming: Naming, part: &'a TargetPart, sink: &mut Sink) -
 }
 
 /// `10`, `0x1f`
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
