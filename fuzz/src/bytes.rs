@@ -1,6 +1,7 @@
 //! Properties of everything that reads bytes from outside.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use rbtrace_host::btf::KernelBtf;
 use rbtrace_host::{Facts, Host};
@@ -135,12 +136,18 @@ impl World for Somewhere {
         0
     }
 
-    fn kernel_symbol(&self, _: u64) -> Option<Symbol> {
+    fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
         None
     }
 
-    fn user_symbol(&self, _: u32, _: u64) -> Option<Symbol> {
+    fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
         None
+    }
+
+    fn meet(&self, _: u32) {}
+
+    fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {
+        (table == 0).then(|| id.to_le_bytes().to_vec())
     }
 
     fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {
