@@ -116,7 +116,8 @@ pub static LENGTH: Warning = Warning::new(
     "length",
     "More bytes are asked for than a text can have.\n\n\
      ```\ntracepoint:syscalls:sys_enter_openat { print(str(args.filename, 100000)); }\n```\n\n\
-     `config = { max_strlen = … }` allows longer ones.",
+     `config = { max_strlen = … }` allows longer ones. Keys of maps have 512 bytes at most before Linux 5.11: texts in them are cut there, and \
+     `str(x, length)` chooses where.",
 );
 
 /// A command that is there twice.

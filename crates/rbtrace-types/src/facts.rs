@@ -45,6 +45,8 @@ pub enum Feature {
     IsaV4,
     /// `bpf_get_current_task_btf` (5.11).
     CurrentTaskBtf,
+    /// Keys of hash maps longer than 512 bytes (5.11).
+    LongKeys,
     /// kfunc `bpf_map_sum_elem_count` (6.6).
     MapSumElemCount,
     /// `bpf_strncmp` (5.17).
@@ -84,7 +86,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 21] = [
+    pub const ALL: [Feature; 22] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -96,6 +98,7 @@ impl Feature {
         Feature::IsaV3,
         Feature::IsaV4,
         Feature::CurrentTaskBtf,
+        Feature::LongKeys,
         Feature::MapSumElemCount,
         Feature::Strncmp,
         Feature::IterNum,
@@ -122,6 +125,7 @@ impl Feature {
             Feature::IsaV3 => "isa_v3",
             Feature::IsaV4 => "isa_v4",
             Feature::CurrentTaskBtf => "get_current_task_btf",
+            Feature::LongKeys => "long_keys",
             Feature::MapSumElemCount => "map_sum_elem_count",
             Feature::Strncmp => "strncmp",
             Feature::IterNum => "iter_num",

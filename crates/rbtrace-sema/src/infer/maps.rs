@@ -41,6 +41,7 @@ impl Infer<'_> {
             _ => Ty::tuple(types),
         };
         let place = key.iter().map(|part| part.span).reduce(Span::to).unwrap_or(span);
+        let ty = self.possible_key(name, place, ty);
         let state = self.map_state(name, span);
         let first = state.first;
         match state.key.clone() {
@@ -72,6 +73,7 @@ impl Infer<'_> {
             );
             return;
         };
+        let joined = self.possible_key(name, span, joined);
         if joined != *known {
             self.map_state(name, span).key = Some(Some(joined));
             self.changed = true;

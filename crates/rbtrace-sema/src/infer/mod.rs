@@ -12,6 +12,7 @@ mod cx;
 mod declared;
 mod expr;
 mod functions;
+mod keys;
 mod maps;
 mod operators;
 mod stmt;

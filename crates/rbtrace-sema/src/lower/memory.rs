@@ -30,6 +30,11 @@ impl Lower<'_> {
     fn store_memory(&mut self, addr: Value, offset: u32, to: &Type, src: Value, from: &Type) {
         let dst = self.offset(addr, offset);
         match (to, from) {
+            (Type::String(room), Type::String(have)) if room < have => {
+                self.copy_padded(dst, src, *room, *have);
+                let end = self.ir.int(0);
+                self.ir.store(1, dst, room - 1, end);
+            }
             (Type::String(room) | Type::Array(_, room), Type::String(have)) if to != from => self.copy_padded(dst, src, *room, *have),
             (Type::Buffer(room), Type::Buffer(have)) if to != from => self.copy_padded(dst, src, room + 4, have + 4),
             (Type::Tuple(_), Type::Tuple(_)) | (Type::Record(_), Type::Record(_)) if to != from => self.store_elements(dst, to, src, from),
