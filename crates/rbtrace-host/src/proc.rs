@@ -42,6 +42,12 @@ pub fn possible_cpus() -> Result<Vec<u32>> {
     cpu_list("/sys/devices/system/cpu/possible")
 }
 
+/// The processes there are; those that cannot be listed are none.
+pub fn processes() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// Ids of the CPUs that run now.
 pub fn online_cpus() -> Result<Vec<u32>> {
     cpu_list("/sys/devices/system/cpu/online")

@@ -208,8 +208,9 @@ pub trait LowerCx: TypeCx {
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
     /// Asks that processes are followed, so that their code has names also when they are gone; `false`: the user wants no names.
     fn follow_processes(&mut self) -> bool;
-    /// The internal map that keeps stacks with room for so many bytes of frames, as [`crate::named::stack`] says; declared at first use.
-    fn stack_table(&mut self, frames: u32) -> ir::MapId;
+    /// The internal map that keeps stacks of processes (or of the kernel) with room for so many bytes of frames, as [`crate::named::stack`]
+    /// says; declared at first use.
+    fn stack_table(&mut self, user: bool, frames: u32) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.
     fn text(&mut self, text: &str) -> u32;
     /// The text of the attach point that fired, as a string of [`TypeCx::place_text_size`] bytes.

@@ -16,6 +16,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Pointer(address) => write_pointer(*address, out),
         Value::Enum(_, Some(name)) | Value::Text(name) => out.extend_from_slice(name.as_bytes()),
+        Value::Stack(stack) => stack.write(out),
         Value::Str(text) => out.extend_from_slice(text),
         Value::Bytes(bytes) => write_bytes(bytes, out),
         Value::Array(items) => write_list(items, b"[", b",", b"]", out),
@@ -40,7 +41,8 @@ pub fn write_key(key: &Value, out: &mut Vec<u8>) {
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) | Value::Str(_) => {
             write(key, out)
         }
-        Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Histogram(_) | Value::Series(_) => write(key, out),
+        Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Stack(_) => write(key, out),
+        Value::Histogram(_) | Value::Series(_) => write(key, out),
     }
 }
 

@@ -4,6 +4,7 @@ use rbtrace_types::{Aggregate, Enum, Int, Layout, Struct, Type};
 
 use crate::aggregations;
 use crate::named;
+use crate::named::stack::Stack;
 use crate::row::Showing;
 use crate::run::{RunError, World};
 
@@ -34,6 +35,8 @@ pub enum Value {
     Struct(Vec<(String, Value)>),
     /// A named value, resolved.
     Text(String),
+    /// `kstack`, `ustack`.
+    Stack(Stack),
     /// `hist` and `lhist`.
     Histogram(Vec<Bucket>),
     /// `tseries`.

@@ -41,6 +41,10 @@ pub enum Format {
     Text,
     /// One object per line (SPEC §9.10).
     Json,
+    /// Stacks as lines, for tools that draw flame graphs.
+    Folded,
+    /// Stacks as a flame graph.
+    Flame,
 }
 
 /// Buffering of the output (`-B`).

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_FORK, PERF_RECORD_MMAP2};
@@ -26,11 +27,16 @@ pub struct Processes {
     rings: Vec<PerfRing>,
     /// Readable when one of them is.
     any: OwnedFd,
+    /// Processes that were there before and are to be asked what they have.
+    unmet: Vec<u32>,
 }
 
+/// How long processes are asked before records are looked at again.
+const TURN: Duration = Duration::from_millis(2);
+
 impl Processes {
-    /// From now on nothing is missed.
-    pub fn follow() -> Result<Self> {
+    /// From now on nothing is missed. `only`: the one process that matters.
+    pub fn follow(only: Option<u32>) -> Result<Self> {
         let any = epoll::create(epoll::CreateFlags::CLOEXEC).context("making an epoll")?;
         let mut rings = Vec::new();
         for cpu in proc::online_cpus()? {
@@ -39,7 +45,19 @@ impl Processes {
             epoll::add(&any, &ring, epoll::EventData::new_u64(0), epoll::EventFlags::IN).context("adding to an epoll")?;
             rings.push(ring);
         }
-        Ok(Self { rings, any })
+        let unmet = only.map_or_else(proc::processes, |only| vec![only]);
+        Ok(Self { rings, any, unmet })
+    }
+
+    /// Asks some of those that were there before: they may end while the script runs. Says whether there are more.
+    pub fn meet(&mut self, mappings: &RefCell<Mappings>) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < TURN
+            && let Some(pid) = self.unmet.pop()
+        {
+            mappings.borrow_mut().meet(pid);
+        }
+        !self.unmet.is_empty()
     }
 
     /// Hands on what has happened.

@@ -48,13 +48,15 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
-    let processes = manifest.config.follow_processes.then(Processes::follow).transpose()?;
+    let processes = manifest.config.follow_processes.then(|| Processes::follow(options.pid)).transpose()?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, processes, losses, signals, watched, options: &mut options };
     if trials::wanted(manifest) {
         return run.trials();
     }
+    // That of `-p` may end as soon as somebody knows that we are here.
+    run.meet_processes();
     run.announce(begun)?;
     run.watch()?;
     run.finish()
@@ -189,11 +191,18 @@ impl Run<'_, '_> {
         }
         let waits = self.loaded.programs.iter().any(|program| waits(program.decl));
         let (mut busy, mut pause) = (true, Duration::ZERO);
+        let mut unmet = true;
         let mut next_losses = Instant::now() + LOSS_INTERVAL;
         loop {
             let until_losses = next_losses.saturating_duration_since(Instant::now());
-            let woken = self.wait(!busy, if busy { pause.min(until_losses) } else { until_losses })?;
+            let timeout = match (unmet, busy) {
+                (true, _) => Duration::ZERO,
+                (false, true) => pause.min(until_losses),
+                (false, false) => until_losses,
+            };
+            let woken = self.wait(!busy, timeout)?;
             self.tell_processes()?;
+            unmet = self.meet_processes();
             if busy || woken.records {
                 let drained = self.drain()?;
                 busy = drained != Drained::Nothing;
@@ -252,6 +261,12 @@ impl Run<'_, '_> {
         drained
     }
 
+    /// Says whether there are more processes to ask.
+    fn meet_processes(&mut self) -> bool {
+        let mappings = self.session.world.symbols().mappings();
+        self.processes.as_mut().is_some_and(|processes| processes.meet(mappings))
+    }
+
     /// What processes have in memory is known before their stacks are shown.
     fn tell_processes(&self) -> Result<()> {
         self.processes.as_ref().map_or(Ok(()), |processes| processes.tell(self.session.world.symbols().mappings()))
@@ -291,6 +306,7 @@ impl Run<'_, '_> {
             self.session.output.before_maps(&mut self.session.sink.buffer);
             self.session.print_maps()?;
         }
+        self.session.output.end(&mut self.session.sink.buffer);
         self.session.sink.flush();
         self.summarize();
         let result = self.session.sink.finish();

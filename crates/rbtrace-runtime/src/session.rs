@@ -15,7 +15,7 @@ use crate::captures::Captures;
 use crate::maps::table::{Cut, Table};
 use crate::maps::{Map, Maps};
 use crate::output::stream::Sink;
-use crate::output::{self, Output, Shown, Stream};
+use crate::output::{self, Output, Shown, Stream, has_stack};
 use crate::ring::Flow;
 use crate::ring::decode::{self, Event};
 use crate::world::Machine;
@@ -118,7 +118,7 @@ impl<'m> Session<'m> {
         for map in maps.by_name() {
             let table = map.table()?;
             if table.is_set() {
-                print_table(map, &table, Cut::default(), output.as_ref(), world, &mut sink.buffer)?;
+                print_table(map, &table, Cut::default(), output.as_ref(), world, sink)?;
                 sink.after_record();
             }
         }
@@ -158,10 +158,19 @@ fn print_table(
     cut: Cut,
     output: &dyn Output,
     world: &dyn World,
-    out: &mut Vec<u8>,
+    sink: &mut Sink,
 ) -> Result<(), RunError> {
-    let (title, keyed, json_type) = (map.title(), table.decl().key.is_some(), table.json_type());
-    output.map(Shown { title, keyed, json_type, rows: &mut table.rows(cut, world) }, out)
+    let (title, key, json_type) = (map.title(), &table.decl().key, table.json_type());
+    let (keyed, stacks) = (key.is_some(), key.as_ref().is_some_and(has_stack));
+    let shown = Shown { title, keyed, stacks, json_type, rows: &mut table.rows(cut, world) };
+    let mut done = Ok(());
+    sink.put(|out| {
+        output.map(shown, out).unwrap_or_else(|error| {
+            done = Err(error);
+            Stream::Out
+        })
+    });
+    done
 }
 
 fn failed(error: anyhow::Error) -> RunError {
@@ -174,18 +183,20 @@ impl RunCx for Session<'_> {
     }
 
     fn print(&mut self, kind: Message, text: &[u8]) {
-        self.output.message(kind, text, &mut self.sink.buffer);
+        let Self { sink, output, .. } = self;
+        sink.put(|out| output.message(kind, text, out));
     }
 
     fn print_value(&mut self, value: &Value) {
-        self.output.value(value, &mut self.sink.buffer);
+        let Self { sink, output, .. } = self;
+        sink.put(|out| output.value(value, out));
     }
 
     fn print_map(&mut self, map: MapId, top: u64, div: u64) -> Result<(), RunError> {
         let Self { maps, sink, output, world, .. } = self;
         let map = maps.get(map).ok_or(RunError::Truncated)?;
         let table = map.table().map_err(failed)?;
-        print_table(map, &table, Cut { top, div }, output.as_ref(), world, &mut sink.buffer)
+        print_table(map, &table, Cut { top, div }, output.as_ref(), world, sink)
     }
 
     fn clear_map(&mut self, map: MapId) -> Result<(), RunError> {

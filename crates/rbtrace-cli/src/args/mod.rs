@@ -67,7 +67,7 @@ struct Raw {
     /// Write what the script prints to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// How results are written: text or json
+    /// How results are written: text, json, folded (stacks as lines) or flame (stacks as a picture)
     #[arg(short, value_name = "FORMAT")]
     format: Option<String>,
     /// When output is flushed: line (default), full or none
@@ -406,7 +406,9 @@ fn parse_format(text: Option<&str>) -> Result<Format, Misuse> {
     match text {
         None | Some("text") => Ok(Format::Text),
         Some("json") => Ok(Format::Json),
-        Some(other) => Err(misuse(format!("Invalid output format \"{other}\"\nValid formats: 'text', 'json'"))),
+        Some("folded") => Ok(Format::Folded),
+        Some("flame") => Ok(Format::Flame),
+        Some(other) => Err(misuse(format!("Invalid output format \"{other}\"\nValid formats: 'text', 'json', 'folded', 'flame'"))),
     }
 }
 
@@ -421,8 +423,7 @@ fn parse_buffering(text: Option<&str>) -> Result<Buffering, Misuse> {
 
 /// Features that can be switched off.
 fn check_features(names: &[String]) -> Result<(), Misuse> {
-    // Sessions are none of ours yet; scripts that switch them off get what they ask for.
-    let known: BTreeSet<&str> = Feature::ALL.iter().map(|feature| feature.name()).chain(["kprobe_session"]).collect();
+    let known: BTreeSet<&str> = Feature::ALL.iter().map(|feature| feature.name()).collect();
     match names.iter().find(|name| !known.contains(name.as_str())) {
         Some(name) => {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");

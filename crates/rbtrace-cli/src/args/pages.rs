@@ -36,7 +36,13 @@ const PAGES: &[(&str, &str, &str)] = &[
         "rbtrace --usdt-file-activation tool.bt",
     ),
     ("--output", "What rbtrace itself says stays on standard error. A file of this name is replaced.", "rbtrace -o out.txt tool.bt"),
-    ("-f", "`text` is for people, `json` has an object a line; see Output.", "rbtrace -f json tool.bt"),
+    (
+        "-f",
+        "`text` is for people, `json` has an object a line; see Output. `folded` has a line for each stack that a map has as its key, with its number, as \
+         tools that draw flame graphs read them; `flame` is such a drawing: an SVG that browsers zoom and search. With both, all else that the script \
+         prints goes to standard error.",
+        "rbtrace -f flame -o out.svg -e 'profile:hz:99 { @[ustack, kstack, comm] = count(); } interval:s:10 { exit(); }'",
+    ),
     ("-B", "`line` writes after each line, `full` when there is much, `none` at once.", "rbtrace -B none tool.bt"),
     ("--quiet", "Everything else is said as usual.", "rbtrace -q tool.bt"),
     ("--verbose", "Also shows warnings that are about style only, and the kernel's reasons.", "rbtrace -v tool.bt"),

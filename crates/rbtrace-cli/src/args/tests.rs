@@ -84,7 +84,7 @@ fn misuse_is_said_in_a_sentence() {
     assert_eq!(refused("-p -1 x"), "Pid out of range: -1");
     assert_eq!(refused("-p 4194305 x"), "Pid out of range: 4194305");
     assert_eq!(refused("-B wide x"), "`-B` takes `line`, `full` or `none`, not `wide`");
-    assert_eq!(refused("-f xml x"), "Invalid output format \"xml\"\nValid formats: 'text', 'json'");
+    assert_eq!(refused("-f xml x"), "Invalid output format \"xml\"\nValid formats: 'text', 'json', 'folded', 'flame'");
     assert!(refused("--no-feature magic x").starts_with("`--no-feature` does not know `magic`; it knows for_each_map_elem, "));
     assert_eq!(refused("--fmt"), "filename or -e 'program' required");
     assert_eq!(refused("--fmt x y"), "`--fmt` formats one script; `y` is one word too many");

@@ -88,7 +88,7 @@ fn number(value: &Value) -> Option<u64> {
         Value::UInt(number) | Value::Pointer(number) => Some(*number),
         Value::Bool(value) => Some(u64::from(*value)),
         Value::None | Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Tuple(_) => None,
-        Value::Struct(_) | Value::Text(_) | Value::Histogram(_) | Value::Series(_) => None,
+        Value::Struct(_) | Value::Text(_) | Value::Stack(_) | Value::Histogram(_) | Value::Series(_) => None,
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: boo
     let (mode, limit) = wanted(cx, function, call, user);
     let process = user.then(|| task_ids::process_id(cx));
     let frames_size = mode.frame_size() * limit;
-    let table = cx.stack_table(frames_size);
+    let table = cx.stack_table(user, frames_size);
     let ir = cx.ir();
     let slot = ir.memory("stack", if user { stack::user(mode, limit) } else { stack::kernel(mode, limit) }.size());
     let value = ir.slot_addr(slot);

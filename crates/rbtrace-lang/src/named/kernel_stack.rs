@@ -9,5 +9,5 @@ pub static ROW: NamedType = NamedType {
     written: &[],
     ty: None,
     is_number: false,
-    show: |world, bytes| stack::show(world, bytes, &|_, address| world.kernel_symbol(address)),
+    show: |world, bytes| stack::show(false, world, bytes, &|_, address| world.kernel_symbol(address)),
 };

@@ -5,6 +5,7 @@
 //! `struct bpf_stack_build_id`. The value: the hash as u64, the number of frames as u16, the way they are written as u16, the number of the
 //! table's map as u32; behind that of a user stack the process as u64.
 
+use std::io::Write as _;
 use std::rc::Rc;
 
 use rbtrace_types::Type;
@@ -93,81 +94,122 @@ pub fn is_stack(ty: &Type) -> bool {
     matches!(ty, Type::Named(named) if named.name.starts_with(KERNEL) || named.name.starts_with(USER))
 }
 
+/// A stack, named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stack {
+    /// Whether it is that of a process.
+    pub user: bool,
+    /// How it is written.
+    pub mode: Mode,
+    /// The innermost first.
+    pub frames: Vec<Frame>,
+}
+
+/// One function of a stack, with those that the compiler put into it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Frame {
+    /// At an address.
+    At {
+        /// The address.
+        address: u64,
+        /// Bytes from where the symbol was looked up to the address.
+        called: u64,
+        /// What is there, if it was asked for and is known.
+        symbol: Option<Rc<Symbol>>,
+    },
+    /// At a place in a file: its build id in hexadecimal.
+    Place(String, u64),
+    /// All that were there: the kernel could not keep them, and that was said.
+    Lost,
+}
+
 /// Who names an address; the process is the one that had the stack first.
 type Names<'a> = &'a dyn Fn(u32, u64) -> Option<Rc<Symbol>>;
 
-/// The text of a stack.
-pub(super) fn show(world: &dyn World, bytes: &[u8], symbol: Names<'_>) -> Result<Value, RunError> {
+/// Decodes a stack.
+pub(super) fn show(user: bool, world: &dyn World, bytes: &[u8], symbol: Names<'_>) -> Result<Value, RunError> {
     let part = |at: u32, size: u8| read_int(bytes.get(at as usize..).unwrap_or_default(), size, false);
     let (id, count, number, table) = (part(0, 8)?, part(COUNT, 2)?, part(MODE, 2)?, part(TABLE, 4)?);
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
-    if count == 0 {
-        return Ok(Value::Text("\n".into()));
-    }
-    let Some(entry) = world.stack_entry(table as u32, id as u64) else {
-        return Ok(Value::Text("\n        [frames lost]\n".into()));
+    let entry = if count == 0 { Some(vec![0; ENTRY_HEADER as usize]) } else { world.stack_entry(table as u32, id as u64) };
+    let frames = match entry {
+        Some(entry) => {
+            let (header, frames) = entry.split_at_checked(ENTRY_HEADER as usize).ok_or(RunError::Truncated)?;
+            let first = read_int(&header[ENTRY_PROCESS as usize..], 8, false)? as u32;
+            named(mode, count as usize, frames, &|address| symbol(first, address))?
+        }
+        None => vec![Frame::Lost],
     };
-    let (header, frames) = entry.split_at_checked(ENTRY_HEADER as usize).ok_or(RunError::Truncated)?;
-    let first = read_int(&header[ENTRY_PROCESS as usize..], 8, false)? as u32;
-    lines(mode, count as usize, frames, &|address| symbol(first, address)).map(Value::Text)
+    Ok(Value::Stack(Stack { user, mode, frames }))
 }
 
-/// The lines of all frames.
-fn lines(mode: Mode, count: usize, frames: &[u8], symbol: &dyn Fn(u64) -> Option<Rc<Symbol>>) -> Result<String, RunError> {
-    let mut text = String::from("\n");
-    for (at, bytes) in frames.chunks_exact(mode.frame_size() as usize).take(count).enumerate() {
-        match mode {
-            Mode::Raw => text.push_str(&format!("{:x}\n", read_int(bytes, 8, false)?)),
-            Mode::BuildId => text.push_str(&place(bytes)?),
+fn named(mode: Mode, count: usize, bytes: &[u8], symbol: &dyn Fn(u64) -> Option<Rc<Symbol>>) -> Result<Vec<Frame>, RunError> {
+    let mut frames = Vec::new();
+    for (at, bytes) in bytes.chunks_exact(mode.frame_size() as usize).take(count).enumerate() {
+        frames.extend(match mode {
+            Mode::BuildId => place(bytes)?,
+            Mode::Raw => Some(Frame::At { address: read_int(bytes, 8, false)? as u64, called: 0, symbol: None }),
             Mode::Bpftrace | Mode::Perf => {
                 let address = read_int(bytes, 8, false)? as u64;
                 // Where a call returns to may be another line, or another function if the call never returns.
                 let called = u64::from(at > 0 && address > 0);
-                let found = symbol(address - called);
-                let write = if mode == Mode::Perf { perf } else { bpftrace };
-                write(address, found.as_deref(), called, &mut text);
+                Some(Frame::At { address, called, symbol: symbol(address - called) })
             }
-        }
+        });
     }
-    Ok(text)
+    Ok(frames)
 }
 
-fn bpftrace(address: u64, found: Option<&Symbol>, called: u64, text: &mut String) {
-    let Some(found) = found else {
-        text.push_str(&format!("        {address:#x}\n"));
-        return;
-    };
-    let at = |line: &Option<SourceLine>| line.as_ref().map(|line| format!("@{}:{}", line.path, line.line)).unwrap_or_default();
-    for inner in &found.inlined {
-        text.push_str(&format!("        [inlined] {}{}\n", inner.name, at(&inner.line)));
-    }
-    text.push_str(&format!("        {}+{}{}\n", found.name, found.offset + called, at(&found.line)));
-}
-
-fn perf(address: u64, found: Option<&Symbol>, called: u64, text: &mut String) {
-    let Some(found) = found else {
-        text.push_str(&format!("\t{address:x} {address:#x} ([unknown])\n"));
-        return;
-    };
-    for inner in &found.inlined {
-        text.push_str(&format!("\t{address:x} {} (inlined)\n", inner.name));
-    }
-    let module = found.module.as_ref().map(|module| format!(" ({module})")).unwrap_or_default();
-    text.push_str(&format!("\t{address:x} {}+{}{module}\n", found.name, found.offset + called));
-}
-
-/// A line of a frame that is a place in a file, or an address where the file has no build id. Where nothing is known nothing follows either.
-fn place(bytes: &[u8]) -> Result<String, RunError> {
+/// A frame that is a place in a file, or an address where the file has no build id. Where nothing is known nothing follows either.
+fn place(bytes: &[u8]) -> Result<Option<Frame>, RunError> {
     /// `BPF_STACK_BUILD_ID_VALID`, `BPF_STACK_BUILD_ID_IP`
     const VALID: i64 = 1;
     const ADDRESS: i64 = 2;
     let id: String = bytes.get(4..24).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
-    let at = read_int(bytes.get(24..).unwrap_or_default(), 8, false)?;
+    let at = read_int(bytes.get(24..).unwrap_or_default(), 8, false)? as u64;
     Ok(match read_int(bytes, 4, true)? {
-        VALID => format!("{id} {at:#x}\n"),
-        ADDRESS => format!("{at:x}\n"),
-        _ => String::new(),
+        VALID => Some(Frame::Place(id, at)),
+        ADDRESS => Some(Frame::At { address: at, called: 0, symbol: None }),
+        _ => None,
     })
+}
+
+impl Stack {
+    /// Appends its text (SPEC §9.9): a line for each frame, a blank one before.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'\n');
+        for frame in &self.frames {
+            match (self.mode, frame) {
+                (_, Frame::Lost) => out.extend_from_slice(b"        [frames lost]\n"),
+                (_, Frame::Place(id, at)) => put(out, format_args!("{id} {at:#x}\n")),
+                (Mode::Bpftrace, Frame::At { address, called, symbol }) => bpftrace(*address, symbol.as_deref(), *called, out),
+                (Mode::Perf, Frame::At { address, called, symbol }) => perf(*address, symbol.as_deref(), *called, out),
+                (Mode::Raw | Mode::BuildId, Frame::At { address, .. }) => put(out, format_args!("{address:x}\n")),
+            }
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("memory takes every byte");
+}
+
+fn bpftrace(address: u64, found: Option<&Symbol>, called: u64, out: &mut Vec<u8>) {
+    let Some(found) = found else { return put(out, format_args!("        {address:#x}\n")) };
+    let at = |line: &Option<SourceLine>| line.as_ref().map(|line| format!("@{}:{}", line.path, line.line)).unwrap_or_default();
+    for inner in &found.inlined {
+        put(out, format_args!("        [inlined] {}{}\n", inner.name, at(&inner.line)));
+    }
+    put(out, format_args!("        {}+{}{}\n", found.name, found.offset + called, at(&found.line)));
+}
+
+fn perf(address: u64, found: Option<&Symbol>, called: u64, out: &mut Vec<u8>) {
+    let Some(found) = found else { return put(out, format_args!("\t{address:x} {address:#x} ([unknown])\n")) };
+    for inner in &found.inlined {
+        put(out, format_args!("\t{address:x} {} (inlined)\n", inner.name));
+    }
+    let module = found.module.as_ref().map(|module| format!(" ({module})")).unwrap_or_default();
+    put(out, format_args!("\t{address:x} {}+{}{module}\n", found.name, found.offset + called));
 }
 
 #[cfg(test)]
@@ -184,15 +226,18 @@ mod tests {
             let offset = address - 0xd;
             (address < 0x20).then(|| Rc::new(Symbol { name: "f".into(), offset, module: Some("/lib".into()), line, inlined }))
         };
-        assert_eq!(lines(mode, count, &frames, &known), Ok(expected.into()));
+        let frames = named(mode, count, &frames, &known).expect("whole");
+        let mut text = Vec::new();
+        Stack { user: true, mode, frames }.write(&mut text);
+        assert_eq!(String::from_utf8_lossy(&text), expected);
     }
 
     #[test]
     fn places_in_files_have_a_build_id() {
         let frame = |status: i32| [&status.to_ne_bytes()[..], &[0xab; 20], &0x1234u64.to_ne_bytes()].concat();
-        assert_eq!(place(&frame(1)), Ok(format!("{} 0x1234\n", "ab".repeat(20))));
-        assert_eq!(place(&frame(2)), Ok("1234\n".into()));
-        assert_eq!(place(&frame(0)), Ok(String::new()));
+        assert_eq!(place(&frame(1)), Ok(Some(Frame::Place("ab".repeat(20), 0x1234))));
+        assert_eq!(place(&frame(2)), Ok(Some(Frame::At { address: 0x1234, called: 0, symbol: None })));
+        assert_eq!(place(&frame(0)), Ok(None));
         assert_eq!(place(&[1, 0, 0, 0]), Err(RunError::Truncated));
     }
 
@@ -208,11 +253,12 @@ mod tests {
     fn values_say_what_is_wrong_with_them() {
         let shown = |count: u16, mode: u16| {
             let bytes = [&7u64.to_ne_bytes()[..], &count.to_ne_bytes(), &mode.to_ne_bytes(), &1u32.to_ne_bytes()].concat();
-            show(&Nowhere, &bytes, &|_, _| None)
+            show(true, &Nowhere, &bytes, &|_, _| None)
         };
-        assert_eq!(shown(0, 0), Ok(Value::Text("\n".into())));
-        assert_eq!(shown(2, 0), Ok(Value::Text("\n        [frames lost]\n".into())));
+        let stack = |frames| Ok(Value::Stack(Stack { user: true, mode: Mode::Bpftrace, frames }));
+        assert_eq!(shown(0, 0), stack(vec![]));
+        assert_eq!(shown(2, 0), stack(vec![Frame::Lost]));
         assert_eq!(shown(2, 9), Err(RunError::Truncated));
-        assert_eq!(show(&Nowhere, &[7; 9], &|_, _| None), Err(RunError::Truncated));
+        assert_eq!(show(true, &Nowhere, &[7; 9], &|_, _| None), Err(RunError::Truncated));
     }
 }

@@ -13,6 +13,6 @@ pub static ROW: NamedType = NamedType {
     show: |world, bytes| {
         let pid = read_int(bytes.get(stack::PROCESS as usize..).unwrap_or_default(), 8, false)? as u32;
         // A process that nobody saw, and that is gone, has the stacks of the one it was forked from.
-        stack::show(world, bytes, &|first, address| world.user_symbol(pid, address).or_else(|| world.user_symbol(first, address)))
+        stack::show(true, world, bytes, &|first, address| world.user_symbol(pid, address).or_else(|| world.user_symbol(first, address)))
     },
 };

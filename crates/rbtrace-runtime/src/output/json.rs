@@ -15,7 +15,7 @@ use crate::output::{Output, Shown, Stream, Trial, trial};
 pub struct Json;
 
 impl Output for Json {
-    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) {
+    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) -> Stream {
         let line: &[u8] = match kind {
             Message::Printf => b"{\"type\": \"printf\", \"data\": ",
             Message::Time => b"{\"type\": \"time\", \"data\": ",
@@ -26,18 +26,20 @@ impl Output for Json {
         out.extend_from_slice(line);
         string(text, out);
         out.extend_from_slice(b"}\n");
+        Stream::Out
     }
 
-    fn value(&self, value: &Value, out: &mut Vec<u8>) {
+    fn value(&self, value: &Value, out: &mut Vec<u8>) -> Stream {
         out.extend_from_slice(b"{\"type\": \"value\", \"data\": ");
         data(value, out);
         out.extend_from_slice(b"}\n");
+        Stream::Out
     }
 
-    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<(), RunError> {
+    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<Stream, RunError> {
         let mut rows = shown.rows.peekable();
         if rows.peek().is_none() {
-            return Ok(());
+            return Ok(Stream::Out);
         }
         put(out, format_args!("{{\"type\": \"{}\", \"data\": {{\"{}\": ", shown.json_type, shown.title));
         if shown.keyed {
@@ -58,7 +60,7 @@ impl Output for Json {
             out.push(b'}');
         }
         out.extend_from_slice(b"}}\n");
-        Ok(())
+        Ok(Stream::Out)
     }
 
     fn before_maps(&self, _: &mut Vec<u8>) {}
@@ -155,6 +157,7 @@ fn data(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(_) => text::write(value, out),
         Value::Str(text) => string(text, out),
         Value::Text(text) => string(text.as_bytes(), out),
+        Value::Stack(_) => string(&text::of(value), out),
         Value::Bytes(bytes) => list(bytes, out, |byte, out| text::write_int(i64::from(*byte as i8), out)),
         Value::Array(items) | Value::Tuple(items) => list(items, out, data),
         Value::Struct(fields) => structure(fields, out),
@@ -233,7 +236,9 @@ fn key(key: &Value, out: &mut Vec<u8>) {
     match key {
         Value::Tuple(items) => elements(items, &mut plain),
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) => key_part(key, &mut plain),
-        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) => key_part(key, &mut plain),
+        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Struct(_) | Value::Text(_) | Value::Stack(_) => {
+            key_part(key, &mut plain)
+        }
         Value::Histogram(_) | Value::Series(_) => key_part(key, &mut plain),
     }
     string(&plain, out);
@@ -255,9 +260,8 @@ fn key_part(part: &Value, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) => text::write(part, out),
-        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) | Value::Histogram(_) | Value::Series(_) => {
-            text::write(part, out);
-        }
+        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) | Value::Stack(_) => text::write(part, out),
+        Value::Histogram(_) | Value::Series(_) => text::write(part, out),
     }
 }
 
@@ -317,7 +321,7 @@ mod tests {
 
     fn shown(keyed: bool, json_type: &'static str, rows: Vec<Row>) -> String {
         let mut rows = rows.into_iter().map(Ok);
-        said(|out| Json.map(Shown { title: "@m".into(), keyed, json_type, rows: &mut rows }, out).expect("no row fails"))
+        said(|out| Json.map(Shown { title: "@m".into(), keyed, stacks: false, json_type, rows: &mut rows }, out).expect("no row fails"))
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What a run says, and in which words: a trait with one implementation per format. Knows values and titles; asks no kernel.
 
+mod flame;
+mod fold;
+mod folded;
 mod json;
 pub mod stream;
 mod text;
@@ -12,6 +15,9 @@ use rbtrace_ir::EventDecl;
 use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunError};
 
+pub use crate::output::flame::Flame;
+pub use crate::output::fold::has_stack;
+pub use crate::output::folded::Folded;
 pub use crate::output::json::Json;
 pub use crate::output::text::Text;
 
@@ -24,6 +30,8 @@ pub struct Shown<'a> {
     pub title: String,
     /// Whether rows have keys.
     pub keyed: bool,
+    /// Whether stacks are among the keys.
+    pub stacks: bool,
     /// `type` of its JSON line.
     pub json_type: &'static str,
     /// The rows in order.
@@ -85,14 +93,14 @@ pub enum Stream {
     Err,
 }
 
-/// A format. Methods append to `out`; those that may talk about the run also say where the text belongs.
+/// A format. Methods append to `out` and say where the text belongs.
 pub trait Output {
     /// A script's text.
-    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>);
+    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) -> Stream;
     /// A value on a line of its own.
-    fn value(&self, value: &Value, out: &mut Vec<u8>);
+    fn value(&self, value: &Value, out: &mut Vec<u8>) -> Stream;
     /// A whole map.
-    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<(), RunError>;
+    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<Stream, RunError>;
     /// What separates the events from the maps at the end.
     fn before_maps(&self, out: &mut Vec<u8>);
     /// That many probes are attached.
@@ -107,6 +115,8 @@ pub trait Output {
     fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>);
     /// Something about the run as a whole.
     fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
+    /// The end of the output, for formats that have one.
+    fn end(&self, _: &mut Vec<u8>) {}
 }
 
 /// The format of a name.
@@ -114,6 +124,8 @@ pub fn of(format: Format, color: bool) -> Box<dyn Output> {
     match format {
         Format::Text => Box::new(Text { color }),
         Format::Json => Box::new(Json),
+        Format::Folded => Box::new(Folded { text: Text { color } }),
+        Format::Flame => Box::new(Flame::new(Text { color })),
     }
 }
 
@@ -121,15 +133,5 @@ pub fn of(format: Format, color: bool) -> Box<dyn Output> {
 #[cfg(test)]
 pub(crate) fn event(location: &str) -> EventDecl {
     let location = location.to_string();
-    EventDecl {
-        handler: String::new(),
-        texts: vec![],
-        numbers: vec![],
-        maps: vec![],
-        args: vec![],
-        span: None,
-        location,
-        excerpt: String::new(),
-        callers: vec![],
-    }
+    EventDecl { location, ..EventDecl::default() }
 }

@@ -63,6 +63,16 @@ impl Sink {
         self.buffer.clear();
     }
 
+    /// Lets somebody write who says only then where it belongs.
+    pub fn put(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Stream) {
+        let start = self.buffer.len();
+        let stream = write(&mut self.buffer);
+        if stream == Stream::Err {
+            let text = self.buffer.split_off(start);
+            self.say(stream, &text);
+        }
+    }
+
     /// Puts a text where it belongs. What is on its way to the output comes first, so that a terminal shows both in their order.
     pub fn say(&mut self, stream: Stream, text: &[u8]) {
         match stream {

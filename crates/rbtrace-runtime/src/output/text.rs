@@ -30,20 +30,22 @@ impl Text {
 }
 
 impl Output for Text {
-    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) {
+    fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) -> Stream {
         out.extend_from_slice(text);
         match kind {
             Message::Printf | Message::Time | Message::Cat => {}
             Message::Join | Message::Syscall => out.push(b'\n'),
         }
+        Stream::Out
     }
 
-    fn value(&self, value: &Value, out: &mut Vec<u8>) {
+    fn value(&self, value: &Value, out: &mut Vec<u8>) -> Stream {
         text::write(value, out);
         out.push(b'\n');
+        Stream::Out
     }
 
-    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<(), RunError> {
+    fn map(&self, shown: Shown<'_>, out: &mut Vec<u8>) -> Result<Stream, RunError> {
         for row in shown.rows {
             let row = row?;
             out.extend_from_slice(shown.title.as_bytes());
@@ -58,7 +60,7 @@ impl Output for Text {
             text::write(&row.value, out);
             out.push(b'\n');
         }
-        Ok(())
+        Ok(Stream::Out)
     }
 
     fn before_maps(&self, out: &mut Vec<u8>) {
@@ -126,7 +128,7 @@ mod tests {
     fn shown(keyed: bool, rows: Vec<Row>) -> String {
         let mut out = Vec::new();
         let mut rows = rows.into_iter().map(Ok);
-        let shown = Shown { title: "@m".into(), keyed, json_type: "map", rows: &mut rows };
+        let shown = Shown { title: "@m".into(), keyed, stacks: false, json_type: "map", rows: &mut rows };
         Text { color: false }.map(shown, &mut out).expect("no row fails");
         String::from_utf8(out).expect("UTF-8")
     }

@@ -183,8 +183,8 @@ impl LowerCx for Lower<'_> {
         config.follow_processes
     }
 
-    fn stack_table(&mut self, frames: u32) -> ir::MapId {
-        self.out.stack_table(frames, self.shared)
+    fn stack_table(&mut self, user: bool, frames: u32) -> ir::MapId {
+        self.out.stack_table(user, frames, self.shared)
     }
 
     fn text(&mut self, text: &str) -> u32 {

@@ -80,11 +80,12 @@ impl Output {
         self.declare(&name, decl)
     }
 
-    /// The internal map of stacks with so many bytes of frames. Where the kernel reserves all entries there are fewer.
-    pub fn stack_table(&mut self, frames: u32, shared: &Shared) -> MapId {
+    /// The internal map of stacks of processes (or of the kernel) with so many bytes of frames. Where the kernel reserves all entries there
+    /// are fewer. Where it does not its stock may be a single entry: the two kinds have tables of their own because a run takes one of each.
+    pub fn stack_table(&mut self, user: bool, frames: u32, shared: &Shared) -> MapId {
         const MOST: u32 = 1 << 17;
         const RESERVED: u32 = 1 << 13;
-        let symbol = format!("{}stack_{frames}", Manifest::INTERNAL);
+        let symbol = format!("{}{}stack_{frames}", Manifest::INTERNAL, if user { 'u' } else { 'k' });
         let name = format!("\u{1}{symbol}");
         if let Some(&id) = self.maps.get(&name) {
             return id;
