@@ -120,11 +120,16 @@ impl Run<'_, '_> {
             }
         }
         if !self.options.no_warnings {
-            for elsewhere in &self.attached.elsewhere {
+            for elsewhere in &self.attached.notes.elsewhere {
                 self.session.say(|output, line| output.complain(elsewhere, line));
             }
         }
         if self.options.verbose {
+            self.attached
+                .notes
+                .older_ways
+                .iter()
+                .for_each(|way| eprintln!("{way}: this kernel has no links for many, or they were switched off"));
             for program in &self.loaded.programs {
                 let (probe, more) = (program.decl.probes.first().map_or("?", String::as_str), program.decl.probes.len().saturating_sub(1));
                 let others = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rbtrace_host::{Facts, Feature, Host, functions};
 use rbtrace_ir::{KernelPlace, Moment};
 
-use super::Handle;
+use super::{Handle, Notes};
 use crate::sys::{bpf, perf};
 
 /// Where the kernel keeps the number of the perf event type.
@@ -22,22 +22,19 @@ pub fn is_multi(host: &Host, places: &[KernelPlace]) -> bool {
 
 /// Attaches a program to every place. Functions of which the compiler kept only copies are traced there, which is told: BTF knows them by the
 /// name that the source gives them, and only the kernel can tell that there is no such code.
-pub(super) fn attach(
-    program: BorrowedFd<'_>,
-    places: &[KernelPlace],
-    moment: Moment,
-    host: &Host,
-    elsewhere: &mut Vec<String>,
-) -> Result<Handle> {
+pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Moment, host: &Host, notes: &mut Notes) -> Result<Handle> {
     if !host.has(Feature::Kprobes) {
         bail!("this kernel has no kprobes: it was built without CONFIG_KPROBES, or they are hidden from us");
+    }
+    if places.len() > 1 && !is_multi(host, places) {
+        notes.older_ways.push(format!("{} places in the kernel are attached one by one", places.len()));
     }
     let refused = match attach_at(program, places, moment, host) {
         Ok(handle) => return Ok(handle),
         Err(refused) => refused,
     };
     let number = refused.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
-    let copied = if matches!(number, Some(libc::ENOENT | libc::ESRCH)) { copies(places, elsewhere) } else { None };
+    let copied = if matches!(number, Some(libc::ENOENT | libc::ESRCH)) { copies(places, &mut notes.elsewhere) } else { None };
     copied.map_or(Err(refused), |copied| attach_at(program, &copied, moment, host))
 }
 

@@ -28,14 +28,23 @@ pub struct Attached {
     pub probes: usize,
     /// What could not be attached and was left out.
     pub missing: Vec<String>,
-    /// What is attached elsewhere than the script says.
-    pub elsewhere: Vec<String>,
+    /// What else is to be said of it.
+    pub notes: Notes,
     /// What is still to be gone through, in the script's order.
     pub iterators: Vec<Iterator>,
     /// Handles that let go at once.
     quick: Vec<OwnedFd>,
     /// Handles whose closing waits for the kernel's grace periods, 30 to 120 ms each.
     slow: Vec<OwnedFd>,
+}
+
+/// What is said of attached programs.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// What is attached elsewhere than the script says.
+    pub elsewhere: Vec<String>,
+    /// What is attached in another way than newer kernels would let it be.
+    pub older_ways: Vec<String>,
 }
 
 /// What one mechanism made.
@@ -58,7 +67,7 @@ impl Loaded<'_> {
             if signal::end_was_asked() {
                 break;
             }
-            match attach(program, plan, host, &mut attached.elsewhere) {
+            match attach(program, plan, host, &mut attached.notes) {
                 Ok(handle) => attached.keep(program.decl, handle),
                 Err(error) if missing_probes == "error" => return Err(error),
                 Err(error) => attached.missing.push(format!("{error:#}")),
@@ -111,13 +120,13 @@ impl Attached {
     }
 }
 
-fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host, elsewhere: &mut Vec<String>) -> Result<Handle> {
+fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host, notes: &mut Notes) -> Result<Handle> {
     let probe = program.decl.probes.first().map_or("?", String::as_str);
-    put(program.fd.as_fd(), probe, plan, host, elsewhere).with_context(|| format!("Unable to attach probe: {probe}"))
+    put(program.fd.as_fd(), probe, plan, host, notes).with_context(|| format!("Unable to attach probe: {probe}"))
 }
 
 /// Attaches a program. Places that are others than the script names are told.
-fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host, elsewhere: &mut Vec<String>) -> Result<Handle> {
+fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host, notes: &mut Notes) -> Result<Handle> {
     match plan {
         AttachPlan::RawTracepoint { event, typed } => raw_tracepoint::attach(fd, event, *typed).map(|link| Handle::Quick(vec![link])),
         AttachPlan::Tracepoint { category, event } => tracepoint::attach(fd, category, event, host).map(|event| Handle::Slow(vec![event])),
@@ -129,8 +138,10 @@ fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host, elsewher
             let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
             perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
         }
-        AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host, elsewhere),
+        AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host, notes),
         AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function, host).map(|link| Handle::Quick(vec![link])),
-        AttachPlan::Uprobe { files, returns, pid } => uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host),
+        AttachPlan::Uprobe { files, returns, pid } => {
+            uprobe::attach(fd, files, uprobe::Wanted { returns: *returns, pid: *pid }, host, notes)
+        }
     }
 }

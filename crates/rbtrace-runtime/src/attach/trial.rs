@@ -8,7 +8,7 @@ use libbpf_sys::bpf_insn;
 use rbtrace_host::Host;
 use rbtrace_ir::AttachPlan;
 
-use super::{Attached, kprobe, put, trampoline, uprobe};
+use super::{Attached, Notes, kprobe, put, trampoline, uprobe};
 use crate::sys::bpf::{self, Code, Expected};
 
 /// `BPF_ALU64 | BPF_MOV | BPF_K`
@@ -20,7 +20,7 @@ const EXIT: u8 = 0x95;
 pub fn run(plan: &AttachPlan, host: &Host) -> Result<()> {
     let Some(program) = program(plan, host)? else { return Ok(()) };
     let mut attached = Attached::default();
-    attached.hold(put(program.as_fd(), "", plan, host, &mut Vec::new())?);
+    attached.hold(put(program.as_fd(), "", plan, host, &mut Notes::default())?);
     attached.abandon();
     Ok(())
 }

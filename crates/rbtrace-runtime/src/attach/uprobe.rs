@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use rbtrace_host::{Facts, Feature, Host};
 use rbtrace_ir::{UprobeFile, UprobePlace};
 
-use super::Handle;
+use super::{Handle, Notes};
 use crate::sys::{bpf, perf};
 
 /// Where the kernel keeps the number of the perf event type.
@@ -29,14 +29,17 @@ pub fn is_multi(host: &Host, pid: Option<u32>) -> bool {
 }
 
 /// Attaches a program to every place.
-pub(super) fn attach(program: BorrowedFd<'_>, files: &[UprobeFile], wanted: Wanted, host: &Host) -> Result<Handle> {
+pub(super) fn attach(program: BorrowedFd<'_>, files: &[UprobeFile], wanted: Wanted, host: &Host, notes: &mut Notes) -> Result<Handle> {
     if is_multi(host, wanted.pid) {
         let links = files.iter().map(|file| link(program, file, wanted));
         return links.collect::<Result<_>>().map(Handle::Quick);
     }
     let kind = fs::read_to_string(PERF_TYPE).with_context(|| format!("reading {PERF_TYPE}: this kernel has no uprobes"))?;
     let kind = kind.trim().parse().with_context(|| format!("{PERF_TYPE}: `{}` is no number", kind.trim()))?;
-    let places = files.iter().flat_map(|file| file.places.iter().map(move |place| (file, place)));
+    let places: Vec<_> = files.iter().flat_map(|file| file.places.iter().map(move |place| (file, place))).collect();
+    if places.len() > 1 {
+        notes.older_ways.push(format!("{} places in programs are attached one by one", places.len()));
+    }
     let mut opened = Vec::new();
     for (file, place) in places {
         opened.extend(event(program, kind, &file.path, *place, wanted, host.has(Feature::AttachCookie))?);
