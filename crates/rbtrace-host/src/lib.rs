@@ -30,7 +30,7 @@ use rbtrace_types::headers::{Answer, Question};
 use rbtrace_types::{Arch, Enum, Struct, Type};
 pub use rbtrace_types::{Facts, Feature};
 
-use crate::binaries::Binaries;
+use crate::binaries::{Binaries, DebugPlaces};
 use crate::btf::KernelBtf;
 use crate::clang::KernelTree;
 use crate::functions::Functions;
@@ -133,7 +133,13 @@ impl Host {
 
     /// The same machine, with the files that a process sees.
     pub fn seen_by(mut self, process: Option<u32>) -> Host {
-        self.binaries = Binaries::seen_by(process);
+        self.binaries = self.binaries.seen_by(process);
+        self
+    }
+
+    /// The same machine, with debug files in these directories; lists of them are separated by colons. None: in the usual ones.
+    pub fn with_debug_files(mut self, lists: &[String]) -> Host {
+        self.binaries = self.binaries.with_debug_places(DebugPlaces::new(lists));
         self
     }
 

@@ -7,8 +7,6 @@ use std::ffi::OsString;
 pub struct Later {
     #[arg(long, hide = true, action = clap::ArgAction::Append)]
     dwarf_pid: Vec<OsString>,
-    #[arg(long, hide = true, action = clap::ArgAction::Append)]
-    debuginfo: Vec<OsString>,
     #[arg(long, hide = true)]
     aot: Option<OsString>,
 }
@@ -20,10 +18,9 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 3] {
+    fn given(&self) -> [(bool, &'static str, &'static str); 2] {
         [
             (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
-            (!self.debuginfo.is_empty(), "--debuginfo", "debug information of binaries"),
             (self.aot.is_some(), "--aot", "scripts as executables of their own"),
         ]
     }

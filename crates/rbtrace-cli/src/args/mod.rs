@@ -109,6 +109,9 @@ struct Raw {
     /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi, and others
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
+    /// Look for debug files of binaries in these directories instead of the usual ones
+    #[arg(long, value_name = "DIRECTORY[:DIRECTORY]", action = clap::ArgAction::Append)]
+    debuginfo: Vec<String>,
     /// Take the list of the kernel's functions that can be probed from a file: `name` or `name [module]` a line
     #[arg(long, value_name = "FILE")]
     traceable_functions: Option<PathBuf>,
@@ -198,6 +201,8 @@ pub struct List {
     pub pid: Option<u32>,
     /// `--traceable-functions`
     pub functions: Option<PathBuf>,
+    /// `--debuginfo`
+    pub debuginfo: Vec<String>,
 }
 
 /// Everything about a run.
@@ -227,6 +232,8 @@ pub struct Run {
     pub dry_run: bool,
     /// `--traceable-functions`
     pub functions: Option<PathBuf>,
+    /// `--debuginfo`
+    pub debuginfo: Vec<String>,
     /// `--no-feature`
     pub without: Vec<String>,
     pub stages: Vec<Stage>,
@@ -303,12 +310,14 @@ impl Raw {
     fn into_list(self) -> Result<List, Misuse> {
         let verbose = self.verbose > 0;
         let pid = self.pid.as_deref().map(parse_pid).transpose()?;
-        let functions = self.traceable_functions;
+        let (functions, debuginfo) = (self.traceable_functions, self.debuginfo);
         let script = self.program.map(Script::Text);
         let pattern = self.words.into_iter().chain(self.rest).next();
         Ok(match pattern {
-            Some(word) if word == "-" && script.is_none() => List { script: Some(Script::Stdin), pattern: None, verbose, pid, functions },
-            pattern => List { script, pattern, verbose, pid, functions },
+            Some(word) if word == "-" && script.is_none() => {
+                List { script: Some(Script::Stdin), pattern: None, verbose, pid, functions, debuginfo }
+            }
+            pattern => List { script, pattern, verbose, pid, functions, debuginfo },
         })
     }
 
@@ -344,6 +353,7 @@ impl Raw {
             is_unsafe: self.is_unsafe,
             dry_run: self.dry_run || stage::bare(&self.debug) > 0,
             functions: self.traceable_functions,
+            debuginfo: self.debuginfo,
             without,
             stages,
             emit_elf: self.emit_elf,

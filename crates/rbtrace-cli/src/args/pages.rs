@@ -52,7 +52,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("--include", "As an `#include` in front of the script; may be given several times.", "rbtrace --include linux/fs.h tool.bt"),
     (
         "--debuginfo",
-        "Directories with debug information of binaries, separated by colons.",
+        "Relative ones are seen from the binary's directory, `+` in front of one checks sums; else these are `:.debug:/usr/lib/debug`.",
         "rbtrace --debuginfo .debug:/usr/lib/debug tool.bt",
     ),
     (

@@ -21,7 +21,7 @@ use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
 pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Ending {
-    let host = environment.host().seen_by(list.pid).with_functions(list.functions.clone());
+    let host = environment.host().seen_by(list.pid).with_functions(list.functions.clone()).with_debug_files(&list.debuginfo);
     if host.tracefs().is_none() {
         reporter.warning("tracefs is not mounted, or only root may read it: no tracepoints are known");
         reporter.hint("mount -t tracefs tracefs /sys/kernel/tracing");

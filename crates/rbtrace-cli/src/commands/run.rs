@@ -31,7 +31,8 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     if !emits && run.stages.is_empty() {
         check_privileges(reporter)?;
     }
-    let host = environment.host().seen_by(run.pid).without(without(&run)).with_functions(run.functions.clone());
+    let host =
+        environment.host().seen_by(run.pid).without(without(&run)).with_functions(run.functions.clone()).with_debug_files(&run.debuginfo);
     if let Some(pid) = run.pid.filter(|pid| !proc::pid_exists(*pid)) {
         reporter.error(format!("Failed to attach to pid: process {pid} is not running"));
         return Err(Ending::Mistake);

@@ -1,4 +1,4 @@
-//! Symbols in a file of their own: distributions strip binaries and keep what they took away elsewhere.
+//! Symbols and debug information in a file of their own: distributions strip binaries and keep what they took away elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -7,28 +7,91 @@ use object::Object;
 
 use super::file::map;
 
-/// Where distributions keep such files.
-const PLACE: &str = "/usr/lib/debug";
+/// Where such files are looked for if nobody says anything else: beside the binary, below it, and where distributions keep them.
+const PLACES: &str = ":.debug:/usr/lib/debug";
 
-/// The debug file of a binary, by its build id or by the name that the binary gives it.
-pub fn find(file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<Mmap> {
-    candidates(file, path).into_iter().find_map(|place| map(&super::find::below(root, &place.to_string_lossy())).ok())
+/// Where debug files are looked for.
+#[derive(Clone, Debug)]
+pub struct DebugPlaces {
+    places: Vec<Place>,
 }
 
-fn candidates(file: &object::File<'_>, path: &Path) -> Vec<PathBuf> {
-    let mut places = Vec::new();
-    if let Ok(Some([first, rest @ ..])) = file.build_id() {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        places.push(Path::new(PLACE).join(".build-id").join(hex(&[*first])).join(format!("{}.debug", hex(rest))));
+#[derive(Clone, Debug)]
+struct Place {
+    /// Absolute, or seen from the binary's directory.
+    directory: PathBuf,
+    /// Whether a file that is found by its name must have the sum that the binary says.
+    is_checked: bool,
+}
+
+impl Default for DebugPlaces {
+    fn default() -> DebugPlaces {
+        DebugPlaces::new(&[])
     }
-    if let (Ok(Some((name, _))), Some(directory)) = (file.gnu_debuglink(), path.parent()) {
+}
+
+impl DebugPlaces {
+    /// Lists of directories, separated by colons; a `+` in front of one wants sums checked.
+    pub fn new(lists: &[String]) -> DebugPlaces {
+        let lists = if lists.is_empty() { PLACES.to_owned() } else { lists.join(":") };
+        let place = |text: &str| Place { directory: text.trim_start_matches(['+', '-']).into(), is_checked: text.starts_with('+') };
+        DebugPlaces { places: lists.split(':').map(place).collect() }
+    }
+
+    /// The debug file of a binary, by its build id or by the name that the binary gives it.
+    pub fn find(&self, file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<Mmap> {
+        let open = |place: &Path| map(&super::find::below(root, &place.to_string_lossy())).ok();
+        let by_id = self.places.iter().filter_map(|place| Some(place.directory.join(by_build_id(file)?)));
+        if let Some(found) = by_id.filter(|place| place.is_absolute()).find_map(|place| open(&place)) {
+            return Some(found);
+        }
+        let (name, sum) = file.gnu_debuglink().ok()??;
         let name = String::from_utf8_lossy(name).into_owned();
-        let absolute = directory.strip_prefix("/").unwrap_or(directory);
-        places.push(directory.join(".debug").join(&name));
-        places.push(Path::new(PLACE).join(absolute).join(&name));
-        // A binary may name itself.
-        let beside = directory.join(&name);
-        places.extend((beside != path).then_some(beside));
+        let is_right = |place: &Place, bytes: &Mmap| !place.is_checked || crc32fast::hash(bytes) == sum;
+        self.places.iter().find_map(|place| {
+            let candidates = place.named(path, &name).into_iter().filter(|candidate| candidate != path);
+            candidates.filter_map(|candidate| open(&candidate)).find(|bytes| is_right(place, bytes))
+        })
     }
-    places
+}
+
+impl Place {
+    /// Where a file of a name may be, for a binary at a path.
+    fn named(&self, path: &Path, name: &str) -> Vec<PathBuf> {
+        let Some(directory) = path.parent() else { return Vec::new() };
+        if !self.directory.is_absolute() {
+            return vec![directory.join(&self.directory).join(name)];
+        }
+        // A mirror of the file system, or one directory for all.
+        let whole = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        let mirrored = self.directory.join(whole.strip_prefix("/").unwrap_or(&whole)).join(name);
+        vec![mirrored, self.directory.join(name)]
+    }
+}
+
+/// `.build-id/ab/cdef.debug`
+fn by_build_id(file: &object::File<'_>) -> Option<PathBuf> {
+    let Ok(Some([first, rest @ ..])) = file.build_id() else { return None };
+    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Path::new(".build-id").join(format!("{first:02x}")).join(format!("{rest}.debug")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DebugPlaces;
+    use std::path::Path;
+
+    fn check(list: &str, expected: &[&str]) {
+        let places = DebugPlaces::new(&[list.to_owned()]);
+        let found = places.places.iter().flat_map(|place| place.named(Path::new("/usr/bin/app"), "app.debug"));
+        assert_eq!(found.map(|path| path.display().to_string()).collect::<Vec<_>>(), expected, "{list}");
+    }
+
+    #[test]
+    fn places_are_seen_from_the_binary() {
+        check("", &["/usr/bin/app.debug"]);
+        check(".debug:sub/dir", &["/usr/bin/.debug/app.debug", "/usr/bin/sub/dir/app.debug"]);
+        check("/d", &["/d/usr/bin/app.debug", "/d/app.debug"]);
+        assert!(DebugPlaces::new(&["+/d".to_owned()]).places[0].is_checked);
+    }
 }

@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use object::Object;
 
+use super::debug_file::DebugPlaces;
 use super::file::map;
-use super::{debug_file, find};
+use super::find;
 use crate::dwarf::DebugInfo;
 
 /// Where distributions keep what debug files share.
 const SHARED: &str = "/usr/lib/debug/.dwz";
 
 /// The debug information of the binary at a path; why there is none.
-pub fn read(name: &str, path: &Path, root: Option<&PathBuf>) -> Result<DebugInfo, String> {
+pub fn read(name: &str, path: &Path, root: Option<&PathBuf>, places: &DebugPlaces) -> Result<DebugInfo, String> {
     let missing = || format!("no debuginfo found for {name}");
     let bytes = map(path)?;
     let object = object::File::parse(&*bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     let is_described = object.section_by_name(".debug_info").is_some();
     let bytes = match is_described {
         true => map(path)?,
-        false => debug_file::find(&object, path, root.map(PathBuf::as_path)).ok_or_else(missing)?,
+        false => places.find(&object, path, root.map(PathBuf::as_path)).ok_or_else(missing)?,
     };
     let shared = shared(&bytes, path, root);
     let found = DebugInfo::read(bytes, shared).map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;

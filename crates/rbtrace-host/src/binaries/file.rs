@@ -9,8 +9,9 @@ use memmap2::Mmap;
 use object::{Architecture, Object, ObjectKind, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags, elf};
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
+use super::debug_file::DebugPlaces;
 use super::instructions::{Instructions, Kind};
-use super::{archive, debug_file, markers, names};
+use super::{archive, markers, names};
 
 /// A program or library.
 #[derive(Debug)]
@@ -23,7 +24,8 @@ pub struct Binary {
     code: Vec<Segment>,
     /// Its symbols, where they are in a file of their own.
     debug: OnceLock<Option<Mmap>>,
-    /// Where that file may be, too.
+    /// Where that file may be, and where paths begin.
+    places: DebugPlaces,
     root: Option<PathBuf>,
     symbols: OnceLock<Arc<[Function]>>,
     demangled: OnceLock<Arc<[Function]>>,
@@ -40,7 +42,7 @@ struct Segment {
 
 impl Binary {
     /// Opens a file, or a member of an archive; why it is no binary.
-    pub fn open(path: &Path, member: Option<&str>, root: Option<&PathBuf>) -> Result<Binary, String> {
+    pub fn open(path: &Path, member: Option<&str>, root: Option<&PathBuf>, places: &DebugPlaces) -> Result<Binary, String> {
         let file = map(path)?;
         let range = match member {
             Some(member) => archive::find(&file, member).map_err(|why| format!("{}: {why}", path.display()))?,
@@ -54,6 +56,7 @@ impl Binary {
             range,
             code,
             debug: OnceLock::new(),
+            places: places.clone(),
             root: root.cloned(),
             symbols: OnceLock::new(),
             demangled: OnceLock::new(),
@@ -157,7 +160,7 @@ impl Binary {
     /// The file that a stripped binary's symbols are in.
     fn debug_file(&self, file: &object::File<'_>) -> Option<&Mmap> {
         let is_stripped = file.symbol_table().is_none();
-        let find = || debug_file::find(file, &self.path, self.root.as_deref());
+        let find = || self.places.find(file, &self.path, self.root.as_deref());
         is_stripped.then(|| self.debug.get_or_init(find).as_ref())?
     }
 

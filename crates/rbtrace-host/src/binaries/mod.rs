@@ -19,6 +19,7 @@ use rbtrace_types::Type;
 use rbtrace_types::binary::{Function, Naming};
 use rbtrace_types::debug_info::Declaration;
 
+pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
 pub use self::names::demangle;
 use crate::cached;
@@ -34,6 +35,7 @@ type Declared = Result<Option<Arc<Declaration>>, String>;
 #[derive(Debug, Default)]
 pub struct Binaries {
     process: Option<u32>,
+    places: DebugPlaces,
     /// Where the process' file system begins; none where it is ours.
     root: OnceLock<Option<PathBuf>>,
     opened: Cache<String, Result<Arc<Binary>, String>>,
@@ -45,8 +47,13 @@ pub struct Binaries {
 
 impl Binaries {
     /// As a process sees them; `None`: as we do.
-    pub fn seen_by(process: Option<u32>) -> Binaries {
-        Binaries { process, ..Binaries::default() }
+    pub fn seen_by(self, process: Option<u32>) -> Binaries {
+        Binaries { process, ..self }
+    }
+
+    /// With debug files at other places.
+    pub fn with_debug_places(self, places: DebugPlaces) -> Binaries {
+        Binaries { places, ..self }
     }
 
     /// The process.
@@ -91,12 +98,14 @@ impl Binaries {
 
     /// The binary of a name.
     pub fn open(&self, name: &str) -> Result<Arc<Binary>, String> {
-        cached(&self.opened, name.to_owned(), || Binary::open(&self.path(name), archive::split(name).1, self.root()).map(Arc::new))
+        cached(&self.opened, name.to_owned(), || {
+            Binary::open(&self.path(name), archive::split(name).1, self.root(), &self.places).map(Arc::new)
+        })
     }
 
     /// What the binary of a name says about its source; why it says nothing.
     pub fn debug_info(&self, name: &str) -> Result<Arc<DebugInfo>, String> {
-        cached(&self.described, name.to_owned(), || described::read(name, &self.path(name), self.root()).map(Arc::new))
+        cached(&self.described, name.to_owned(), || described::read(name, &self.path(name), self.root(), &self.places).map(Arc::new))
     }
 
     /// See [`rbtrace_types::Facts::declaration`].
