@@ -97,6 +97,12 @@ impl Constant {
     }
 }
 
+/// What is wrong with following a pointer that says where something is within the area of any CPU. `what`: `field 'f'`.
+pub fn per_cpu_pointer(span: Span, what: &str) -> Diagnostic {
+    let error = Diagnostic::error(span, format!("Attempting to access pointer {what} with unsupported tag attribute: percpu"));
+    error.because("every CPU has its own of these: this is no address").hint("cast to `uint64` it is the offset from the area of a CPU")
+}
+
 /// How much is said about what goes wrong while a script runs (SPEC §9.13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RunWarnings {

@@ -13,8 +13,10 @@ pub fn c_type(text: &str, space: Space, facts: &dyn Facts) -> Option<Type> {
     let (front, lengths) = split_lengths(text)?;
     let (base, pointers) = split_pointers(front);
     let mut ty = if pointers > 0 { pointee(base, facts)? } else { base_type(base, facts)? };
-    for _ in 0..pointers {
-        ty = ty.pointer(space);
+    // What is behind the last star is each CPU's own.
+    let innermost = if base.split_whitespace().any(|word| word == "__percpu") { Space::PerCpu } else { space };
+    for star in 0..pointers {
+        ty = ty.pointer(if star == 0 { innermost } else { space });
     }
     for (position, length) in lengths.iter().rev().enumerate() {
         let is_text = position == 0 && pointers == 0 && ty == Type::int(1, true);

@@ -20,6 +20,8 @@ pub enum Space {
     Kernel,
     /// Memory of the current process: read by `probe_read_user`.
     User,
+    /// Of each CPU its own: an offset into those areas, at which nothing can be read.
+    PerCpu,
     /// Not known: the probe's default is used.
     #[default]
     None,

@@ -116,9 +116,12 @@ impl Converter<'_> {
 
     fn pointer(&self, target: u32, depth: u32) -> Result<Type> {
         let stripped = strip(self.btf, target)?;
-        let space = if stripped.user { Space::User } else { Space::Kernel };
-        // A per-CPU pointer is an offset, not an address: it must not look like one that can be followed.
-        let pointee = if stripped.percpu { Type::Void } else { self.ty(target, Detail::NameOnly, depth + 1)? };
+        let space = match (stripped.percpu, stripped.user) {
+            (true, _) => Space::PerCpu,
+            (false, true) => Space::User,
+            (false, false) => Space::Kernel,
+        };
+        let pointee = self.ty(target, Detail::NameOnly, depth + 1)?;
         Ok(stored(pointee, stripped.record.as_ref()).pointer(space))
     }
 

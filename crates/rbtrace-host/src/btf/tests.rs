@@ -90,7 +90,7 @@ fn qualifiers_are_looked_through() {
     let btf = blob.btf();
     assert_eq!(convert(&btf, typedef).expect("an int"), Type::I32);
     assert_eq!(convert(&btf, pointer).expect("a pointer"), Type::I32.pointer(Space::User));
-    assert_eq!(convert(&btf, offset).expect("a pointer"), Type::Void.pointer(Space::Kernel));
+    assert_eq!(convert(&btf, offset).expect("a pointer"), Type::I32.pointer(Space::PerCpu));
     assert_eq!(btf.find("pid_t", Kind::Typedef), Some(typedef));
     assert_eq!((btf.find("pid", Kind::Typedef), btf.find("pid_t", Kind::Int), btf.find("", Kind::Int)), (None, None, None));
 }

@@ -6,7 +6,7 @@ use rbtrace_ir::{Builder, Cmp, Helper, Op, Operand, Value};
 use rbtrace_syntax::ast::Expr;
 use rbtrace_types::{Int, Space, Type};
 
-use crate::compile::{LowerCx, Lowered, TypeCx};
+use crate::compile::{LowerCx, Lowered, TypeCx, per_cpu_pointer};
 use crate::{config, warnings};
 
 /// Where bytes are.
@@ -55,6 +55,9 @@ pub(super) fn check_length(cx: &mut dyn TypeCx, length: &Expr, most: &Most) {
 /// Evaluates an argument: an address, or a value whose own bytes are meant.
 pub(super) fn source(cx: &mut dyn LowerCx, arg: &Expr) -> Source {
     let ty = cx.type_of(arg);
+    if let Type::Pointer(_, Space::PerCpu) = ty {
+        cx.report(per_cpu_pointer(arg.span, "argument"));
+    }
     match cx.lower(arg) {
         Lowered::Mem(addr) => Source::Local(addr),
         Lowered::Remote(address, space) => Source::Remote(address, known(cx, space)),
@@ -68,7 +71,7 @@ pub(super) fn text(ir: &mut Builder, to: Value, size: Operand, from: Source) {
     let (helper, address) = match from {
         // The program's own memory is kernel memory.
         Source::Local(addr) => (Helper::ProbeReadKernelStr, addr),
-        Source::Remote(address, Space::Kernel) => (Helper::ProbeReadKernelStr, address),
+        Source::Remote(address, Space::Kernel | Space::PerCpu) => (Helper::ProbeReadKernelStr, address),
         Source::Remote(address, Space::User) => (Helper::ProbeReadUserStr, address),
         // Looks at the address itself; there is no such helper where user and kernel addresses overlap, nor do we compile for such machines.
         Source::Remote(address, Space::None) => (Helper::ProbeReadStr, address),
@@ -83,7 +86,7 @@ pub(super) fn bytes(ir: &mut Builder, to: Value, size: Operand, from: Source) {
     };
     match from {
         Source::Local(addr) => read(ir, Helper::ProbeReadKernel, addr),
-        Source::Remote(address, Space::Kernel) => read(ir, Helper::ProbeReadKernel, address),
+        Source::Remote(address, Space::Kernel | Space::PerCpu) => read(ir, Helper::ProbeReadKernel, address),
         Source::Remote(address, Space::User) => read(ir, Helper::ProbeReadUser, address),
         Source::Remote(address, Space::None) => {
             // Kernel addresses are the upper half: the negative ones.
@@ -152,7 +155,7 @@ pub(super) fn max_strlen(cx: &dyn TypeCx) -> u32 {
 fn known(cx: &dyn LowerCx, space: Space) -> Space {
     match space {
         Space::None => cx.place().probe_type.space,
-        Space::Kernel | Space::User => space,
+        Space::Kernel | Space::User | Space::PerCpu => space,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::TypeCx;
+use rbtrace_lang::compile::per_cpu_pointer;
 use rbtrace_syntax::ast::{Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Space, Struct, Type};
 
@@ -34,6 +35,7 @@ impl Infer<'_> {
         let (inner, through) = self.target(&ty.ty);
         match &inner {
             Type::Void => Ty::VOID,
+            _ if self.is_per_cpu(&ty.ty, base) => Ty::VOID,
             Type::Struct(s) => {
                 let space = through.or_else(|| self.origin(base));
                 self.struct_field(s, field, space)
@@ -55,6 +57,18 @@ impl Infer<'_> {
         let place = &self.body.places[0].0;
         let all = (place.probe_type.unreadable_args)(self.shared.facts, place);
         all.into_iter().find_map(|(known, why)| (known == name).then_some(why))
+    }
+
+    /// Whether a pointer that is to be followed is none to follow; says so.
+    fn is_per_cpu(&mut self, ty: &Type, pointer: &Expr) -> bool {
+        let Type::Pointer(_, Space::PerCpu) = ty else { return false };
+        let what = match &pointer.kind {
+            ExprKind::Field { field, .. } => format!("field '{}'", field.node),
+            ExprKind::Variable(name) => format!("variable '${name}'"),
+            _ => "value".to_string(),
+        };
+        self.sink.push(per_cpu_pointer(pointer.span, &what));
+        true
     }
 
     /// What is behind all pointers, and the memory the last one points into.
@@ -128,6 +142,7 @@ impl Infer<'_> {
         let constant = self.int_literal(index);
         let (item, len) = match &base_ty.ty {
             Type::Void => return Ty::VOID,
+            pointer if self.is_per_cpu(pointer, base) => return Ty::VOID,
             Type::Tuple(_) | Type::Record(_) => return self.constant_tuple_index(base, index, constant),
             Type::Array(of, len) => (within(of, self.origin(base)), Some(*len)),
             Type::Pointer(to, space) if **to != Type::Void => (self.pointed(to, *space, base.span), None),
@@ -163,6 +178,7 @@ impl Infer<'_> {
         let ty = self.value(operand);
         match &ty.ty {
             Type::Void => Ty::VOID,
+            pointer if self.is_per_cpu(pointer, operand) => Ty::VOID,
             Type::Pointer(to, space) if **to != Type::Void => Ty::fixed(self.pointed(to, *space, span)),
             Type::Int(_) => Ty::fixed(Type::U64),
             other => {
@@ -212,7 +228,7 @@ const MOST_LISTED: usize = 20;
 /// A pointer found in some memory points into the same, unless it says that it is the user's.
 fn within(ty: &Type, space: Option<Space>) -> Type {
     match (ty, space) {
-        (Type::Pointer(to, own), Some(space)) if *own != Space::User => Type::Pointer(Arc::clone(to), space),
+        (Type::Pointer(to, own), Some(space)) if !matches!(own, Space::User | Space::PerCpu) => Type::Pointer(Arc::clone(to), space),
         (Type::Array(of, len), Some(_)) => Type::Array(Arc::new(within(of, space)), *len),
         (ty, _) => ty.clone(),
     }

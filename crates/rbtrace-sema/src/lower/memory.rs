@@ -113,7 +113,7 @@ impl Lower<'_> {
         self.ir.push(Op::Zero { addr: temp, bytes: size + 1 });
         let helper = match space {
             Space::User => Helper::ProbeReadUserStr,
-            Space::Kernel | Space::None => Helper::ProbeReadKernelStr,
+            Space::Kernel | Space::PerCpu | Space::None => Helper::ProbeReadKernelStr,
         };
         self.ir.push(Op::Call(helper, vec![Operand::Value(temp), Operand::Int(i64::from(size) + 1), Operand::Value(at)]));
         temp
@@ -131,7 +131,7 @@ impl Lower<'_> {
     fn probe_read(&mut self, space: Space, dst: Value, at: Value, bytes: u32) {
         let helper = match space {
             Space::User => Helper::ProbeReadUser,
-            Space::Kernel | Space::None => Helper::ProbeReadKernel,
+            Space::Kernel | Space::PerCpu | Space::None => Helper::ProbeReadKernel,
         };
         self.ir.push(Op::Call(helper, vec![Operand::Value(dst), Operand::Int(i64::from(bytes)), Operand::Value(at)]));
     }
