@@ -34,8 +34,10 @@ pub struct Open<'m> {
 pub struct Loaded<'m> {
     /// Keeps the maps alive.
     object: Object,
-    /// The programs, in the manifest's order.
+    /// The programs, in the manifest's order; without those that the kernel takes for no place, where the script allows that.
     pub programs: Vec<Program<'m>>,
+    /// Why those are left out.
+    pub missing: Vec<String>,
     /// The script's maps, in the manifest's order.
     pub maps: Vec<OwnedFd>,
 }
@@ -138,16 +140,22 @@ impl<'m> Open<'m> {
         let maps = self.manifest.maps.iter().map(|map| map_fd(&object, &map.symbol)).collect::<Result<_>>()?;
         let license = license(self.manifest)?;
         let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license, asks_limit: last };
-        let mut programs = Vec::with_capacity(codes.len());
+        let (mut programs, mut missing) = (Vec::with_capacity(codes.len()), Vec::new());
         for decl in &self.manifest.programs {
             if signal::end_was_asked() {
                 bail!("ended before anything was attached");
             }
             let at = codes.iter().position(|(name, _)| *name == decl.symbol);
             let (_, code) = codes.swap_remove(at.with_context(|| format!("the object has no program `{}`", decl.symbol))?);
-            programs.push(Program { decl, fd: loader.load(decl, code)? });
+            match loader.load(decl, code) {
+                Ok(fd) => programs.push(Program { decl, fd }),
+                Err(error) if self.manifest.config.missing_probes != "error" && is_absent(decl, &error) => {
+                    missing.push(format!("{error:#}"))
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Loaded { object, programs, maps })
+        Ok(Loaded { object, programs, missing, maps })
     }
 }
 
@@ -156,6 +164,11 @@ impl Loaded<'_> {
     pub fn map(&self, symbol: &str) -> Option<libbpf_rs::Map<'_>> {
         self.object.maps().find(|map| map.name() == symbol)
     }
+}
+
+/// Whether a program was not loaded because its place is not there: it is looked up when the program is loaded, not when it is attached.
+fn is_absent(decl: &ProgramDecl, error: &anyhow::Error) -> bool {
+    matches!(decl.plan, Some(AttachPlan::Trampoline { .. })) && !error.is::<Rejected>()
 }
 
 /// Typed raw tracepoints begin as plain ones: libbpf parses the whole of the kernel's BTF for every object that has a typed program.

@@ -57,7 +57,7 @@ enum Handle {
 impl Loaded<'_> {
     /// Attaches the traced programs. `missing_probes` of the configuration says whether a place that does not exist is an error.
     pub fn attach(&self, host: &Host, missing_probes: &str) -> Result<Attached> {
-        let mut attached = Attached::default();
+        let mut attached = Attached { missing: self.missing.clone(), ..Attached::default() };
         // The kernel fires some kinds in the order they were attached and others in reverse; either way the script's order is kept.
         let forward = self.programs.iter().filter(|program| !program.decl.reverse);
         let backward = self.programs.iter().rev().filter(|program| program.decl.reverse);
