@@ -47,6 +47,7 @@ pub const VM: &[Package] = &[
     package("qemu-system-x86", "the virtual machine"),
     package("busybox-static", "the machine's first programs"),
     package("cpio", "packs its first file system"),
+    package("e2fsprogs", "makes its disk"),
     package("zstd", "unpacks kernels"),
     package("xz-utils", "older kernels"),
     package("lz4", "and others"),

@@ -30,6 +30,9 @@ pub struct Boot<'a> {
 /// MiB; the files that cases write are in it.
 const MEMORY: &str = "2048";
 
+/// Bytes of the disk, of which the host stores only those that were written.
+const DISK: u64 = 1 << 30;
+
 /// Not `max` alone: QEMU 7.2 corrupts the flags at `cmpxchg16b`, and guests die of a double fault early.
 const CPU: &str = "max,cx16=off";
 
@@ -37,6 +40,7 @@ const CPU: &str = "max,cx16=off";
 pub fn run(boot: &Boot<'_>, mut line: impl FnMut(&str)) -> Result<i32> {
     let at = |name: &str| boot.directory.join(name);
     initramfs(boot, &at("initramfs"))?;
+    disk(&at("disk"))?;
     // QEMU opens what is there: a pipe hands the lines on as they come.
     let _ = fs::remove_file(at("output"));
     let _ = fs::remove_file(at("status"));
@@ -72,6 +76,12 @@ fn initramfs(boot: &Boot<'_>, to: &Path) -> Result<()> {
     fs::write(to, all).context("writing the initramfs")
 }
 
+/// An empty disk for temporary files: what is written there makes block requests, which the overlay does not.
+fn disk(to: &Path) -> Result<()> {
+    fs::File::create(to).and_then(|file| file.set_len(DISK)).context("making a disk")?;
+    shell::call_quietly(Command::new("/sbin/mke2fs").args(["-q", "-F", "-t", "ext4"]).arg(to))
+}
+
 fn qemu(boot: &Boot<'_>) -> Command {
     let at = |name: &str| boot.directory.join(name).display().to_string();
     let mut qemu = Command::new("qemu-system-x86_64");
@@ -85,7 +95,10 @@ fn qemu(boot: &Boot<'_>) -> Command {
     }
     qemu.args(["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"]);
     qemu.args(["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
+    qemu.args(["-drive", &format!("file={},if=none,id=disk,format=raw,cache=unsafe", at("disk")), "-device", "virtio-blk-pci,drive=disk"]);
     qemu.arg("-kernel").arg(&boot.image.vmlinux).args(["-initrd", &at("initramfs")]);
+    // norandmaps: QEMU keeps what it translated by address, and a program that lies elsewhere at each start is translated anew, which takes
+    // most of the time.
     qemu.args(["-append", "console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off tsc=reliable no_timer_check norandmaps"]);
     qemu.stdin(Stdio::null()).stdout(Stdio::null());
     qemu

@@ -23,8 +23,8 @@ pub struct Image {
 /// The first program of the machine.
 const INIT: &str = include_str!("init.sh");
 
-/// To reach the console ports, the shared root file system, and to write above it.
-const MODULES: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
+/// To reach the console ports, the shared root file system, to write above it, and to have a disk: ext4 asks for its sums by name only.
+const MODULES: [&str; 8] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "virtio_blk", "crc32c_generic", "ext4"];
 
 /// Makes what the cache does not have.
 pub fn image(kernel: &Unpacked) -> Result<Image> {

@@ -14,6 +14,9 @@ $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose host
 $b mount -t tmpfs -o size=75% none /above
 $b mkdir /above/files /above/work
 $b mount -t overlay -o lowerdir=/host,upperdir=/above/files,workdir=/above/work none /root || give_up "no overlay"
+# Of its own: over /tmp it would hide a checkout that is there.
+$b mkdir /root/vmtest.tmp
+$b mount -t ext4 /dev/vda /root/vmtest.tmp || give_up "no disk"
 for directory in dev proc sys; do $b mount -o move /$directory /root/$directory; done
 cd /root
 # Relative: an absolute link would name the directory that /dev was moved away from.
@@ -29,7 +32,7 @@ $b mount -t bpf none sys/fs/bpf
 $b mount -t cgroup2 none sys/fs/cgroup
 $b ip link set lo up
 
-export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb TMPDIR=/vmtest.tmp
 $b cp /command dev/shm/command
 $b chroot /root /bin/sh /dev/shm/command < dev/null > dev/vmtest.output 2>&1
 echo $? > dev/vmtest.status
