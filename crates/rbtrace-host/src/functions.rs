@@ -139,17 +139,29 @@ fn of_ftrace(text: &str) -> Vec<KernelFunction> {
     found
 }
 
-/// The functions among the kernel's symbols, as far as symbols tell.
+/// The functions among the kernel's symbols, as far as symbols tell. The text is long: it is gone through once.
 fn of_symbols(text: &str) -> Vec<KernelFunction> {
-    let untraced = untraced(text);
-    let mut modules = Modules::default();
-    let mut found = Vec::with_capacity(text.len() / 48);
-    for symbol in symbols(text).filter(|symbol| symbol.is_code && is_function(symbol)) {
-        if !untraced.iter().any(|range| range.contains(&symbol.address)) {
-            found.push(KernelFunction { module: modules.get(symbol.module), name: symbol.name.into() });
+    let mut functions = Vec::with_capacity(text.len() / 96);
+    let mut marks = HashMap::new();
+    for symbol in symbols(text).filter(|symbol| symbol.is_code) {
+        if is_mark(symbol.name) {
+            marks.insert(symbol.name, symbol.address);
+        } else if is_function(&symbol) {
+            functions.push(symbol);
         }
     }
-    found
+    // Addresses that are hidden from us say nothing.
+    let untraced: Vec<Range<u64>> =
+        UNTRACED.iter().filter_map(|(start, end)| Some(*marks.get(start)?..*marks.get(end)?)).filter(|range| !range.is_empty()).collect();
+    let mut modules = Modules::default();
+    let traced = functions.iter().filter(|symbol| !untraced.iter().any(|range| range.contains(&symbol.address)));
+    traced.map(|symbol| KernelFunction { module: modules.get(symbol.module), name: symbol.name.into() }).collect()
+}
+
+/// Whether a symbol only says where a section begins or ends. Few end like one.
+fn is_mark(name: &str) -> bool {
+    let ends_so = name.ends_with("text") || name.ends_with("_start") || name.ends_with("_end");
+    ends_so && UNTRACED.iter().any(|(start, end)| name == *start || name == *end)
 }
 
 /// Padding, split-off cold halves and marks of the linker have symbols, too; what BPF and ftrace make at run time is no module.
@@ -158,16 +170,7 @@ fn is_function(symbol: &Symbol<'_>) -> bool {
     let is_padding = plain.starts_with("__pfx_") || plain.starts_with("__cfi_");
     let is_part = symbol.name.contains(".cold") || symbol.name.starts_with('.');
     let is_made = symbol.module == "bpf" || symbol.module.starts_with("__builtin__");
-    let is_mark = UNTRACED.iter().any(|(start, end)| symbol.name == *start || symbol.name == *end);
-    !is_padding && !is_part && !is_made && !is_mark
-}
-
-/// Where the sections without probes are. Addresses that are hidden from us say nothing.
-fn untraced(text: &str) -> Vec<Range<u64>> {
-    let wanted: BTreeSet<&str> = UNTRACED.iter().flat_map(|(start, end)| [*start, *end]).collect();
-    let marks: HashMap<&str, u64> =
-        symbols(text).filter(|symbol| wanted.contains(symbol.name)).map(|symbol| (symbol.name, symbol.address)).collect();
-    UNTRACED.iter().filter_map(|(start, end)| Some(*marks.get(start)?..*marks.get(end)?)).collect()
+    !is_padding && !is_part && !is_made
 }
 
 /// A line of kallsyms.
@@ -178,14 +181,16 @@ struct Symbol<'a> {
     module: &'a str,
 }
 
+/// `ADDRESS TYPE NAME[\t[MODULE]]` a line.
 fn symbols(text: &str) -> impl Iterator<Item = Symbol<'_>> {
     text.lines().filter_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let address = u64::from_str_radix(words.next()?, 16).ok()?;
-        let is_code = matches!(words.next()?, "t" | "T" | "w" | "W");
-        let name = words.next()?;
-        let module = words.next().map(|word| word.trim_matches(['[', ']'])).unwrap_or(VMLINUX);
-        Some(Symbol { address, is_code, name, module })
+        let (address, rest) = line.split_once(' ')?;
+        let (kind, rest) = rest.split_once(' ')?;
+        let (name, module) = rest.split_once('\t').unwrap_or((rest, VMLINUX));
+        let is_code = matches!(kind, "t" | "T" | "w" | "W");
+        // Nobody asks where data is.
+        let address = if is_code { u64::from_str_radix(address, 16).ok()? } else { 0 };
+        Some(Symbol { address, is_code, name, module: module.trim_matches(['[', ']', ' ']) })
     })
 }
 
