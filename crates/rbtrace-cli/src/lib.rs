@@ -1,5 +1,8 @@
 //! The command line of rbtrace: wires the crates together. The only place that decides exit codes and the only one that knows clap.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod args;
 mod commands;
 mod environment;

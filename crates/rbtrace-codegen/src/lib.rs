@@ -4,6 +4,9 @@
 //! program is decided in this order: [`slots`] places its memory, [`function`] walks its regions and hands each operation to a method of
 //! [`ops`], [`machine`] optimises and emits, [`frames`] checks the stack of what came out.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod builder;
 mod c_code;
 mod debug;

@@ -3,6 +3,9 @@
 //! A [`Diagnostic`] is plain data. The pure crates push it to a [`Sink`] and go on; only the command line
 //! renders it. Knows no other crate of the house.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod diagnostic;
 mod render;
 mod source;

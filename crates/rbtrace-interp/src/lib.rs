@@ -1,6 +1,9 @@
 //! Runs `ir::Program`s in user space on given inputs: the oracle of the differential tests. One CPU, no IO; what a kernel would answer, a
 //! [`World`] does. Every access is checked against the memory it is in, so what the kernel's verifier would refuse is a [`Fault`] here.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod arith;
 mod helpers;
 mod machine;

@@ -1,6 +1,9 @@
 //! The contract between both halves of the house: typed operations for the code generator, the [`Manifest`] for the
 //! runtime. Owns helper numbers, program types and the byte layout of events. Knows no builtin and no LLVM.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod build;
 mod helper;
 mod manifest;

@@ -124,15 +124,18 @@ fn inst_lines(program: &Program, inst: &Inst, depth: usize, lines: &mut Vec<Stri
 
 /// The regions of an operation, each with the line that goes before it; an empty `else` is left out.
 fn headed_regions(op: &Op) -> Vec<(String, &Region)> {
-    match op {
-        Op::If { then, otherwise, .. } if otherwise.insts.is_empty() => vec![(String::new(), then)],
-        Op::If { then, otherwise, .. } => vec![(String::new(), then), ("else".into(), otherwise)],
-        Op::Switch { cases, default, .. } => {
-            let keys = |keys: &[u64]| format!("case {}", keys.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
-            cases.iter().map(|(of, region)| (keys(of), region)).chain([("default".into(), default)]).collect()
-        }
-        op => op.regions().into_iter().map(|region| (String::new(), region)).collect(),
+    if let Op::Switch { cases, default, .. } = op {
+        let keys = |keys: &[u64]| format!("case {}", keys.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
+        return cases.iter().map(|(of, region)| (keys(of), region)).chain([("default".into(), default)]).collect();
     }
+    let mut headed: Vec<(String, &Region)> = op.regions().into_iter().map(|region| (String::new(), region)).collect();
+    if let Op::If { otherwise, .. } = op {
+        headed.pop();
+        if !otherwise.insts.is_empty() {
+            headed.push(("else".into(), otherwise));
+        }
+    }
+    headed
 }
 
 fn map_text(map: &MapDecl) -> String {

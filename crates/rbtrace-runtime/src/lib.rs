@@ -3,6 +3,9 @@
 //! In the order of a run: [`child`], [`load`], [`attach`], [`ring`], [`session`] with [`maps`], [`world`] and [`output`], [`losses`].
 //! [`run()`] is the only way in.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod child;
 pub mod load;
 

@@ -3,6 +3,9 @@
 //! Pure: no file, no clock, no environment. `Facts` is answered by rbtrace-host on a real machine and by
 //! [`fixture::Fixture`] in tests.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod binary;
 pub mod c_layout;
 pub mod c_object;

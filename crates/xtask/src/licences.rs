@@ -34,10 +34,8 @@ pub fn check() -> Result<()> {
 pub fn packages() -> Result<Vec<Value>> {
     let text = shell::output(shell::cargo().args(["metadata", "--format-version=1", "--locked"]))?;
     let mut metadata: Value = serde_json::from_str(&text).context("reading `cargo metadata`")?;
-    match metadata["packages"].take() {
-        Value::Array(packages) => Ok(packages),
-        _ => bail!("`cargo metadata` lists no packages"),
-    }
+    let Value::Array(packages) = metadata["packages"].take() else { bail!("`cargo metadata` lists no packages") };
+    Ok(packages)
 }
 
 /// The strings of `key = [ … ]`. Enough TOML for our own file; strings hold no brackets.

@@ -113,11 +113,10 @@ impl<'m> Table<'m> {
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let value = value::decode(&self.decl.value, &bytes, world)?;
-        Ok(match value {
-            Value::Int(number) if div > 1 => Value::Int(i64::try_from(div).map_or(0, |div| number / div)),
-            Value::UInt(number) if div > 1 => Value::UInt(number / div),
-            whole => whole,
-        })
+        if let Value::Int(number) = value {
+            return Ok(Value::Int(i64::try_from(div).map_or(0, |div| number / div)));
+        }
+        Ok(if let Value::UInt(number) = value { Value::UInt(number / div) } else { value })
     }
 
     fn is_drawn(&self) -> bool {
