@@ -1,9 +1,7 @@
 //! What a run says, and in which words: a trait with one implementation per format. Knows values and titles; asks no kernel.
 
-mod flame;
-mod fold;
-mod folded;
 mod json;
+mod stacks;
 pub mod stream;
 mod text;
 mod trial;
@@ -15,10 +13,8 @@ use rbtrace_ir::EventDecl;
 use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunError};
 
-pub use crate::output::flame::Flame;
-pub use crate::output::fold::has_stack;
-pub use crate::output::folded::Folded;
 pub use crate::output::json::Json;
+pub use crate::output::stacks::{Stacks, has_stack};
 pub use crate::output::text::Text;
 
 use crate::Format;
@@ -124,8 +120,8 @@ pub fn of(format: Format, color: bool) -> Box<dyn Output> {
     match format {
         Format::Text => Box::new(Text { color }),
         Format::Json => Box::new(Json),
-        Format::Folded => Box::new(Folded { text: Text { color } }),
-        Format::Flame => Box::new(Flame::new(Text { color })),
+        Format::Folded => Box::new(Stacks::lines(Text { color })),
+        Format::Flame => Box::new(Stacks::picture(Text { color })),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use super::Node;
-use crate::output::fold::{Kind, Step};
+use super::fold::{Kind, Step};
+use super::tree::Node;
 
 const WIDTH: f64 = 1200.0;
 /// Left and right of the graph.
