@@ -71,8 +71,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Values of per-CPU maps are those of one CPU, as in the interpreter.
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap_or_default();
     let mut one = rustix::thread::CpuSet::new();
-    one.set(0);
+    one.set((0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| allowed.is_set(cpu)).unwrap_or_default());
     if let Err(error) = rustix::thread::sched_setaffinity(None, &one) {
         eprintln!("this process cannot be kept on one CPU: {error}");
     }
