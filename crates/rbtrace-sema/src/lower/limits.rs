@@ -19,19 +19,23 @@ const MOST_OPERATIONS: usize = 500_000;
 /// outcome it knows; the compiler takes minutes for what has many more.
 const MOST_BRANCHES: usize = 10_000;
 
+/// The same with all rounds of its own loops.
+const MOST_KEPT: u64 = 8192;
+
 /// Functions that run inside of each other (`MAX_CALL_FRAMES`): the program, what it calls, and the bodies of loops.
 const MOST_FRAMES: usize = 8;
 
-/// Says what is too much.
-pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
+/// Says what is too much. Without `bpf_loop` the rounds of loops count, too.
+pub(super) fn check(program: &ir::Program, has_loop: bool, sink: &mut Sink) {
     let mut operations = 0;
     for (function, declared) in program.functions.iter().zip(&program.manifest.programs) {
         let mut used = Used::default();
         let bodies = function.subprograms.iter().map(|sub| &sub.body).chain([&function.body]);
         bodies.for_each(|body| used.region(body));
         operations += used.operations;
-        let (mut subprograms, mut depths) = (Vec::new(), Vec::new());
+        let (mut subprograms, mut depths, mut all_met) = (Vec::new(), Vec::new(), Vec::new());
         for subprogram in &function.subprograms {
+            all_met.push(met(&subprogram.body, &all_met));
             subprograms.push(branches(&subprogram.body, &subprograms));
             depths.push(frames(&subprogram.body, &depths));
         }
@@ -42,6 +46,8 @@ pub(super) fn check(program: &ir::Program, sink: &mut Sink) {
         let most = branches(&function.body, &subprograms);
         if most > MOST_BRANCHES {
             sink.push(too_many_branches(most, declared.span));
+        } else if !has_loop && used.loops && met(&function.body, &all_met) > MOST_KEPT {
+            sink.push(too_many_rounds(declared.span));
         }
         if used.maps.len() > MOST_MAPS {
             sink.push(too_many_maps(used.maps.len(), declared.span));
@@ -61,6 +67,23 @@ pub(super) fn walked(region: &ir::Region) -> u64 {
         nested.saturating_mul(rounds).saturating_add(1)
     };
     region.insts.iter().map(walk).fold(0, u64::saturating_add)
+}
+
+/// Branches that the verifier meets on its way through a region, tests for null and all rounds of its own loops included. It keeps the other
+/// side of each until it is through.
+pub(super) fn met(region: &ir::Region, subprograms: &[u64]) -> u64 {
+    let meet = |inst: &ir::Inst| {
+        let nested = inst.op.regions().into_iter().map(|region| met(region, subprograms)).max().unwrap_or(0);
+        let rounds = if let Op::Loop { kind: LoopKind::Bounded { count, .. }, .. } = &inst.op { u64::from(*count) } else { 1 };
+        let called = if let Op::Invoke(id) = &inst.op { subprograms.get(id.0 as usize).copied().unwrap_or(0) } else { 0 };
+        let own = match inst.op {
+            Op::If { .. } | Op::Switch { .. } => 1,
+            // A test of the answer, and one of the counter of failures.
+            ref op => 2 * u64::from(matches!(op, Op::Loss(_) | Op::Emit { .. })),
+        };
+        nested.saturating_mul(rounds).saturating_add(own + called)
+    };
+    region.insts.iter().map(meet).fold(0, u64::saturating_add)
 }
 
 /// Branches on the longest way through a region, where those of the subprograms are known; a loop counts as one round.
@@ -108,6 +131,14 @@ fn too_many_branches(count: usize, span: Span) -> Diagnostic {
         .hint("a loop (`for ($i : 0..100) { … }`) costs as much as one round of it; values to choose from can be keys of a map")
 }
 
+fn too_many_rounds(span: Span) -> Diagnostic {
+    Diagnostic::error(span, "this probe is too large for this kernel")
+        .because(format!(
+            "without the helper bpf_loop (Linux 5.17) it walks all rounds of all loops, and no more than {MOST_KEPT} branches"
+        ))
+        .hint("fewer loops in loops, or several smaller probes")
+}
+
 fn too_many_maps(count: usize, span: Span) -> Diagnostic {
     Diagnostic::error(span, format!("this probe uses {count} maps, at most {MOST_MAPS} are possible"))
         .because(format!("the kernel allows a program {} maps, of which {OWN_MAPS} are needed for other things", MOST_MAPS + OWN_MAPS))
@@ -119,6 +150,8 @@ fn too_many_maps(count: usize, span: Span) -> Diagnostic {
 struct Used {
     operations: usize,
     maps: BTreeSet<MapId>,
+    /// Whether there are loops that the verifier walks.
+    loops: bool,
 }
 
 impl Used {
@@ -126,6 +159,7 @@ impl Used {
         self.operations += region.insts.len();
         for inst in &region.insts {
             self.maps.extend(map_of(&inst.op));
+            self.loops |= matches!(inst.op, Op::Loop { kind: LoopKind::Bounded { .. }, .. });
             inst.op.regions().into_iter().for_each(|region| self.region(region));
         }
     }

@@ -22,6 +22,8 @@ const MOST_WALKED: u64 = 10_000;
 /// The same for all loops of a kernel without `bpf_loop`, and by how much less there is for each that stands in another.
 const MOST_WALKED_OF_OLD: u64 = 100_000;
 const LESS_WITHIN: u64 = 20;
+/// Branches in all rounds of such a loop: the kernel keeps the other sides of 8192, and a script has several loops.
+const MOST_MET: u64 = 1000;
 /// The most rounds that an operation of ours has.
 const MOST_BOUNDED: u64 = 4096;
 
@@ -81,8 +83,8 @@ impl Lower<'_> {
     /// How many rounds of a body the verifier of a kernel without `bpf_loop` may be asked to walk. Loops around this one take its share
     /// several times.
     fn walkable(&self, body: &Region) -> u32 {
-        let share = MOST_WALKED_OF_OLD / LESS_WITHIN.saturating_pow(self.ended.len() as u32);
-        (share / limits::walked(body).max(1)).clamp(1, MOST_BOUNDED) as u32
+        let shares = LESS_WITHIN.saturating_pow(self.ended.len() as u32);
+        most_rounds(body, shares).max(1)
     }
 
     /// Runs a loop again as long as it has not ended by itself; how often at most.
@@ -180,7 +182,7 @@ impl Lower<'_> {
 
     /// A range of known length where there is no `bpf_loop`.
     fn walked_rounds(&mut self, rounds: u64, index: SlotId, body: Region, to: &Expr) {
-        let most = (MOST_WALKED_OF_OLD / limits::walked(&body).max(1)).min(MOST_BOUNDED);
+        let most = u64::from(most_rounds(&body, 1));
         if rounds > most {
             let error = Diagnostic::error(to.span, "this loop cannot be compiled for this kernel");
             let why =
@@ -233,4 +235,11 @@ impl Lower<'_> {
         };
         self.store_value(addr, offsets[1], &elements[1], found, &from);
     }
+}
+
+/// Rounds of a body within one of so many shares of what the verifier walks.
+fn most_rounds(body: &Region, shares: u64) -> u32 {
+    let by_length = MOST_WALKED_OF_OLD / shares / limits::walked(body).max(1);
+    let by_branches = MOST_MET / shares / limits::met(body, &[]).max(1);
+    by_length.min(by_branches).min(MOST_BOUNDED) as u32
 }

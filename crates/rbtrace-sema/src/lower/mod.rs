@@ -46,7 +46,7 @@ pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Prog
         out.program.functions.push(function);
         out.program.manifest.programs.push(decl);
     }
-    limits::check(&out.program, sink);
+    limits::check(&out.program, shared.facts.has(rbtrace_types::Feature::Loop), sink);
     stock::reserve(&mut out.program);
     out.finish(shared)
 }
