@@ -349,6 +349,10 @@ impl Facts for Host {
         self.binaries.is_instruction(binary, function, address)
     }
 
+    fn is_steppable(&self, binary: &str, address: u64) -> bool {
+        self.binaries.is_steppable(binary, address)
+    }
+
     fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {
         self.binaries.implementations(binary, function)
     }

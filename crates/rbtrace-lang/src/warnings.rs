@@ -128,6 +128,15 @@ pub static MANY_BINARIES: Warning = Warning::new(
      A path says which one.",
 );
 
+/// Breakpoints in much of what a library does.
+pub static MANY_FUNCTIONS: Warning = Warning::new(
+    "many-functions",
+    "A wildcard means a thousand functions or more of one binary, in all processes. Each call of one of them is a trap, which takes a thousand \
+     times as long as the call: on a machine that is busy, everything that uses the binary nearly stops.\n\n\
+     ```\nuprobe:libLLVM:* { @[func] = count(); }\n```\n\n\
+     With `-p` other processes are left alone.",
+);
+
 /// A parameter that is 0.
 pub static MISSING_PARAMETER: Warning = Warning {
     only_verbose: true,
@@ -239,6 +248,7 @@ pub static ALL: &[&Warning] = &[
     &LEGACY_SCOPE,
     &LENGTH,
     &MANY_BINARIES,
+    &MANY_FUNCTIONS,
     &MISSING_PARAMETER,
     &MISSING_PROBE,
     &MIXED_SIGNS,

@@ -351,6 +351,10 @@ impl Facts for Fixture {
         self.binaries.get(binary).map(|binary| binary.markers.clone().into()).ok_or(format!("{binary}: no such file"))
     }
 
+    fn is_steppable(&self, binary: &str, address: u64) -> bool {
+        self.binaries.get(binary).is_none_or(|binary| !binary.stuck.contains(&address))
+    }
+
     fn has_go_runtime(&self, binary: &str) -> bool {
         self.binaries.get(binary).is_some_and(|binary| binary.is_go)
     }

@@ -2,6 +2,27 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, Register};
 
+/// Instructions of x86 that only the kernel may use, or that are traps themselves.
+const FORBIDDEN: [Mnemonic; 17] = [
+    Mnemonic::Hlt,
+    Mnemonic::In,
+    Mnemonic::Out,
+    Mnemonic::Insb,
+    Mnemonic::Insw,
+    Mnemonic::Insd,
+    Mnemonic::Outsb,
+    Mnemonic::Outsw,
+    Mnemonic::Outsd,
+    Mnemonic::Iret,
+    Mnemonic::Iretd,
+    Mnemonic::Iretq,
+    Mnemonic::Cli,
+    Mnemonic::Sti,
+    Mnemonic::Int,
+    Mnemonic::Int1,
+    Mnemonic::Int3,
+];
+
 /// Whose instructions.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
@@ -37,6 +58,20 @@ impl Instructions<'_> {
         }
     }
 
+    /// Whether the kernel would run the first instruction from a copy: it refuses those with some prefixes, and those that only it may use
+    /// (`arch/x86/kernel/uprobes.c`, `arch/arm64/kernel/probes/decode-insn.c`).
+    pub fn is_steppable(&self) -> bool {
+        match self.kind {
+            // Vector instructions of the newer encodings (VEX, EVEX), which begin with bytes that mean something else in 32 bits.
+            Kind::X86(64) if self.code.first().is_some_and(|byte| matches!(byte, 0xc4 | 0xc5 | 0x62)) => false,
+            Kind::X86(bits) => {
+                let mut decoder = Decoder::with_ip(bits, self.code, self.address, DecoderOptions::NONE);
+                is_steppable_x86(&decoder.decode())
+            }
+            Kind::Aarch64 => self.code.first_chunk().is_none_or(|word| is_steppable_aarch64(u32::from_le_bytes(*word))),
+        }
+    }
+
     /// Addresses that the first so many bytes put into registers.
     pub fn addresses(&self, bytes: u64) -> Vec<u64> {
         let code = &self.code[..self.code.len().min(bytes as usize)];
@@ -48,6 +83,19 @@ impl Instructions<'_> {
             Kind::Aarch64 => addresses_of_pairs(code, self.address),
         }
     }
+}
+
+fn is_steppable_x86(instruction: &Instruction) -> bool {
+    let is_bad_segment = matches!(instruction.segment_prefix(), Register::ES | Register::CS | Register::SS | Register::DS);
+    let is_forbidden = FORBIDDEN.contains(&instruction.mnemonic());
+    !(instruction.is_invalid() || instruction.has_lock_prefix() || is_bad_segment || is_forbidden)
+}
+
+/// Loads and stores that belong together (`ldxr`, `stxr`) lose each other where a trap comes between; what raises exceptions stays the kernel's.
+fn is_steppable_aarch64(word: u32) -> bool {
+    let is_exclusive = word & 0x3f00_0000 == 0x0800_0000 && word & 0x0080_0000 == 0;
+    let is_exception = word & 0xff00_0000 == 0xd400_0000;
+    !is_exclusive && !is_exception
 }
 
 /// `lea rax, [rip + x]`
@@ -87,6 +135,28 @@ mod tests {
         assert_eq!(begins, [0, 1, 4, 11]);
         assert_eq!(instructions.addresses(12), [0x101b]);
         assert_eq!(instructions.addresses(4), []);
+    }
+
+    #[test]
+    fn the_kernel_refuses_to_step_over_some_instructions() {
+        let steppable = |kind, code: &[u8]| Instructions { kind, code, address: 0 }.is_steppable();
+        // push rbp; endbr64; lock dec [rdi]; notrack jmp rax; hlt; syscall; fs: mov rax, [0]; vmovd xmm0, esi
+        for (code, is_good) in [
+            (&[0x55][..], true),
+            (&[0xf3, 0x0f, 0x1e, 0xfa], true),
+            (&[0xf0, 0xff, 0x0f], false),
+            (&[0x3e, 0xff, 0xe0], false),
+            (&[0xf4], false),
+            (&[0xc5, 0xf9, 0x6e, 0xc6], false),
+            (&[0x0f, 0x05], true),
+            (&[0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0], true),
+        ] {
+            assert_eq!(steppable(Kind::X86(64), code), is_good, "{code:x?}");
+        }
+        // stp x29, x30, [sp, #-16]!; ldxr w0, [x1]; ldar w0, [x1]; svc #0
+        for (word, is_good) in [(0xa9bf_7bfdu32, true), (0x885f_7c20, false), (0x88df_fc20, true), (0xd400_0001, false)] {
+            assert_eq!(steppable(Kind::Aarch64, &word.to_le_bytes()), is_good, "{word:x}");
+        }
     }
 
     #[test]

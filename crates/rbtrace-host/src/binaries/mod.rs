@@ -87,6 +87,11 @@ impl Binaries {
         Some(self.open(name).ok()?.instructions(function.address)?.begin_at(address))
     }
 
+    /// See [`rbtrace_types::Facts::is_steppable`].
+    pub fn is_steppable(&self, name: &str, address: u64) -> bool {
+        self.open(name).is_ok_and(|binary| binary.instructions(address).is_none_or(|instructions| instructions.is_steppable()))
+    }
+
     /// See [`rbtrace_types::Facts::implementations`].
     pub fn implementations(&self, name: &str, function: &Function) -> Vec<u64> {
         let Ok(binary) = self.open(name) else { return Vec::new() };

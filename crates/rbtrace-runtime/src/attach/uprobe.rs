@@ -14,6 +14,9 @@ use crate::sys::{bpf, perf};
 /// Where the kernel keeps the number of the perf event type.
 const PERF_TYPE: &str = "/sys/bus/event_source/devices/uprobe/type";
 
+/// An error of the kernel's own, which C libraries do not know: an instruction that it does not step over.
+const ENOTSUPP: i32 = 524;
+
 /// What is the same for all places of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
@@ -83,7 +86,7 @@ fn explained(error: std::io::Error, path: &str, places: usize) -> anyhow::Error 
         Some(libc::ENOENT) => "the file is not there any more",
         Some(libc::ESRCH) => "the process of `-p` has ended",
         Some(libc::EINVAL) => "the kernel cannot put a breakpoint there: no regular file, beyond its end, or inside an instruction",
-        Some(libc::EOPNOTSUPP | libc::EILSEQ) => "the kernel cannot step over the instruction there",
+        Some(libc::EOPNOTSUPP | libc::EILSEQ | ENOTSUPP) => "the kernel cannot step over the instruction there",
         _ => "the kernel refused",
     };
     let what = if places == 1 { "a place".to_owned() } else { format!("{places} places") };

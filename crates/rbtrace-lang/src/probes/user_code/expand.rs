@@ -15,6 +15,9 @@ use crate::warnings;
 /// Said of places that may be inside an instruction, where a breakpoint breaks the program.
 const FORCE: &str = "Use --unsafe to force attachment. WARNING: This option could lead to data corruption in the target process.";
 
+/// From so many functions of a binary on, a wildcard is dear to whoever uses it.
+const MANY: usize = 1000;
+
 /// Looks for places in one binary.
 struct Search<'a> {
     facts: &'a dyn Facts,
@@ -140,13 +143,26 @@ impl Search<'_> {
         let mut seen = HashSet::new();
         let mut names: Vec<&str> = Vec::new();
         for function in meant {
-            if seen.insert(function.address) && !self.is_unknown(binary, function) {
+            // What chooses between functions is another name for the one that is chosen.
+            let code = self.code_of(binary, function);
+            let is_new = seen.insert(function.address) && (!function.is_indirect || code.iter().any(|address| !seen.contains(address)));
+            seen.extend(&code);
+            if is_new && !code.is_empty() && self.is_steppable(binary, &code, 0) {
                 names.push(&function.name);
             }
         }
         names.sort_unstable();
         names.dedup();
+        self.warn_of_many(binary, names.len());
         names.into_iter().map(|name| target::parts_of(binary, naming, name, 0)).collect()
+    }
+
+    fn warn_of_many(&mut self, binary: &str, count: usize) {
+        if count >= MANY && self.target.pid.is_none() {
+            let message = format!("breakpoints in {count} functions of {binary} slow down every process that uses it");
+            let warning = warnings::MANY_FUNCTIONS.at(self.target.span, message).because("each call of one of them is a trap");
+            self.sink.push(warning.hint("`-p PID` leaves other processes alone; a narrower wildcard costs less"));
+        }
     }
 
     fn named(&mut self, binary: &str, name: &str, offset: u64, is_quoted: bool) -> Vec<Vec<String>> {
@@ -203,6 +219,13 @@ impl Search<'_> {
             );
             return false;
         }
+        if !self.is_steppable(binary, &self.code_of(binary, function), offset) {
+            let step = if offset == 0 { String::new() } else { format!("+{offset}") };
+            let message = format!("the kernel allows no breakpoint at `{name}{step}` of {binary}");
+            let why = "the instruction there is one that it cannot run from a copy: under lock, a newer vector one, or the kernel's own";
+            self.refuse(message, why, Some("`f+offset` names an instruction behind it"));
+            return false;
+        }
         if self.target.is_unsafe || function.is_indirect {
             return true;
         }
@@ -221,6 +244,16 @@ impl Search<'_> {
             return false;
         }
         true
+    }
+
+    /// Whether the kernel takes breakpoints there: one that it does not take would cost all others of its link.
+    fn is_steppable(&self, binary: &str, code: &[u64], offset: u64) -> bool {
+        code.iter().all(|address| self.facts.is_steppable(binary, address + offset))
+    }
+
+    /// Where a function really is; nowhere if nobody knows.
+    fn code_of(&self, binary: &str, function: &Function) -> Vec<u64> {
+        if function.is_indirect { self.facts.implementations(binary, function) } else { vec![function.address] }
     }
 
     fn is_unknown(&self, binary: &str, function: &Function) -> bool {
