@@ -23,7 +23,7 @@ pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
 pub use self::names::demangle;
 use crate::cached;
-use crate::dwarf::DebugInfo;
+use crate::dwarf::{DebugInfo, Missing};
 
 /// Answers by what was asked.
 type Cache<K, T> = Mutex<HashMap<K, T>>;
@@ -117,7 +117,10 @@ impl Binaries {
     pub fn declaration(&self, name: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
         let read = || {
             let found = self.debug_info(name)?.declaration(address);
-            let found = found.map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;
+            let found = found.map_err(|error| match error.downcast::<Missing>() {
+                Ok(elsewhere) => format!("the debug information of {name} is not in it: {elsewhere}"),
+                Err(error) => format!("the debug information of {name} is broken: {error:#}"),
+            })?;
             Ok(found.map(Arc::new))
         };
         cached(&self.declarations, (name.to_owned(), address), read)

@@ -28,6 +28,18 @@ use self::session::{At, Session};
 /// More pieces of code than all units of a program have.
 const MOST_RANGES: usize = 20_000_000;
 
+/// Why nothing is known, though nothing is broken.
+#[derive(Debug)]
+pub struct Missing(String);
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
+
 /// What a binary says about its source.
 #[derive(Debug)]
 pub struct DebugInfo {
@@ -54,7 +66,23 @@ impl DebugInfo {
     /// How the function that begins at an address is declared. `None`: nothing is said about it.
     pub fn declaration(&self, address: u64) -> Result<Option<Declaration>> {
         let session = Session::new(&self.files);
-        self.function_at(&session, address).map(|at| functions::declaration(&session, at)).transpose()
+        if let Some(at) = self.function_at(&session, address) {
+            return functions::declaration(&session, at).map(Some);
+        }
+        match self.elsewhere(&session, address) {
+            Some(file) => {
+                Err(Missing(format!("it is in {file}, and such files are not read (`-gno-split-dwarf` keeps it in the binary)")).into())
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The file that holds what a unit says about the code at an address (`.dwo`).
+    fn elsewhere(&self, session: &Session<'_>, address: u64) -> Option<String> {
+        let number = self.units_around(session, address).next()?;
+        let unit = session.unit(0, number).ok()?;
+        let name = unit.dwo_name().ok()??;
+        Some(session.dwarf(0).attr_string(&unit, name).ok()?.to_string_lossy().into_owned())
     }
 
     /// A type by its name: `struct s`, `union u`, `enum e`, a typedef, a base type. Of several, that of the unit around an address, then that
