@@ -155,6 +155,8 @@ impl<'a> Bench<'a> {
         };
         let loaded = match kernel::load(&program, self.target, Some(&sources)) {
             Ok(loaded) => loaded,
+            // A run says so of a kernel that was built without it.
+            Err(log) if log.contains("of this type cannot use helper") => return Verdict::IllTyped(vec![log]),
             Err(log) => return Verdict::Bad(Failure::Refused(log)),
         };
         let runs = |program_type| matches!(program_type, ProgramType::RawTracepoint);
