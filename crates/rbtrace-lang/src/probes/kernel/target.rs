@@ -33,7 +33,8 @@ impl Spot {
         match self {
             Spot::Function(name, 0) => name.clone(),
             Spot::Function(name, offset) => format!("{name}+{offset}"),
-            Spot::Address(address) => format!("{address:#x}"),
+            // In decimal, as upstream names it: scripts and tests look for that.
+            Spot::Address(address) => address.to_string(),
         }
     }
 }
