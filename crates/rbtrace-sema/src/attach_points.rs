@@ -59,6 +59,9 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     let most = shared.number(config::max_probes::ROW.name);
     for (index, probe) in probes.enumerate() {
         let places = places_of(probe, shared, sink);
+        if places.is_empty() {
+            removed(probe, shared, sink);
+        }
         found += places.len();
         // Sorting more than will be attached is work for nothing.
         if most == 0 || found as u64 <= most.saturating_mul(REPEATED) {
@@ -163,6 +166,17 @@ pub(crate) fn absence(span: Span, text: String, shared: &Shared) -> Option<Diagn
         "ignore" => None,
         "warn" => Some(warnings::MISSING_PROBE.at(span, format!("{text} Skipping."))),
         _ => Some(Diagnostic::error(span, text)),
+    }
+}
+
+/// A probe without a place is gone with all that its body does; that is said where missing attach points are warned of.
+fn removed(probe: &Probe, shared: &Shared, sink: &mut Sink) {
+    let Some(first) = probe.attach_points.first() else { return };
+    let warns = shared.config.get(config::missing_probes::ROW.name).is_some_and(|word| word == "warn");
+    if warns && probe.attach_points.iter().all(|point| sink.error_within(point.span).is_none()) {
+        // Upstream's words.
+        let text = "Probe has no valid attach points. It is being removed which may cause issues with program behavior.";
+        sink.push(warnings::MISSING_PROBE.at(first.span, text).because("what this probe does is not done"));
     }
 }
 
