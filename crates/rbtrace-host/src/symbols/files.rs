@@ -1,6 +1,7 @@
 //! Files that processes have in memory. They are opened as soon as they are heard of: by the time somebody asks for a name the process may be
 //! gone, and the path may lead to another file, or in a container to none of ours.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -40,18 +41,22 @@ pub struct Stretch {
 /// All that are known; equal ones are kept once.
 #[derive(Debug, Default)]
 pub struct Files {
-    known: Vec<Rc<MappedFile>>,
+    /// One identity may have several names.
+    known: HashMap<Id, Vec<Rc<MappedFile>>>,
+    opened: usize,
 }
 
 impl Files {
     /// The file of that path and identity; opened as a process has it there.
     pub fn get(&mut self, path: &str, id: Id, pid: u32, stretch: Stretch) -> Rc<MappedFile> {
-        if let Some(known) = self.known.iter().find(|file| file.id == id && file.path == path) {
+        let same = self.known.entry(id).or_default();
+        if let Some(known) = same.iter().find(|file| file.path == path) {
             return Rc::clone(known);
         }
-        let open = (self.known.len() < MOST).then(|| open(path, pid, stretch)).flatten();
+        let open = (self.opened < MOST).then(|| open(path, pid, stretch)).flatten();
+        self.opened += usize::from(open.is_some());
         let file = Rc::new(MappedFile { path: path.to_owned(), id, open });
-        self.known.push(Rc::clone(&file));
+        same.push(Rc::clone(&file));
         file
     }
 }
