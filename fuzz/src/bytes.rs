@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rbtrace_host::btf::KernelBtf;
 use rbtrace_host::{Facts, Host};
@@ -13,9 +14,16 @@ use rbtrace_types::{Space, Type};
 /// Of a file's types so many are looked at.
 const MOST_TYPES: usize = 20;
 
+/// Where bytes become a file, each at a place of its own: it is mapped into memory, which is gone where somebody else empties the file.
+fn place(ending: &str) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("rbtrace-fuzz-{}-{number}.{ending}", std::process::id()))
+}
+
 /// Any bytes are type information or are refused; every question is answered.
 pub fn kernel_types(data: &[u8]) {
-    let path = std::env::temp_dir().join(format!("rbtrace-fuzz-{}.btf", std::process::id()));
+    let path = place("btf");
     if std::fs::write(&path, data).is_err() {
         return;
     }
@@ -35,13 +43,13 @@ pub fn kernel_types(data: &[u8]) {
         btf.raw_tracepoint(&tracepoint.event);
     }
     btf.raw_tracepoint("sched_switch");
-    // The next input writes it again; a leftover is a few bytes in a temporary directory.
+    // A leftover is a few bytes in a temporary directory.
     let _ = std::fs::remove_file(path);
 }
 
 /// Any bytes are a program with debug information or are refused; every question is answered.
 pub fn debug_info(data: &[u8]) {
-    let path = std::env::temp_dir().join(format!("rbtrace-fuzz-{}.elf", std::process::id()));
+    let path = place("elf");
     if std::fs::write(&path, data).is_err() {
         return;
     }
