@@ -20,15 +20,20 @@ fn cases() -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Words of two cases, taken in turn from either, with some left out, doubled or moved. Always the same for the same number.
-fn stirred(cases: &[(PathBuf, Vec<u8>)], number: u64) -> Vec<u8> {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut below = |most: usize| {
+/// Numbers below what is asked for. Always the same for the same seed.
+fn dice(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |most| {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         (state % most.max(1) as u64) as usize
-    };
+    }
+}
+
+/// Words of two cases, taken in turn from either, with some left out, doubled or moved. Always the same for the same number.
+fn stirred(cases: &[(PathBuf, Vec<u8>)], number: u64) -> Vec<u8> {
+    let mut below = dice(number);
     let mut words: Vec<&[u8]> = Vec::new();
     for _ in 0..2 {
         let text = program(&cases[below(cases.len())].1);
@@ -80,13 +85,7 @@ fn properties_hold_for_the_cases() {
 
 /// Bytes of a program's debug sections, some of them changed. Always the same for the same number.
 fn damaged(program: &[u8], number: u64) -> Vec<u8> {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut below = |most: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % most.max(1) as u64) as usize
-    };
+    let mut below = dice(number);
     let mut bytes = program.to_vec();
     // The debug sections lie behind the code and before the tables at the end.
     let (first, last) = (bytes.len() / 3, bytes.len());

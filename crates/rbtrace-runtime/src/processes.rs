@@ -18,6 +18,8 @@ use crate::sys::perf_ring::{PerfRing, Record};
 
 /// Room for the records of a CPU, in pages: some hundred mappings.
 const PAGES: usize = 16;
+/// A machine that begins processes without a pause is not waited for.
+const ROUNDS: usize = 16;
 /// Bytes of the time behind each record.
 const TIME: usize = 8;
 
@@ -63,9 +65,16 @@ impl Processes {
     /// Hands on what has happened.
     pub fn tell(&self, mappings: &RefCell<Mappings>) -> Result<()> {
         let mut records = Vec::new();
-        for ring in &self.rings {
-            while let Some(record) = ring.next().context("reading what processes map")? {
-                records.extend(timed(record));
+        // A process may have been begun on a CPU that was read before the one where it went on: until a round finds nothing new.
+        for _ in 0..ROUNDS {
+            let before = records.len();
+            for ring in &self.rings {
+                while let Some(record) = ring.next().context("reading what processes map")? {
+                    records.extend(timed(record));
+                }
+            }
+            if records.len() == before {
+                break;
             }
         }
         records.sort_by_key(|(time, _)| *time);

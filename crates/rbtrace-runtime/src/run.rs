@@ -48,7 +48,7 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
-    let processes = manifest.config.follow_processes.then(|| Processes::follow(options.pid)).transpose()?;
+    let processes = follow_processes(manifest, &options);
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, processes, losses, signals, watched, options: &mut options };
@@ -60,6 +60,18 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     run.announce(begun)?;
     run.watch()?;
     run.finish()
+}
+
+/// Only names of processes that end depend on it: where the kernel does not let us (a container without the right to perf events), the run goes
+/// on without.
+fn follow_processes(manifest: &Manifest, options: &Options) -> Option<Processes> {
+    let followed = manifest.config.follow_processes.then(|| Processes::follow(options.pid))?;
+    if let Err(why) = &followed
+        && !options.no_warnings
+    {
+        eprintln!("WARNING: code of processes that end before it is shown will have no names: {why:#}");
+    }
+    followed.ok()
 }
 
 /// Loads what was compiled. A program that is too much for the verifier is compiled once more, its values in memory: the verifier does not

@@ -71,9 +71,10 @@ impl Mappings {
 
     /// A process has a child, which begins with the same memory.
     pub fn forked(&mut self, parent: u32, child: u32) {
-        // One that is not known is asked when it matters; then it is asked itself.
-        if let Some(process) = self.processes.get(&parent).cloned() {
-            self.processes.insert(child, process);
+        // One that is not known is asked when it matters; then it is asked itself. Another process may have had the child's number.
+        match self.processes.get(&parent).cloned() {
+            Some(process) => drop(self.processes.insert(child, process)),
+            None => drop(self.processes.remove(&child)),
         }
     }
 
@@ -196,6 +197,9 @@ mod tests {
         assert_eq!(at(&mut all, child, 0x5010), "vdso+0x10");
         assert_eq!(at(&mut all, child, 0x2000), "nothing");
         assert_eq!(at(&mut all, parent + 2, 0x1004), "nothing");
+        // The number of a process that has ended goes to a child of one that nobody knows.
+        all.forked(parent + 2, child);
+        assert_eq!(at(&mut all, child, 0x9000), "nothing");
     }
 
     #[test]

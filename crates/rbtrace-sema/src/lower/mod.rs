@@ -199,13 +199,8 @@ impl<'a> Lower<'a> {
         self.selector = Some(slot);
         let mut cases = Vec::new();
         for body in &self.unit.bodies {
-            self.body = body;
-            let mark = self.ir.mark();
-            self.ir.open();
-            self.whole_body();
-            self.ir.release(mark);
             let keys = body.places.iter().filter_map(|(_, selector)| *selector).collect();
-            cases.push((keys, self.ir.close()));
+            cases.push((keys, self.body_region(body)));
         }
         self.ir.push(Op::Switch { value, cases, default: ir::Region::default() });
     }
@@ -213,18 +208,20 @@ impl<'a> Lower<'a> {
     /// One program for both ends of functions.
     fn begin_and_end(&mut self) {
         let cond = (self.unit.bodies[0].places[0].0.probe_type.at_end)(self);
-        let mut regions = Vec::new();
-        for body in &self.unit.bodies {
-            self.body = body;
-            let mark = self.ir.mark();
-            self.ir.open();
-            self.whole_body();
-            self.ir.release(mark);
-            regions.push(self.ir.close());
-        }
-        let then = regions.pop().expect("a session has two bodies");
-        let otherwise = regions.pop().expect("a session has two bodies");
+        let [begin, end] = &self.unit.bodies[..] else { unreachable!("a session has two bodies") };
+        let otherwise = self.body_region(begin);
+        let then = self.body_region(end);
         self.ir.push(Op::If { cond, then, otherwise });
+    }
+
+    /// One of several bodies of a program; their memory lies at the same place.
+    fn body_region(&mut self, body: &'a TypedBody<'a>) -> ir::Region {
+        self.body = body;
+        let mark = self.ir.mark();
+        self.ir.open();
+        self.whole_body();
+        self.ir.release(mark);
+        self.ir.close()
     }
 
     fn whole_body(&mut self) {
