@@ -143,6 +143,11 @@ impl Host {
         self
     }
 
+    /// Where debug files are looked for.
+    pub fn debug_places(&self) -> &DebugPlaces {
+        self.binaries.places()
+    }
+
     /// The same machine, where only the functions that a file lists can be probed, if one is given.
     pub fn with_functions(mut self, path: Option<PathBuf>) -> Host {
         if let Some(path) = path {

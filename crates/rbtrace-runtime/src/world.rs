@@ -35,7 +35,7 @@ impl<'m> Machine<'m> {
 
     /// Names of addresses.
     pub fn symbols(&self) -> &Symbols {
-        self.symbols.get_or_init(|| Symbols::new(self.manifest.config.debug_info))
+        self.symbols.get_or_init(|| Symbols::new(self.manifest.config.debug_info, self.host.debug_places().clone()))
     }
 }
 

@@ -8,7 +8,16 @@ use object::Object;
 use super::file::map;
 
 /// Where such files are looked for if nobody says anything else: beside the binary, below it, and where distributions keep them.
-const PLACES: &str = ":.debug:/usr/lib/debug";
+const PLACES: &str = "+:+.debug:+/usr/lib/debug";
+
+/// A debug file.
+#[derive(Debug)]
+pub struct DebugFile {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// What is in it.
+    pub bytes: Mmap,
+}
 
 /// Where debug files are looked for.
 #[derive(Clone, Debug)]
@@ -38,20 +47,36 @@ impl DebugPlaces {
         DebugPlaces { places: lists.split(':').map(place).collect() }
     }
 
-    /// The debug file of a binary, by its build id or by the name that the binary gives it.
-    pub fn find(&self, file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<Mmap> {
-        let open = |place: &Path| map(&super::find::below(root, &place.to_string_lossy())).ok();
-        let by_id = self.places.iter().filter_map(|place| Some(place.directory.join(by_build_id(file)?)));
-        if let Some(found) = by_id.filter(|place| place.is_absolute()).find_map(|place| open(&place)) {
+    /// The debug file of a binary, by its build id or by the name that the binary gives it. One that was made for another build is none.
+    pub fn find(&self, file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<DebugFile> {
+        let id = file.build_id().ok().flatten();
+        let by_id = self.places.iter().filter_map(|place| Some(place.directory.join(by_build_id(id?)?)));
+        let by_id = by_id.filter(|place| place.is_absolute()).find_map(|place| open(root, &place));
+        if let Some(found) = by_id.filter(|found| found.is_of(id) != Some(false)) {
             return Some(found);
         }
         let (name, sum) = file.gnu_debuglink().ok()??;
         let name = String::from_utf8_lossy(name).into_owned();
-        let is_right = |place: &Place, bytes: &Mmap| !place.is_checked || crc32fast::hash(bytes) == sum;
+        let is_right =
+            |place: &Place, found: &DebugFile| found.is_of(id).unwrap_or_else(|| !place.is_checked || crc32fast::hash(&found.bytes) == sum);
         self.places.iter().find_map(|place| {
             let candidates = place.named(path, &name).into_iter().filter(|candidate| candidate != path);
-            candidates.filter_map(|candidate| open(&candidate)).find(|bytes| is_right(place, bytes))
+            candidates.filter_map(|candidate| open(root, &candidate)).find(|found| is_right(place, found))
         })
+    }
+}
+
+fn open(root: Option<&Path>, place: &Path) -> Option<DebugFile> {
+    let path = super::find::below(root, &place.to_string_lossy());
+    let bytes = map(&path).ok()?;
+    Some(DebugFile { path, bytes })
+}
+
+impl DebugFile {
+    /// Whether it has this build id; nobody knows where one of the two has none.
+    fn is_of(&self, id: Option<&[u8]>) -> Option<bool> {
+        let own = object::File::parse(&*self.bytes).ok()?.build_id().ok()??.to_vec();
+        Some(own == id?)
     }
 }
 
@@ -70,8 +95,8 @@ impl Place {
 }
 
 /// `.build-id/ab/cdef.debug`
-fn by_build_id(file: &object::File<'_>) -> Option<PathBuf> {
-    let Ok(Some([first, rest @ ..])) = file.build_id() else { return None };
+fn by_build_id(id: &[u8]) -> Option<PathBuf> {
+    let (first, rest) = id.split_first()?;
     let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Path::new(".build-id").join(format!("{first:02x}")).join(format!("{rest}.debug")))
 }

@@ -11,7 +11,7 @@ use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
 use super::debug_file::DebugPlaces;
 use super::instructions::{Instructions, Kind};
-use super::{archive, markers, names};
+use super::{archive, markers, mini_debug, names};
 
 /// A program or library.
 #[derive(Debug)]
@@ -22,14 +22,23 @@ pub struct Binary {
     range: Range<usize>,
     /// Executable segments.
     code: Vec<Segment>,
-    /// Its symbols, where they are in a file of their own.
-    debug: OnceLock<Option<Mmap>>,
+    /// Its symbols, where it was stripped of them.
+    debug: OnceLock<Option<Apart>>,
     /// Where that file may be, and where paths begin.
     places: DebugPlaces,
     root: Option<PathBuf>,
     symbols: OnceLock<Arc<[Function]>>,
     demangled: OnceLock<Arc<[Function]>>,
     markers: OnceLock<Result<Arc<[Marker]>, String>>,
+}
+
+/// Symbols that are not in the binary's own table.
+#[derive(Debug)]
+enum Apart {
+    /// In a file of their own.
+    File(Mmap),
+    /// In a section that is packed.
+    Packed(Vec<u8>),
 }
 
 /// A piece of the file that becomes executable memory.
@@ -93,7 +102,7 @@ impl Binary {
         let found = symbols.find(|symbol| symbol.is_definition() && symbol.name() == Ok(name));
         let of_binary = found.map(|symbol| Symbol { address: symbol.address(), size: symbol.size(), is_fixed });
         of_binary.or_else(|| {
-            let debug = object::File::parse(&**self.debug_file(&file)?).ok()?;
+            let debug = object::File::parse(self.apart(&file)?).ok()?;
             let symbol = debug.symbols().find(|symbol| symbol.is_definition() && symbol.name() == Ok(name))?;
             Some(Symbol { address: symbol.address(), size: symbol.size(), is_fixed })
         })
@@ -144,24 +153,29 @@ impl Binary {
         object::File::parse(self.bytes()).is_ok_and(|file| file.section_by_name(name).is_some())
     }
 
-    /// Functions whose names are wanted. Where the file itself has none of them, its debug file is asked.
+    /// Functions whose names are wanted. Where the file was stripped, what was taken from it is asked.
     fn collect(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Function> {
         let mut found = Vec::new();
         let Ok(file) = object::File::parse(self.bytes()) else { return found };
         add(file.symbols(), &is_wanted, &mut found);
         add(file.dynamic_symbols(), &is_wanted, &mut found);
-        let debug = self.debug_file(&file);
-        if let Some(Ok(debug)) = debug.map(|bytes| object::File::parse(&**bytes)) {
+        if let Some(Ok(debug)) = self.apart(&file).map(object::File::parse) {
             add(debug.symbols(), &is_wanted, &mut found);
         }
         found
     }
 
-    /// The file that a stripped binary's symbols are in.
-    fn debug_file(&self, file: &object::File<'_>) -> Option<&Mmap> {
+    /// The ELF file that a stripped binary's symbols are in: its debug file, or the one that is packed into it.
+    fn apart(&self, file: &object::File<'_>) -> Option<&[u8]> {
+        let find = || match self.places.find(file, &self.path, self.root.as_deref()) {
+            Some(debug) => Some(Apart::File(debug.bytes)),
+            None => mini_debug::read(file).map(Apart::Packed),
+        };
         let is_stripped = file.symbol_table().is_none();
-        let find = || self.places.find(file, &self.path, self.root.as_deref());
-        is_stripped.then(|| self.debug.get_or_init(find).as_ref())?
+        Some(match is_stripped.then(|| self.debug.get_or_init(find).as_ref())?? {
+            Apart::File(bytes) => bytes,
+            Apart::Packed(bytes) => bytes,
+        })
     }
 
     fn demangle(&self) -> Vec<Function> {
@@ -172,7 +186,7 @@ impl Binary {
 }
 
 /// The bytes of a file.
-pub(super) fn map(path: &Path) -> Result<Mmap, String> {
+pub(crate) fn map(path: &Path) -> Result<Mmap, String> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     // SAFETY: a file that is cut short while we read it ends this process, as it does with every debugger; bytes that change only change
     // what is found, since every access is checked.

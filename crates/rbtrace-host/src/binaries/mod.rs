@@ -3,12 +3,13 @@
 mod archive;
 mod debug_file;
 mod described;
-mod file;
+pub(crate) mod file;
 mod find;
 mod indirect;
 mod instructions;
 mod library_cache;
 mod markers;
+pub(crate) mod mini_debug;
 mod names;
 
 use std::collections::HashMap;
@@ -54,6 +55,11 @@ impl Binaries {
     /// With debug files at other places.
     pub fn with_debug_places(self, places: DebugPlaces) -> Binaries {
         Binaries { places, ..self }
+    }
+
+    /// Where debug files are.
+    pub fn places(&self) -> &DebugPlaces {
+        &self.places
     }
 
     /// The process.

@@ -2,12 +2,13 @@
 
 mod files;
 pub mod mappings;
+mod sources;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
+use blazesym::symbolize::source::{Kernel, Process, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
@@ -15,6 +16,8 @@ use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 use self::files::MappedFile;
 pub use self::files::{Id, Stretch};
 use self::mappings::{Mappings, Place};
+use self::sources::Sources;
+use crate::binaries::DebugPlaces;
 
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
@@ -28,15 +31,22 @@ pub struct Symbols {
     mappings: RefCell<Mappings>,
     kernel: RefCell<HashMap<u64, Found>>,
     files: RefCell<HashMap<(*const MappedFile, u64), Found>>,
+    places: DebugPlaces,
+    /// What names the code of a file, if it can be read.
+    sources: RefCell<HashMap<*const MappedFile, Option<Sources>>>,
     others: RefCell<HashMap<(u32, u64), Found>>,
 }
 
 impl Symbols {
-    /// `lines`: source lines and inlined functions are wanted where debug information tells them.
-    pub fn new(lines: bool) -> Self {
+    /// `lines`: source lines and inlined functions are wanted where debug information tells them, which may be in files of its own.
+    pub fn new(lines: bool, places: DebugPlaces) -> Self {
+        let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines);
         Symbols {
-            symbolizer: Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines).build(),
+            // A file that takes the place of one which a process has in memory is another file.
+            symbolizer: builder.enable_auto_reload(false).build(),
             lines,
+            places,
+            sources: RefCell::default(),
             mappings: RefCell::default(),
             kernel: RefCell::default(),
             files: RefCell::default(),
@@ -79,9 +89,14 @@ impl Symbols {
         }
     }
 
-    fn in_file(&self, file: &MappedFile, offset: u64) -> Found {
-        let elf = Elf { debug_syms: self.lines, ..Elf::new(file.readable()?) };
-        self.find(&Source::Elf(elf), Input::FileOffset(offset), |symbol| Symbol { module: Some(file.path.clone()), ..symbol })
+    fn in_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
+        let mut sources = self.sources.borrow_mut();
+        let sources = sources.entry(Rc::as_ptr(file)).or_insert_with(|| Sources::of(file, &self.places, self.lines)).as_ref()?;
+        let asked = sources.of_offset(offset, self.lines);
+        let module = |symbol| Symbol { module: Some(file.path.clone()), ..symbol };
+        let found = asked.iter().filter_map(|(source, input)| self.find(source, *input, module));
+        // Tables that have a part of the names may know only what stands before.
+        found.min_by_key(|symbol| symbol.offset)
     }
 
     /// Code that is in no file: of the vDSO, or named by the `/tmp/perf-PID.map` of a program that makes its code while it runs.
@@ -127,18 +142,21 @@ pub fn kernel_address(name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Symbols;
+    use super::{DebugPlaces, Symbols};
 
     #[test]
     fn our_own_functions_have_names_and_lines() {
         let address = our_own_functions_have_names_and_lines as fn() as usize as u64;
-        let found = Symbols::new(true).user(std::process::id(), address).expect("this binary has symbols");
+        let found = Symbols::new(true, DebugPlaces::default()).user(std::process::id(), address).expect("this binary has symbols");
         assert!(found.name.contains("our_own_functions_have_names_and_lines"), "{found:?}");
         assert_eq!(found.offset, 0);
         assert!(found.module.is_some());
         let line = found.line.as_ref().expect("tests are compiled with debug information");
         assert!(line.path.ends_with("symbols/mod.rs"), "{line:?}");
-        assert_eq!(Symbols::new(false).user(std::process::id(), address).expect("this binary has symbols").line, None);
-        assert_eq!(Symbols::new(false).user(std::process::id(), 1), None);
+        assert_eq!(
+            Symbols::new(false, DebugPlaces::default()).user(std::process::id(), address).expect("this binary has symbols").line,
+            None
+        );
+        assert_eq!(Symbols::new(false, DebugPlaces::default()).user(std::process::id(), 1), None);
     }
 }

@@ -1,0 +1,95 @@
+//! Which files name the code of a file that processes have in memory: itself, its debug file, or what is packed into it. Knows no process.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use blazesym::symbolize::Input;
+use blazesym::symbolize::source::{Elf, Source};
+use object::{Object, ObjectSegment};
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::files::MappedFile;
+use crate::binaries::DebugPlaces;
+use crate::binaries::file::map;
+use crate::binaries::mini_debug;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sources {
+    /// Where the file can be read.
+    own: PathBuf,
+    /// Whether it says from which lines its code was made.
+    has_lines: bool,
+    apart: Option<Apart>,
+    segments: Vec<Segment>,
+}
+
+/// Names that are not in the file's own tables.
+#[derive(Debug)]
+enum Apart {
+    /// In its debug file, which has lines, too.
+    Debug(PathBuf),
+    /// In a file of names that was packed into it, and is in memory now.
+    Packed(File),
+}
+
+/// A piece of the file that becomes memory.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    address: u64,
+    offset: u64,
+    size: u64,
+}
+
+impl Sources {
+    /// Looks for what names the code of a file; `lines`: and says where it is in the source. `None`: the file cannot be read.
+    pub fn of(file: &MappedFile, places: &DebugPlaces, lines: bool) -> Option<Sources> {
+        let own = file.readable()?;
+        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new() };
+        let Ok(bytes) = map(&sources.own) else { return Some(sources) };
+        let Ok(object) = object::File::parse(&*bytes) else { return Some(sources) };
+        sources.has_lines = object.section_by_name(".debug_info").is_some();
+        let is_stripped = object.symbol_table().is_none();
+        if is_stripped || lines && !sources.has_lines {
+            let debug = places.find(&object, Path::new(&file.path), None);
+            let packed = || mini_debug::read(&object).filter(|_| is_stripped).and_then(|bytes| in_memory(&bytes));
+            sources.apart = debug.map(|found| Apart::Debug(found.path)).or_else(|| packed().map(Apart::Packed));
+        }
+        let segments = object.segments().map(|segment| {
+            let (offset, size) = segment.file_range();
+            Segment { address: segment.address(), offset, size }
+        });
+        sources.segments = segments.collect();
+        Some(sources)
+    }
+
+    /// What to ask about the code at an offset of the file, the best first.
+    pub fn of_offset(&self, offset: u64, lines: bool) -> Vec<(Source<'static>, Input<u64>)> {
+        let own = Elf { debug_syms: lines && self.has_lines, ..Elf::new(self.own.clone()) };
+        let apart = self.apart.as_ref().zip(self.address(offset)).map(|(apart, address)| (apart.source(lines), Input::VirtOffset(address)));
+        apart.into_iter().chain([(Source::Elf(own), Input::FileOffset(offset))]).collect()
+    }
+
+    fn address(&self, offset: u64) -> Option<u64> {
+        let segment = self.segments.iter().find(|segment| (segment.offset..segment.offset + segment.size).contains(&offset))?;
+        Some(offset - segment.offset + segment.address)
+    }
+}
+
+impl Apart {
+    fn source(&self, lines: bool) -> Source<'static> {
+        Source::Elf(match self {
+            Apart::Debug(path) => Elf { debug_syms: lines, ..Elf::new(path.clone()) },
+            Apart::Packed(file) => Elf { debug_syms: false, ..Elf::new(format!("/proc/self/fd/{}", file.as_raw_fd())) },
+        })
+    }
+}
+
+/// A file without a place that holds these bytes.
+fn in_memory(bytes: &[u8]) -> Option<File> {
+    let mut file = File::from(memfd_create("names", MemfdFlags::CLOEXEC).ok()?);
+    file.write_all(bytes).ok()?;
+    Some(file)
+}
