@@ -109,8 +109,8 @@ struct Raw {
     /// Do not use these kernel features: kprobe_multi, kprobe_session, uprobe_multi, and others
     #[arg(long, value_name = "FEATURE[,FEATURE]", action = clap::ArgAction::Append)]
     no_feature: Vec<String>,
-    /// Look for debug files of binaries in these directories instead of the usual ones
-    #[arg(long, value_name = "DIRECTORY[:DIRECTORY]", action = clap::ArgAction::Append)]
+    /// Look for debug files of binaries in these directories, or take these files, instead of the usual places
+    #[arg(long, value_name = "PLACE[:PLACE]", action = clap::ArgAction::Append)]
     debuginfo: Vec<String>,
     /// Take the list of the kernel's functions that can be probed from a file: `name` or `name [module]` a line
     #[arg(long, value_name = "FILE")]

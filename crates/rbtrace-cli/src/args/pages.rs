@@ -52,7 +52,10 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("--include", "As an `#include` in front of the script; may be given several times.", "rbtrace --include linux/fs.h tool.bt"),
     (
         "--debuginfo",
-        "Relative ones are seen from the binary's directory, `+` in front of one checks sums; else these are `:.debug:/usr/lib/debug`.",
+        "Relative ones are seen from the binary's directory; a file is the debug file of the binary with its build id. What is there is found by build \
+         id (`.build-id/ab/cd….debug`) or by the name that the binary gives it. A file of another build is never taken; where there are no build ids, \
+         `+` in front of a directory compares the sum of the file with the one that the binary gives. Without this option the places are \
+         `+:+.debug:+/usr/lib/debug`, in the file system of the process that is traced.",
         "rbtrace --debuginfo .debug:/usr/lib/debug tool.bt",
     ),
     (

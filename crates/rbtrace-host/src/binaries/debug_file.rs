@@ -27,7 +27,7 @@ pub struct DebugPlaces {
 
 #[derive(Clone, Debug)]
 struct Place {
-    /// Absolute, or seen from the binary's directory.
+    /// Absolute, or seen from the binary's directory. Or the file itself, seen from ours.
     directory: PathBuf,
     /// Whether a file that is found by its name must have the sum that the binary says.
     is_checked: bool,
@@ -48,20 +48,28 @@ impl DebugPlaces {
     }
 
     /// The debug file of a binary, by its build id or by the name that the binary gives it. One that was made for another build is none.
+    /// `root`: where paths of the process that has the binary begin, if not where ours do.
     pub fn find(&self, file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<DebugFile> {
         let id = file.build_id().ok().flatten();
-        let by_id = self.places.iter().filter_map(|place| Some(place.directory.join(by_build_id(id?)?)));
-        let by_id = by_id.filter(|place| place.is_absolute()).find_map(|place| open(root, &place));
-        if let Some(found) = by_id.filter(|found| found.is_of(id) != Some(false)) {
-            return Some(found);
-        }
+        let by_id = |root| {
+            let paths = self.places.iter().filter_map(|place| Some(place.directory.join(by_build_id(id?)?)));
+            paths.filter(|path| path.is_absolute()).filter_map(|path| open(root, &path)).find(|found| found.is_of(id) != Some(false))
+        };
+        let given = || self.places.iter().filter_map(|place| open(None, &place.directory)).find(|found| found.id().as_deref() == id);
+        // Where the process has none, ours of the same build is as good.
+        let here = || root.and_then(|_| by_id(None));
+        by_id(root).or_else(given).or_else(|| self.linked(file, path, root)).or_else(here)
+    }
+
+    /// The file of the name that a binary gives.
+    fn linked(&self, file: &object::File<'_>, path: &Path, root: Option<&Path>) -> Option<DebugFile> {
+        let id = file.build_id().ok().flatten();
         let (name, sum) = file.gnu_debuglink().ok()??;
         let name = String::from_utf8_lossy(name).into_owned();
-        let is_right =
-            |place: &Place, found: &DebugFile| found.is_of(id).unwrap_or_else(|| !place.is_checked || crc32fast::hash(&found.bytes) == sum);
         self.places.iter().find_map(|place| {
             let candidates = place.named(path, &name).into_iter().filter(|candidate| candidate != path);
-            candidates.filter_map(|candidate| open(root, &candidate)).find(|found| is_right(place, found))
+            let has_sum = |found: &DebugFile| !place.is_checked || crc32fast::hash(&found.bytes) == sum;
+            candidates.filter_map(|candidate| open(root, &candidate)).find(|found| found.is_of(id).unwrap_or_else(|| has_sum(found)))
         })
     }
 }
@@ -73,10 +81,13 @@ fn open(root: Option<&Path>, place: &Path) -> Option<DebugFile> {
 }
 
 impl DebugFile {
+    fn id(&self) -> Option<Vec<u8>> {
+        object::File::parse(&*self.bytes).ok()?.build_id().ok()?.map(<[u8]>::to_vec)
+    }
+
     /// Whether it has this build id; nobody knows where one of the two has none.
     fn is_of(&self, id: Option<&[u8]>) -> Option<bool> {
-        let own = object::File::parse(&*self.bytes).ok()?.build_id().ok()??.to_vec();
-        Some(own == id?)
+        Some(self.id()? == id?)
     }
 }
 

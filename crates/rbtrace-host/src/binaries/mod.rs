@@ -22,6 +22,7 @@ use rbtrace_types::debug_info::Declaration;
 
 pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
+pub(crate) use self::find::root_of;
 pub use self::names::demangle;
 use crate::cached;
 use crate::dwarf::{DebugInfo, Missing};

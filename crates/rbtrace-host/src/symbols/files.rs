@@ -8,6 +8,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::fs::{Mode, OFlags};
+
+use crate::binaries::root_of;
+
 /// Files kept open. Those beyond are looked for by their path when they are needed.
 const MOST: usize = 512;
 
@@ -18,6 +22,8 @@ pub struct MappedFile {
     pub path: String,
     id: Id,
     open: Option<File>,
+    /// Where the file system begins that the process sees, if it is not ours.
+    root: Option<Rc<File>>,
 }
 
 /// How the kernel tells files apart.
@@ -44,20 +50,37 @@ pub struct Files {
     /// One identity may have several names.
     known: HashMap<Id, Vec<Rc<MappedFile>>>,
     opened: usize,
+    /// By mount namespace and root directory.
+    roots: HashMap<(u64, u64, u64), Rc<File>>,
 }
 
 impl Files {
     /// The file of that path and identity; opened as a process has it there.
     pub fn get(&mut self, path: &str, id: Id, pid: u32, stretch: Stretch) -> Rc<MappedFile> {
-        let same = self.known.entry(id).or_default();
+        let same = self.known.get(&id).map_or(&[][..], Vec::as_slice);
         if let Some(known) = same.iter().find(|file| file.path == path) {
             return Rc::clone(known);
         }
         let open = (self.opened < MOST).then(|| open(path, pid, stretch)).flatten();
         self.opened += usize::from(open.is_some());
-        let file = Rc::new(MappedFile { path: path.to_owned(), id, open });
-        same.push(Rc::clone(&file));
+        let root = if self.opened < MOST { self.root(pid) } else { None };
+        let file = Rc::new(MappedFile { path: path.to_owned(), id, open, root });
+        self.known.entry(id).or_default().push(Rc::clone(&file));
         file
+    }
+
+    /// The root directory of a process that sees other files than we do: there may be debug files there, too.
+    fn root(&mut self, pid: u32) -> Option<Rc<File>> {
+        let path = root_of(pid)?;
+        let (root, namespace) = (std::fs::metadata(&path).ok()?, std::fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?);
+        let key = (namespace.ino(), root.dev(), root.ino());
+        if let Some(known) = self.roots.get(&key) {
+            return Some(Rc::clone(known));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = Rc::new(File::from(rustix::fs::open(&path, flags, Mode::empty()).ok()?));
+        self.roots.insert(key, Rc::clone(&root));
+        Some(root)
     }
 }
 
@@ -74,6 +97,11 @@ fn is_regular(file: &File) -> bool {
 }
 
 impl MappedFile {
+    /// Where the paths of its process begin, if not where ours do.
+    pub fn root(&self) -> Option<PathBuf> {
+        self.root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd())))
+    }
+
     /// Where we can read it. By its own name where that still leads to it: its debug information may be beside it.
     pub fn readable(&self) -> Option<PathBuf> {
         let path = Path::new(&self.path);

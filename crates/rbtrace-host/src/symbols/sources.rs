@@ -53,7 +53,7 @@ impl Sources {
         sources.has_lines = object.section_by_name(".debug_info").is_some();
         let is_stripped = object.symbol_table().is_none();
         if is_stripped || lines && !sources.has_lines {
-            let debug = places.find(&object, Path::new(&file.path), None);
+            let debug = places.find(&object, Path::new(&file.path), file.root().as_deref());
             let packed = || mini_debug::read(&object).filter(|_| is_stripped).and_then(|bytes| in_memory(&bytes));
             sources.apart = debug.map(|found| Apart::Debug(found.path)).or_else(|| packed().map(Apart::Packed));
         }
