@@ -4,6 +4,9 @@
 //! `lexer` (items and tokens) → `limit` (not too deep) → `mark` (which bracket is meant) → grammar/rbtrace.lalrpop with
 //! `builder` → `parse` (recovery, order of sections).
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod ast;
 mod builder;
 pub mod c;
@@ -26,6 +29,7 @@ pub use print::print;
 #[allow(
     clippy::all,
     clippy::allow_attributes_without_reason,
+    clippy::wildcard_enum_match_arm,
     clippy::unwrap_used,
     missing_docs,
     unused,

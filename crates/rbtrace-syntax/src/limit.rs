@@ -34,29 +34,24 @@ pub(crate) fn too_deep(tokens: &[Token<'_>]) -> Option<Diagnostic> {
     let mut outer = 0;
     for (at, token) in tokens.iter().enumerate() {
         let next = tokens.get(at + 1).map(|token| token.tok);
-        match token.tok {
-            Tok::Open | Tok::StmtOpen | Tok::Paren | Tok::CondOpen | Tok::CastOpen | Tok::RecordOpen | Tok::TypeOpen => {
-                outer += open.last()?.now;
-                open.push(Level { now: BRACKET, deepest: 0 });
+        if token.tok.opens() {
+            outer += open.last()?.now;
+            open.push(Level { now: BRACKET, deepest: 0 });
+        } else if token.tok.closes() {
+            let mut closed = open.pop()?;
+            closed.next_expression();
+            let level = open.last_mut()?;
+            outer -= level.now;
+            level.now = (level.now + 1).max(closed.deepest + 1);
+            if token.tok == Tok::Close && !next.is_some_and(|tok| tok == Tok::Else || (tok != Tok::StmtIf && deepens(tok))) {
+                level.next_expression();
             }
-            Tok::Square | Tok::KeyOpen => {
-                outer += open.last()?.now;
-                open.push(Level { now: BRACKET, deepest: 0 });
-            }
-            Tok::Close | Tok::ParenClose | Tok::SquareClose => {
-                let mut closed = open.pop()?;
-                closed.next_expression();
-                let level = open.last_mut()?;
-                outer -= level.now;
-                level.now = (level.now + 1).max(closed.deepest + 1);
-                if token.tok == Tok::Close && !next.is_some_and(|tok| tok == Tok::Else || (tok != Tok::StmtIf && deepens(tok))) {
-                    level.next_expression();
-                }
-            }
-            Tok::Semi | Tok::Comma => open.last_mut()?.next_expression(),
-            Tok::Else => open.last_mut()?.now += BRACKET,
-            tok if deepens(tok) => open.last_mut()?.now += 1,
-            _ => {}
+        } else if matches!(token.tok, Tok::Semi | Tok::Comma) {
+            open.last_mut()?.next_expression();
+        } else if token.tok == Tok::Else {
+            open.last_mut()?.now += BRACKET;
+        } else if deepens(token.tok) {
+            open.last_mut()?.now += 1;
         }
         if outer + open.last()?.now > DEEPEST {
             let why = format!("more than {DEEPEST} operators or {} brackets stand inside each other", DEEPEST / BRACKET);

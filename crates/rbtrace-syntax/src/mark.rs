@@ -69,13 +69,15 @@ struct Found {
 
 /// The type that begins at a token, if what stands there can be read as one.
 fn type_at(tokens: &[Token<'_>], at: usize) -> Option<Found> {
-    let (mut shape, mut end) = match tok(tokens, at)? {
-        Tok::Ident(_) => (Shape::Name, at + 1),
-        Tok::Struct | Tok::Union | Tok::Enum => {
-            matches!(tok(tokens, at + 1)?, Tok::Ident(_) | Tok::Reserved(_)).then_some((Shape::Certain, at + 2))?
-        }
-        Tok::TypeOf => (Shape::Certain, closing_paren(tokens, at + 1)? + 1),
-        _ => return None,
+    let first = tok(tokens, at)?;
+    let (mut shape, mut end) = if matches!(first, Tok::Ident(_)) {
+        (Shape::Name, at + 1)
+    } else if matches!(first, Tok::Struct | Tok::Union | Tok::Enum) {
+        matches!(tok(tokens, at + 1)?, Tok::Ident(_) | Tok::Reserved(_)).then_some((Shape::Certain, at + 2))?
+    } else if first == Tok::TypeOf {
+        (Shape::Certain, closing_paren(tokens, at + 1)? + 1)
+    } else {
+        return None;
     };
     loop {
         match (tok(tokens, end), tok(tokens, end + 1), tok(tokens, end + 2)) {
@@ -101,12 +103,14 @@ fn type_at(tokens: &[Token<'_>], at: usize) -> Option<Found> {
 fn closing_paren(tokens: &[Token<'_>], at: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (index, token) in tokens.iter().enumerate().skip(at) {
-        match token.tok {
-            Tok::Paren | Tok::TypeOpen | Tok::CastOpen | Tok::RecordOpen | Tok::CondOpen | Tok::Open | Tok::StmtOpen => depth += 1,
-            Tok::ParenClose if depth == 1 => return Some(index),
-            Tok::ParenClose | Tok::Close => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
+        if token.tok.opens() {
+            depth += 1;
+        } else if token.tok == Tok::ParenClose && depth == 1 {
+            return Some(index);
+        } else if token.tok.closes() {
+            depth = depth.checked_sub(1)?;
+        } else if depth == 0 {
+            return None;
         }
     }
     None

@@ -215,6 +215,18 @@ pub enum Tok<'a> {
 }
 
 impl Tok<'_> {
+    /// Whether it is a bracket that another one closes.
+    pub fn opens(self) -> bool {
+        use Tok::*;
+        matches!(self, Open | StmtOpen | Paren | CondOpen | CastOpen | RecordOpen | TypeOpen | Square | KeyOpen)
+    }
+
+    /// Whether it is a bracket that closes another one.
+    pub fn closes(self) -> bool {
+        use Tok::*;
+        matches!(self, Close | ParenClose | SquareClose)
+    }
+
     /// Whether an expression can end here, so that what follows is an operator or the end.
     pub fn ends_expression(self) -> bool {
         use Tok::*;

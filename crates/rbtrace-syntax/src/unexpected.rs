@@ -109,11 +109,14 @@ impl Place<'_> {
     fn shown(&self) -> String {
         let Some(token) = self.tokens.get(self.at) else { return "end of the line".into() };
         let written = &self.text[token.span.start as usize..token.span.end as usize];
-        match token.tok {
-            Tok::PredicateClose => "end of the predicate".into(),
-            Tok::Str(_) => "string".into(),
-            _ if written.is_empty() => "end of the block".into(),
-            _ => format!("`{written}`"),
+        if token.tok == Tok::PredicateClose {
+            "end of the predicate".into()
+        } else if matches!(token.tok, Tok::Str(_)) {
+            "string".into()
+        } else if written.is_empty() {
+            "end of the block".into()
+        } else {
+            format!("`{written}`")
         }
     }
 

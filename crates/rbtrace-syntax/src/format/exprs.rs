@@ -99,11 +99,13 @@ impl Writer<'_> {
     /// The operands of a chain, `a + b - c`, each with the operator before it.
     fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Vec<Doc> {
         let own = level_of(op);
-        let mut parts = match &left.kind {
-            ExprKind::Binary { op, left: first, right } if level_of(*op) == own && !self.keeps_parens(left) => {
-                self.binary(*op, first, right)
-            }
-            _ => vec![self.operand(own, left)],
+        let mut parts = if let ExprKind::Binary { op, left: first, right } = &left.kind
+            && level_of(*op) == own
+            && !self.keeps_parens(left)
+        {
+            self.binary(*op, first, right)
+        } else {
+            vec![self.operand(own, left)]
         };
         let right = self.operand(own + 1, right);
         parts.push(Doc::Text(format!(" {}", op.symbol())));
@@ -113,10 +115,12 @@ impl Writer<'_> {
 
     /// `-x`; a space parts operators that would be read as one.
     fn prefix(&mut self, operator: &str, operand: &Expr) -> Doc {
-        let next = match &operand.kind {
-            ExprKind::Unary { op, .. } => op.symbol(),
-            ExprKind::Step { up, prefix: true, .. } => step(*up),
-            _ => "",
+        let next = if let ExprKind::Unary { op, .. } = &operand.kind {
+            op.symbol()
+        } else if let ExprKind::Step { up, prefix: true, .. } = &operand.kind {
+            step(*up)
+        } else {
+            ""
         };
         let joins = matches!((operator.chars().last(), next.chars().next()), (Some(a), Some(b)) if a == b && "-&".contains(a));
         Doc::Concat(vec![Doc::text(operator), Doc::text(if joins { " " } else { "" }), self.at(UNARY, operand)])
@@ -258,10 +262,6 @@ fn can_stand_bare(expr: &Expr) -> bool {
 
 /// `x[4]` with a name and a number, which would be a type where both can stand.
 fn looks_like_type(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Index { base, index } => {
-            matches!(index.kind, ExprKind::Int(_)) && (matches!(base.kind, ExprKind::Ident(_)) || looks_like_type(base))
-        }
-        _ => false,
-    }
+    let ExprKind::Index { base, index } = &expr.kind else { return false };
+    matches!(index.kind, ExprKind::Int(_)) && (matches!(base.kind, ExprKind::Ident(_)) || looks_like_type(base))
 }

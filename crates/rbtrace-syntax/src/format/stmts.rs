@@ -123,18 +123,15 @@ impl Writer<'_> {
     /// An expression at the beginning of a line, where `{` and `if` begin statements.
     fn expr_line(&mut self, value: &Expr, end: &str) -> Doc {
         let (from, to) = range(value.span);
-        match &value.kind {
-            ExprKind::If { condition, then, otherwise } => {
-                let doc = self.if_(from, condition, then, otherwise.as_ref(), Layout::Tall);
-                Doc::Concat(vec![doc, Doc::text(end)])
-            }
-            ExprKind::Block(block) => Doc::Concat(vec![self.valued_body(from, block), Doc::text(end)]),
-            _ => {
-                let doc = self.expr_start(value);
-                let doc = Doc::Concat(vec![doc, Doc::text(end)]);
-                self.unless_commented(from, to, doc, end)
-            }
+        if let ExprKind::If { condition, then, otherwise } = &value.kind {
+            let doc = self.if_(from, condition, then, otherwise.as_ref(), Layout::Tall);
+            return Doc::Concat(vec![doc, Doc::text(end)]);
         }
+        if let ExprKind::Block(block) = &value.kind {
+            return Doc::Concat(vec![self.valued_body(from, block), Doc::text(end)]);
+        }
+        let doc = Doc::Concat(vec![self.expr_start(value), Doc::text(end)]);
+        self.unless_commented(from, to, doc, end)
     }
 
     fn expr_start(&mut self, value: &Expr) -> Doc {
@@ -218,6 +215,12 @@ fn starts_with_block(value: &Expr) -> bool {
         | ExprKind::Field { base: first, .. }
         | ExprKind::TupleIndex { base: first, .. }
         | ExprKind::Index { base: first, .. } => is_compound(first) || starts_with_block(first),
-        _ => false,
+        ExprKind::Step { prefix: true, .. } | ExprKind::Unary { .. } | ExprKind::Cast { .. } | ExprKind::Comptime(_) => false,
+        // Their own braces, if they have any, are what the caller asks for itself.
+        ExprKind::If { .. } | ExprKind::Block(_) => false,
+        ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Variable(_) | ExprKind::Map(_) => false,
+        ExprKind::MapElement { .. } | ExprKind::Param(_) | ExprKind::ParamCount | ExprKind::Ident(_) | ExprKind::Call { .. } => false,
+        ExprKind::Tuple(_) | ExprKind::Record(_) | ExprKind::SizeOf(_) | ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) => false,
+        ExprKind::Error => false,
     }
 }

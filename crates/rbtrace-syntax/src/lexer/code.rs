@@ -49,25 +49,35 @@ impl<'a> Lexer<'a> {
         let tok = self.word_after_dot(tok, start);
         self.end_after_block(tok);
         let tok = self.begin_statement(tok);
+        use Tok::*;
         match tok {
-            Tok::Open if self.head_ends_unclosed() => self.close_head_early(tok, start),
-            Tok::Open | Tok::StmtOpen => self.open(Bracket::Brace, tok, start),
-            Tok::Paren if self.last_is(&[Tok::If, Tok::StmtIf, Tok::While, Tok::Unroll]) => self.open(Bracket::Paren, Tok::CondOpen, start),
-            Tok::Paren => self.open(Bracket::Paren, tok, start),
-            Tok::Square if matches!(self.last(), Some(Tok::Map(_))) => self.open(Bracket::Square, Tok::KeyOpen, start),
-            Tok::Square => self.open(Bracket::Square, tok, start),
-            Tok::Lt if self.block_may_follow() => {
+            Open if self.head_ends_unclosed() => self.close_head_early(tok, start),
+            Open | StmtOpen => self.open(Bracket::Brace, tok, start),
+            Paren if self.last_is(&[Tok::If, Tok::StmtIf, Tok::While, Tok::Unroll]) => self.open(Bracket::Paren, Tok::CondOpen, start),
+            Paren => self.open(Bracket::Paren, tok, start),
+            Square if matches!(self.last(), Some(Tok::Map(_))) => self.open(Bracket::Square, Tok::KeyOpen, start),
+            Square => self.open(Bracket::Square, tok, start),
+            Lt if self.block_may_follow() => {
                 self.pos = start + 1;
                 self.open(Bracket::Angle, Tok::Open, start);
             }
-            Tok::Gt | Tok::Shr | Tok::Ge | Tok::ShrAssign if self.angle_ends(start) => self.close_block(start),
-            Tok::Gt if self.at_statement() => self.close_outer(Bracket::Angle, start),
-            Tok::Slash if self.predicate_ends() => self.close_predicate(start),
-            Tok::Close => self.close_outer(Bracket::Brace, start),
-            Tok::ParenClose => self.close_inner(Bracket::Paren, tok, start),
-            Tok::SquareClose => self.close_inner(Bracket::Square, tok, start),
-            Tok::Semi => self.semicolon(start),
-            other => self.push(other, start),
+            Gt | Shr | Ge | ShrAssign if self.angle_ends(start) => self.close_block(start),
+            Gt if self.at_statement() => self.close_outer(Bracket::Angle, start),
+            Slash if self.predicate_ends() => self.close_predicate(start),
+            Close => self.close_outer(Bracket::Brace, start),
+            ParenClose => self.close_inner(Bracket::Paren, tok, start),
+            SquareClose => self.close_inner(Bracket::Square, tok, start),
+            Semi => self.semicolon(start),
+            // They stand inside statements and structure nothing.
+            Ident(_) | Reserved(_) | Variable(_) | Map(_) | Discard | Int(_) | Str(_) | Param(_) | ParamCount => self.push(tok, start),
+            AttachPoint(_) | Otherwise | If | StmtIf | Else | While | For | Unroll | Let | Break | Continue => self.push(tok, start),
+            Return | Import | True | False | SizeOf | OffsetOf | TypeOf | TypeInfo | Comptime | Struct | Union => self.push(tok, start),
+            Enum | Config | Macro | Fn => self.push(tok, start),
+            CondOpen | CastOpen | RecordOpen | TypeOpen | KeyOpen | PredicateOpen | PredicateClose | Colon => self.push(tok, start),
+            Comma | Dot | Range | Arrow | Question => self.push(tok, start),
+            Assign | AddAssign | SubAssign | MulAssign | DivAssign | ModAssign | AndAssign | OrAssign => self.push(tok, start),
+            XorAssign | ShlAssign | ShrAssign | Eq | Ne | Le | Ge | Lt | Gt | AndAnd | OrOr | Not | Tilde | And => self.push(tok, start),
+            Or | Xor | Shl | Shr | Plus | Minus | Star | Slash | Percent | Inc | Dec | BadStmt | BadExpr => self.push(tok, start),
         }
     }
 
@@ -98,11 +108,14 @@ impl<'a> Lexer<'a> {
         let assigns = self.peek_past_layout() == Some(b'=');
         let Some(frame) = self.frames.last_mut() else { return tok };
         frame.statement.block_like = matches!(tok, Tok::If | Tok::Else | Tok::While | Tok::For | Tok::Unroll | Tok::Open);
-        match tok {
-            Tok::If => Tok::StmtIf,
-            Tok::Open => Tok::StmtOpen,
-            Tok::Ident("_") if assigns => Tok::Discard,
-            other => other,
+        if tok == Tok::If {
+            Tok::StmtIf
+        } else if tok == Tok::Open {
+            Tok::StmtOpen
+        } else if tok == Tok::Ident("_") && assigns {
+            Tok::Discard
+        } else {
+            tok
         }
     }
 
