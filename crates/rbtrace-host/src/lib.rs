@@ -2,6 +2,9 @@
 //!
 //! Nothing is read before it is asked for, and nothing is read twice. Knows no language and no BPF program.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod binaries;
 pub mod btf;
 pub mod cgroups;

@@ -133,6 +133,7 @@ impl Binary {
 
     /// Code from an address on, and how to read it.
     pub fn instructions(&self, address: u64) -> Option<Instructions<'_>> {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "not our enum: there are forty machines, and three are decoded")]
         let kind = match object::File::parse(self.bytes()).ok()?.architecture() {
             Architecture::X86_64 => Kind::X86(64),
             Architecture::I386 => Kind::X86(32),

@@ -57,16 +57,17 @@ impl Writer<'_> {
             return Ok(text + " {}");
         }
         text += " {\n";
-        match record.kind {
-            Kind::Enum | Kind::Enum64 => self.constants(record, depth, &mut text)?,
-            _ => self.members(record, depth, &mut text)?,
+        if is_enum(record) {
+            self.constants(record, depth, &mut text)?;
+        } else {
+            self.members(record, depth, &mut text)?;
         }
         text += &tabs(depth);
         text += "}";
-        match record.kind {
-            Kind::Struct if self.shape(record, depth)?.1 => text += " __attribute__((packed))",
-            Kind::Enum if record.size_or_type == 1 => text += " __attribute__((mode(byte)))",
-            Kind::Enum if record.size_or_type == 8 => text += " __attribute__((mode(word)))",
+        match (record.kind, record.size_or_type) {
+            (Kind::Struct, _) if self.shape(record, depth)?.1 => text += " __attribute__((packed))",
+            (Kind::Enum, 1) => text += " __attribute__((mode(byte)))",
+            (Kind::Enum, 8) => text += " __attribute__((mode(word)))",
             _ => {}
         }
         Ok(text)
@@ -184,10 +185,10 @@ impl Writer<'_> {
                 return Ok(None);
             }
             let record = self.btf.record(id)?;
-            match record.kind {
-                Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => id = record.size_or_type,
-                kind => return Ok(Some(kind)),
+            if !matches!(record.kind, Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag) {
+                return Ok(Some(record.kind));
             }
+            id = record.size_or_type;
         }
         bail!("BTF: qualifiers in a circle")
     }
@@ -285,10 +286,12 @@ fn fill(mut at: u32, to: u32, align: u32, in_bits: bool, depth: u32, text: &mut 
 
 /// `struct s`, without a name the keyword alone.
 fn head(record: &Record<'_>) -> Result<String> {
-    let keyword = match record.kind {
-        Kind::Union => "union",
-        Kind::Enum | Kind::Enum64 => "enum",
-        _ => "struct",
+    let keyword = if record.kind == Kind::Union {
+        "union"
+    } else if is_enum(record) {
+        "enum"
+    } else {
+        "struct"
     };
     let name = record.name()?;
     Ok(if name.is_empty() { keyword.to_owned() } else { format!("{keyword} {name}") })
@@ -296,10 +299,12 @@ fn head(record: &Record<'_>) -> Result<String> {
 
 fn base_name(record: &Record<'_>) -> Result<String> {
     let name = record.name()?;
-    Ok(match record.kind {
-        Kind::Fwd => format!("{} {name}", if record.flag { "union" } else { "struct" }),
-        _ => name.to_owned(),
-    })
+    let tag = if record.flag { "union" } else { "struct" };
+    Ok(if record.kind == Kind::Fwd { format!("{tag} {name}") } else { name.to_owned() })
+}
+
+fn is_enum(record: &Record<'_>) -> bool {
+    matches!(record.kind, Kind::Enum | Kind::Enum64)
 }
 
 fn tabs(depth: u32) -> String {

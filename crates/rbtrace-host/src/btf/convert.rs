@@ -177,17 +177,14 @@ impl Converter<'_> {
         self.spend(record.vlen)?;
         let mut constants = Vec::with_capacity(record.vlen);
         for index in 0..record.vlen {
-            let constant = match record.kind {
-                Kind::Enum64 => {
-                    let (low, high) = (record.extra(index * 12 + 4)?, record.extra(index * 12 + 8)?);
-                    (record.extra_name(index * 12)?, (u64::from(high) << 32 | u64::from(low)) as i64)
-                }
-                _ => {
-                    let value = record.extra(index * 8 + 4)?;
-                    // Before Linux 6.0 no enum was marked as signed: then the sign bit is all there is.
-                    let signed = value > i32::MAX as u32 && (record.flag || !self.btf.marks_signed_enums());
-                    (record.extra_name(index * 8)?, if signed { i64::from(value as i32) } else { i64::from(value) })
-                }
+            let constant = if record.kind == Kind::Enum64 {
+                let (low, high) = (record.extra(index * 12 + 4)?, record.extra(index * 12 + 8)?);
+                (record.extra_name(index * 12)?, (u64::from(high) << 32 | u64::from(low)) as i64)
+            } else {
+                let value = record.extra(index * 8 + 4)?;
+                // Before Linux 6.0 no enum was marked as signed: then the sign bit is all there is.
+                let signed = value > i32::MAX as u32 && (record.flag || !self.btf.marks_signed_enums());
+                (record.extra_name(index * 8)?, if signed { i64::from(value as i32) } else { i64::from(value) })
             };
             constants.push((constant.0.to_owned(), constant.1));
         }

@@ -179,9 +179,9 @@ fn enums_keep_their_values_and_width() {
     let array = blob.ty("", Kind::Array, false, 0, 0, &[signed, signed, 2]);
     let of = blob.composite(Kind::Struct, "s", false, 24, &[("x", signed, 0), ("y", wide, 64), ("z", array, 128)]);
     let btf = blob.btf();
-    let values = |id: u32| match convert(&btf, id).expect("an enum") {
-        Type::Enum(of) => of.constants.clone(),
-        other => panic!("{other:?}"),
+    let values = |id: u32| {
+        let Type::Enum(of) = convert(&btf, id).expect("a type") else { panic!("{id} is no enum") };
+        of.constants.clone()
     };
     assert_eq!(values(signed), [("A".to_owned(), 1), ("B".to_owned(), -1)]);
     assert_eq!(values(wide), [("C".to_owned(), 1), ("D".to_owned(), 1 << 32)]);

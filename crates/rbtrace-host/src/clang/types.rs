@@ -174,10 +174,8 @@ fn enumeration(cursor: Cursor<'_>, alias: Option<&str>) -> Enum {
 
 /// A narrow enum cannot lie as such in arrays and behind pointers: ours are 8 bytes wide. Its integer can.
 fn stored(found: CSized) -> Type {
-    match found.ty {
-        Type::Enum(_) if matches!(found.size, 1 | 2 | 4) => Type::int(found.size as u8, false),
-        ty => ty,
-    }
+    let narrow = matches!(found.ty, Type::Enum(_)) && matches!(found.size, 1 | 2 | 4);
+    if narrow { Type::int(found.size as u8, false) } else { found.ty }
 }
 
 fn opaque(name: String, size: u32) -> Type {

@@ -114,6 +114,7 @@ impl<'a> Session<'a> {
             let unit = files.unit_around(offset).context("a reference to no unit")?;
             Ok(At { file, unit, offset: offset - files.units[unit as usize].offset })
         };
+        #[allow(clippy::wildcard_enum_match_arm, reason = "not our enum: of forty forms of attributes these are the references")]
         match value {
             AttributeValue::UnitRef(offset) => Ok(At { offset: offset.0, ..at }),
             AttributeValue::DebugInfoRef(offset) => inside(at.file, offset.0),

@@ -260,11 +260,8 @@ fn enumeration<'a>(session: &Session<'a>, at: At, entry: &Entry<'a>, alias: Opti
     let mut constants = Vec::new();
     for (at, constant) in session.children(at)? {
         let (Some(name), Some(value)) = (session.name(at, &constant)?, constant.attr_value(dw::DW_AT_const_value)) else { continue };
-        let value = match value {
-            AttributeValue::Sdata(value) => value,
-            // Compilers say negative values with a sign; what has none is counted from 0 in all of its bits.
-            value => value.udata_value().unwrap_or(0) as i64,
-        };
+        // Compilers say negative values with a sign; what has none is counted from 0 in all of its bits.
+        let value = if let AttributeValue::Sdata(value) = value { value } else { value.udata_value().unwrap_or(0) as i64 };
         constants.push((name, value));
     }
     let name = session.name(at, entry)?;
