@@ -6,6 +6,9 @@
 //! space. Rows see the compiler through [`compile::TypeCx`] and [`compile::LowerCx`] and the running session through [`run::RunCx`]; they
 //! never do IO themselves.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod compile;
 pub mod format;
 pub mod row;

@@ -177,11 +177,14 @@ fn bit_field(ty: &Type, bytes: &[u8], storage: u8, first: u8, width: u8) -> Resu
     let word = read_int(bytes, storage, false)? as u64;
     let (up, down) = (64 - u32::from(first) - u32::from(width), 64 - u32::from(width));
     let raised = word << up;
-    Ok(match ty {
-        Type::Enum(e) => enumerator(e, (raised >> down) as i64),
-        Type::Bool => Value::Bool(raised != 0),
-        ty if ty.is_signed() => Value::Int(raised as i64 >> down),
-        _ => Value::UInt(raised >> down),
+    Ok(if let Type::Enum(e) = ty {
+        enumerator(e, (raised >> down) as i64)
+    } else if *ty == Type::Bool {
+        Value::Bool(raised != 0)
+    } else if ty.is_signed() {
+        Value::Int(raised as i64 >> down)
+    } else {
+        Value::UInt(raised >> down)
     })
 }
 

@@ -178,6 +178,13 @@ impl Type {
     }
 }
 
+impl Enum {
+    /// Whether a constant is negative: then what is stored in few bytes has a sign.
+    pub fn has_negative(&self) -> bool {
+        self.constants.iter().any(|(_, value)| *value < 0)
+    }
+}
+
 impl Struct {
     /// Whether a field is an integer of its own: no bit-field, and no member of a union with others. The kernel lets programs load such a field
     /// directly through a pointer that it knows.

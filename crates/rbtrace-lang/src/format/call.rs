@@ -46,9 +46,10 @@ pub fn literal(cx: &mut dyn TypeCx, function: &str, arg: &Expr) -> Option<Vec<u8
     if ty != Type::Void {
         let message = format!("{function}() expects a string literal ({ty} provided)");
         let error = Diagnostic::error(arg.span, message).because("its text must be known when the script is compiled");
-        cx.report(match arg.kind {
-            ExprKind::Param(number) => error.hint(format!("`str(${number})` is the parameter as a string literal")),
-            _ => error,
+        cx.report(if let ExprKind::Param(number) = arg.kind {
+            error.hint(format!("`str(${number})` is the parameter as a string literal"))
+        } else {
+            error
         });
     }
     None

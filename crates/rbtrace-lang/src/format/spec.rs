@@ -148,7 +148,7 @@ fn conversion(text: &[u8]) -> (Piece<'_>, usize) {
     if cursor.take(b'.') {
         spec.precision = match cursor.size() {
             Size::None => Size::Fixed(0),
-            given => given,
+            given @ (Size::Fixed(_) | Size::Argument) => given,
         };
     }
     spec.bytes = cursor.length();

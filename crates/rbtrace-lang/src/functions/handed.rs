@@ -10,10 +10,7 @@ use crate::compile::{LowerCx, Lowered, TypeCx};
 /// Checks that an argument is a pointer to one of some structs, or such a struct, and came from the kernel.
 pub(super) fn check(cx: &mut dyn TypeCx, function: &str, arg: &Expr, structs: &[&str]) {
     let ty = cx.type_of(arg);
-    let of = match &ty {
-        Type::Pointer(to, _) => (**to).clone(),
-        other => other.clone(),
-    };
+    let of = if let Type::Pointer(to, _) = &ty { (**to).clone() } else { ty.clone() };
     if ty == Type::Void {
         return;
     }
@@ -29,12 +26,11 @@ pub(super) fn check(cx: &mut dyn TypeCx, function: &str, arg: &Expr, structs: &[
 
 /// A field of `args` or `ctx`, or a part of a struct that such a field points to.
 fn is_handed(cx: &mut dyn TypeCx, expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Cast { operand, .. } | ExprKind::Unary { op: UnaryOp::AddressOf | UnaryOp::Deref, operand } => is_handed(cx, operand),
-        ExprKind::Field { base, .. } if cx.identifier(base).is_some() => true,
-        ExprKind::Field { base, .. } => matches!(cx.type_of(expr), Type::Struct(_)) && is_handed(cx, base),
-        _ => false,
+    if let ExprKind::Cast { operand, .. } | ExprKind::Unary { op: UnaryOp::AddressOf | UnaryOp::Deref, operand } = &expr.kind {
+        return is_handed(cx, operand);
     }
+    let ExprKind::Field { base, .. } = &expr.kind else { return false };
+    cx.identifier(base).is_some() || matches!(cx.type_of(expr), Type::Struct(_)) && is_handed(cx, base)
 }
 
 /// The pointer.

@@ -29,8 +29,8 @@ pub static ROW: Builtin = Builtin {
 };
 
 fn is_literal(cx: &mut (impl TypeCx + ?Sized), call: &Call) -> bool {
-    call.args.iter().all(|arg| match &arg.kind {
-        ExprKind::Bool(_) => true,
-        _ => cx.int_literal(arg).is_some() || cx.string_literal(arg).is_some(),
-    })
+    let is = |arg: &rbtrace_syntax::ast::Expr| {
+        matches!(arg.kind, ExprKind::Bool(_)) || cx.int_literal(arg).is_some() || cx.string_literal(arg).is_some()
+    };
+    call.args.iter().copied().all(is)
 }

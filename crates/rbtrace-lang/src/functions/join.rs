@@ -30,9 +30,9 @@ pub static ROW: Builtin = Builtin {
     handle: Some(|cx, event, args| {
         let [Value::Array(strings)] = args else { return Err(RunError::Truncated) };
         let separator = event.texts.first().map_or(&b" "[..], Vec::as_slice);
-        let texts = strings.iter().map_while(|string| match string {
-            Value::Str(text) if !text.is_empty() => Some(text.as_slice()),
-            _ => None,
+        let texts = strings.iter().map_while(|string| {
+            let Value::Str(text) = string else { return None };
+            (!text.is_empty()).then_some(text.as_slice())
         });
         cx.print(Message::Join, &texts.collect::<Vec<_>>().join(separator));
         Ok(())

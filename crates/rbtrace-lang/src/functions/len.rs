@@ -42,10 +42,8 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
         && cx.map(arg).is_none()
         && is_stack(&cx.type_of(arg))
     {
-        return match cx.lower(arg) {
-            Lowered::Mem(stack) => Lowered::Int(cx.ir().load(2, false, stack, COUNT)),
-            other => other,
-        };
+        let stack = cx.lower(arg);
+        return if let Lowered::Mem(stack) = stack { Lowered::Int(cx.ir().load(2, false, stack, COUNT)) } else { stack };
     }
     let Some((name, _)) = call.args.first().and_then(|map| cx.map(map)) else { return Lowered::Void };
     let map = cx.map_id(&name);

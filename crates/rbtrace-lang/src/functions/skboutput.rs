@@ -69,10 +69,8 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
 }
 
 fn member_of(facts: &dyn Facts, member: &str) -> Option<u32> {
-    match facts.kernel_type(PACKET)? {
-        Type::Struct(packet) => packet.field(member).map(|field| field.offset),
-        _ => None,
-    }
+    let Type::Struct(packet) = facts.kernel_type(PACKET)? else { return None };
+    packet.field(member).map(|field| field.offset)
 }
 
 fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {

@@ -74,20 +74,21 @@ fn literal(cx: &mut dyn TypeCx, call: &Call) -> Option<Vec<u8>> {
 
 /// The text that a subject says: `$1`, `$1 + 2`, `"literal"`.
 fn constant(cx: &mut dyn TypeCx, subject: &Expr) -> Option<Vec<u8>> {
-    match &subject.kind {
-        ExprKind::Param(number) => Some(cx.param(*number).unwrap_or_default().into_bytes()),
-        ExprKind::Binary { op: BinaryOp::Add, left, right } => {
-            let ExprKind::Param(number) = left.kind else { return cx.string_literal(subject) };
-            let text = cx.param(number).unwrap_or_default().into_bytes();
-            let skipped = usize::try_from(cx.int_literal(right)?).ok()?;
-            if skipped > text.len() {
-                let message = format!("offset {skipped} is behind the end of `${number}`");
-                cx.report(warnings::OFFSET.at(right.span, message).because(format!("it has {} bytes", text.len())));
-            }
-            Some(text.get(skipped..).unwrap_or_default().to_vec())
-        }
-        _ => cx.string_literal(subject),
+    if let ExprKind::Param(number) = subject.kind {
+        return Some(cx.param(number).unwrap_or_default().into_bytes());
     }
+    if let ExprKind::Binary { op: BinaryOp::Add, left, right } = &subject.kind
+        && let ExprKind::Param(number) = left.kind
+    {
+        let text = cx.param(number).unwrap_or_default().into_bytes();
+        let skipped = usize::try_from(cx.int_literal(right)?).ok()?;
+        if skipped > text.len() {
+            let message = format!("offset {skipped} is behind the end of `${number}`");
+            cx.report(warnings::OFFSET.at(right.span, message).because(format!("it has {} bytes", text.len())));
+        }
+        return Some(text.get(skipped..).unwrap_or_default().to_vec());
+    }
+    cx.string_literal(subject)
 }
 
 fn limit(cx: &mut dyn TypeCx, call: &Call) -> Limit {

@@ -22,9 +22,10 @@ pub static ROW: Builtin = Builtin {
     },
     lower: |cx, call| {
         let Some(arg) = call.args.first() else { return Lowered::Void };
-        match cx.type_of(arg) {
-            Type::String(size) | Type::Array(_, size) => Lowered::Int(cx.ir().int(size.into())),
-            _ => (strlen::ROW.lower)(cx, call),
+        if let Type::String(size) | Type::Array(_, size) = cx.type_of(arg) {
+            Lowered::Int(cx.ir().int(size.into()))
+        } else {
+            (strlen::ROW.lower)(cx, call)
         }
     },
     ..Builtin::BASE

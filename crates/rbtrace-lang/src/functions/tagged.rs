@@ -12,7 +12,8 @@ pub(super) fn type_of(cx: &mut dyn TypeCx, function: &str, call: &Call, space: S
         Type::Pointer(to, _) => Type::Pointer(to, space),
         Type::Int(_) => Type::Void.pointer(space),
         Type::Void => Type::Void,
-        ty => {
+        ty @ (Type::Bool | Type::String(_) | Type::Buffer(_) | Type::Array(..) | Type::Struct(_) | Type::Enum(_))
+        | ty @ (Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_)) => {
             let message = format!("{function}() only supports integer or pointer arguments ({ty} provided)");
             cx.report(Diagnostic::error(arg.span, message).because("no address is here"));
             Type::Void

@@ -113,10 +113,7 @@ pub(super) fn parameter(arch: Arch, index: u32) -> Option<u32> {
 
 /// What a register holds of a value of a type: the rest of its bits is anything.
 pub(crate) fn narrowed(b: &mut ir::Builder, register: ir::Value, ty: &Type) -> ir::Value {
-    let (bytes, signed) = match ty {
-        Type::Enum(constants) => (4, constants.constants.iter().any(|&(_, value)| value < 0)),
-        ty => (ty.size() as u8, ty.is_signed()),
-    };
+    let (bytes, signed) = if let Type::Enum(of) = ty { (4, of.has_negative()) } else { (ty.size() as u8, ty.is_signed()) };
     if bytes == 8 { register } else { b.value(Op::Extend { value: register, bytes, signed }) }
 }
 

@@ -25,10 +25,8 @@ pub(super) struct Path {
 
 /// Where a task keeps a field.
 pub(super) fn offset(facts: &dyn Facts, field: &str) -> Option<u32> {
-    match facts.kernel_type(TASK)? {
-        Type::Struct(task) => task.field(field).map(|field| field.offset),
-        _ => None,
-    }
+    let Type::Struct(task) = facts.kernel_type(TASK)? else { return None };
+    task.field(field).map(|field| field.offset)
 }
 
 /// Checks the argument, a task; without one it is the current task.

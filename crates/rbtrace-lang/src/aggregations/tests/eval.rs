@@ -39,6 +39,7 @@ impl<'m> Machine<'m> {
     }
 
     fn op(&mut self, op: &Op) -> Option<u64> {
+        const UNUSED: &str = "no aggregation needs";
         let get = |value: &Value| self.values[value];
         match op {
             Op::Const(value) => Some(*value as u64),
@@ -63,7 +64,14 @@ impl<'m> Machine<'m> {
                 self.region(taken);
                 None
             }
-            other => panic!("no aggregation needs {other:?}"),
+            Op::Load { .. } | Op::Store { .. } | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::Slot(_) => {
+                panic!("{UNUSED} {op:?}")
+            }
+            Op::ConstAddr(_) | Op::Offset(..) | Op::Copy { .. } | Op::Zero { .. } | Op::AtomicAdd { .. } => panic!("{UNUSED} {op:?}"),
+            Op::MemEq(..) | Op::LoadCtx { .. } | Op::CtxAddr | Op::AddrInt(_) | Op::LoadTrusted { .. } => panic!("{UNUSED} {op:?}"),
+            Op::Call(..) | Op::CallC(..) | Op::Invoke(_) | Op::Global(_) | Op::IsNull(_) | Op::Emit { .. } => panic!("{UNUSED} {op:?}"),
+            Op::Loss(_) | Op::Lost(_) | Op::Switch { .. } | Op::Loop { .. } => panic!("{UNUSED} {op:?}"),
+            Op::Break | Op::Continue | Op::Return(_) => panic!("{UNUSED} {op:?}"),
         }
     }
 }

@@ -89,7 +89,7 @@ fn spot(name: &str, at_return: bool, part: &TargetPart, target: &Target, sink: &
             let refusal = Diagnostic::error(part.span, format!("{name} probes on addresses are unsafe"));
             Err(sink.push(refusal.because("nothing says what is there").hint("name the function, or give `--unsafe`")))
         }
-        spot => Ok(spot),
+        spot @ (Spot::Function(..) | Spot::Address(_)) => Ok(spot),
     }
 }
 

@@ -55,10 +55,7 @@ pub(super) fn field_type(field: &FormatField, space: Space, facts: &dyn Facts) -
 
 /// An enum may be stored in fewer bytes than the language uses.
 fn fits(ty: &Type, size: u32) -> bool {
-    match ty {
-        Type::Enum(_) => matches!(size, 1 | 2 | 4 | 8),
-        _ => ty.size() == size,
-    }
+    if matches!(ty, Type::Enum(_)) { matches!(size, 1 | 2 | 4 | 8) } else { ty.size() == size }
 }
 
 /// The address of what the field says where to find; a text if it is `char[]`.

@@ -12,15 +12,16 @@ pub(super) fn arg(cx: &mut dyn LowerCx, field: &Field) -> Lowered {
     if let Some(kind) = field.data_loc {
         return Lowered::Int(dynamic(b, field, kind));
     }
-    match &field.ty {
-        Type::Enum(constants) => {
-            let bytes = field.bits.map_or(8, |(_, width)| width / 8);
-            let signed = constants.constants.iter().any(|&(_, value)| value < 0);
-            Lowered::Int(b.value(Op::LoadCtx { bytes, signed, offset: field.offset }))
-        }
-        ty if ty.is_scalar() => Lowered::Int(b.value(Op::LoadCtx { bytes: ty.size() as u8, signed: ty.is_signed(), offset: field.offset })),
-        ty => Lowered::Mem(copy(b, field, ty.size())),
+    let ty = &field.ty;
+    if !ty.is_scalar() {
+        return Lowered::Mem(copy(b, field, ty.size()));
     }
+    let (bytes, signed) = if let Type::Enum(of) = ty {
+        (field.bits.map_or(8, |(_, width)| width / 8), of.has_negative())
+    } else {
+        (ty.size() as u8, ty.is_signed())
+    };
+    Lowered::Int(b.value(Op::LoadCtx { bytes, signed, offset: field.offset }))
 }
 
 /// The address that a dynamic field points to: the low 16 bits are an offset, the high ones a length.

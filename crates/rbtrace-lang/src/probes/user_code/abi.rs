@@ -110,11 +110,16 @@ impl Free {
     /// A result that fits no register is written where the caller says. On x86-64 that address is the first argument.
     fn result(&mut self, result: &Passed) {
         let is_aggregate = matches!(result.ty, Type::Struct(_)) && !is_float(&result.ty);
-        match self.class(result) {
-            Class::Memory | Class::Reference if is_aggregate && self.arch == Arch::X86_64 => self.next += 1,
-            // What Rust versions differ in.
-            Class::Unsettled if result.bytes > 8 && self.arch == Arch::X86_64 => self.is_lost = true,
-            _ => {}
+        if self.arch != Arch::X86_64 {
+            return;
+        }
+        let class = self.class(result);
+        if is_aggregate && matches!(class, Class::Memory | Class::Reference) {
+            self.next += 1;
+        }
+        // What Rust versions differ in.
+        if result.bytes > 8 && matches!(class, Class::Unsettled) {
+            self.is_lost = true;
         }
     }
 
@@ -330,7 +335,8 @@ fn add_leaves(ty: &Type, offset: u32, leaves: &mut Vec<Leaf>) {
         }
         Type::Array(of, count) => (0..*count).for_each(|index| add_leaves(of, offset + index * of.size(), leaves)),
         Type::String(count) => leaves.extend((0..*count).map(|index| Leaf { offset: offset + index, bytes: 1, is_float: false })),
-        _ => leaves.push(number(ty.size(), false)),
+        Type::Void | Type::Bool | Type::Int(_) | Type::Buffer(_) | Type::Pointer(..) => leaves.push(number(ty.size(), false)),
+        Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_) => leaves.push(number(ty.size(), false)),
     }
 }
 

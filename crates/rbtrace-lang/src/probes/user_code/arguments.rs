@@ -209,10 +209,7 @@ fn word(b: &mut ir::Builder, address: ir::Value, bytes: u8) -> ir::Value {
 
 /// The bytes that count, by the sign of the type: what a register holds beside them is anything.
 fn widened(b: &mut ir::Builder, whole: ir::Value, passed: &Passed) -> ir::Value {
-    let signed = match &passed.ty {
-        Type::Enum(of) => of.constants.iter().any(|(_, value)| *value < 0),
-        ty => ty.is_signed(),
-    };
+    let signed = if let Type::Enum(of) = &passed.ty { of.has_negative() } else { passed.ty.is_signed() };
     match passed.bytes {
         bytes @ (1 | 2 | 4) => b.value(Op::Extend { value: whole, bytes: bytes as u8, signed }),
         _ => whole,

@@ -23,12 +23,13 @@ pub fn result(facts: &dyn Facts, place: &Place) -> Option<Type> {
     let declared = declared(facts, place);
     let known = declared.filter(|declared| !matches!(declared.convention, Convention::Foreign(_) | Convention::Changed));
     let Some(result) = known.map(|declared| declared.result.clone()) else { return Some(Type::U64) };
-    Some(match result.ty {
+    if let Type::Enum(of) = &result.ty
+        && result.bytes < 4
+    {
         // The rest of the register is anything.
-        Type::Enum(of) if result.bytes < 4 => Type::int(result.bytes as u8, of.constants.iter().any(|(_, value)| *value < 0)),
-        ty if ty.is_scalar() || abi::is_float(&ty) => ty,
-        _ => Type::U64,
-    })
+        return Some(Type::int(result.bytes as u8, of.has_negative()));
+    }
+    Some(if result.ty.is_scalar() || abi::is_float(&result.ty) { result.ty } else { Type::U64 })
 }
 
 /// The parameters of a function as the source has them, as far as they are known.
