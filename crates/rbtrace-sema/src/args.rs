@@ -2,7 +2,7 @@
 
 use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Probe, Stmt, StmtKind};
 
-use crate::walk::{children, type_children};
+use crate::walk::{Part, parts, type_children};
 
 /// The one name that is no row of a table: what it is depends on the probe, and places are grouped by it.
 pub(crate) const NAME: &str = "args";
@@ -66,17 +66,18 @@ fn args_of_stmt(stmt: &Stmt, usage: &mut ArgsUse) {
 }
 
 fn args_of_expr(expr: &Expr, usage: &mut ArgsUse) {
-    match &expr.kind {
-        ExprKind::Field { base, field } if is_args(base) => add_field(usage, &field.node),
-        ExprKind::Ident(name) if name == NAME => *usage = ArgsUse::Whole,
-        ExprKind::If { condition, then, otherwise } => {
-            args_of_expr(condition, usage);
-            args_of_block(then, usage);
-            otherwise.iter().for_each(|block| args_of_block(block, usage));
-        }
-        ExprKind::Block(block) => args_of_block(block, usage),
-        _ => children(expr, &mut |child| args_of_expr(child, usage)),
+    if let ExprKind::Field { base, field } = &expr.kind
+        && is_args(base)
+    {
+        return add_field(usage, &field.node);
     }
+    if matches!(&expr.kind, ExprKind::Ident(name) if name == NAME) {
+        *usage = ArgsUse::Whole;
+    }
+    parts(expr, &mut |part| match part {
+        Part::Expr(inner) => args_of_expr(inner, usage),
+        Part::Block(inner) => args_of_block(inner, usage),
+    });
 }
 
 /// `args`, or `*args` as old scripts write it (SPEC §2.9).

@@ -48,7 +48,13 @@ fn value(expr: &Expr, shared: &Shared) -> Folded {
         },
         ExprKind::Comptime(inner) => int(inner, shared),
         ExprKind::Block(block) => block.bare_value().map_or(Ok(None), |value| int(value, shared)),
-        _ => Ok(None),
+        ExprKind::Unary { op: UnaryOp::Not | UnaryOp::Deref | UnaryOp::AddressOf, .. } => Ok(None),
+        ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Variable(_) | ExprKind::Map(_) | ExprKind::MapElement { .. } => Ok(None),
+        ExprKind::Call { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. } | ExprKind::If { .. } | ExprKind::Cast { .. } => Ok(None),
+        ExprKind::Tuple(_) | ExprKind::Record(_) | ExprKind::Field { .. } | ExprKind::TupleIndex { .. } | ExprKind::Index { .. } => {
+            Ok(None)
+        }
+        ExprKind::SizeOf(_) | ExprKind::OffsetOf(..) | ExprKind::TypeInfo(_) | ExprKind::Error => Ok(None),
     }
 }
 
@@ -89,15 +95,13 @@ fn param_int(text: Option<&str>) -> Option<i128> {
 
 /// The bytes of a constant string expression: a literal, or literals joined by `+`.
 pub(crate) fn string(expr: &Expr) -> Option<Vec<u8>> {
-    match &expr.kind {
-        ExprKind::String(bytes) => Some(bytes.clone()),
-        ExprKind::Binary { op: BinaryOp::Add, left, right } => {
-            if matches!(left.kind, ExprKind::Param(_)) || matches!(right.kind, ExprKind::Param(_)) {
-                return None;
-            }
-            Some([string(left)?, string(right)?].concat())
-        }
-        ExprKind::Block(block) => string(block.bare_value()?),
-        _ => None,
+    if let ExprKind::String(bytes) = &expr.kind {
+        return Some(bytes.clone());
     }
+    if let ExprKind::Block(block) = &expr.kind {
+        return string(block.bare_value()?);
+    }
+    let ExprKind::Binary { op: BinaryOp::Add, left, right } = &expr.kind else { return None };
+    let has_param = matches!(left.kind, ExprKind::Param(_)) || matches!(right.kind, ExprKind::Param(_));
+    if has_param { None } else { Some([string(left)?, string(right)?].concat()) }
 }

@@ -3,6 +3,9 @@
 //! `imports` → `macros` → `config` → `attach_points` → `names` → `infer` (types to a fixpoint, then one round that reports) → `lower`. What a pass learns goes to side
 //! tables keyed by expression; the AST stays what was written.
 
+// A new variant is to break every place that forgets it.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod alternatives;
 mod args;
 mod attach_points;
@@ -10,6 +13,7 @@ mod c_imports;
 mod c_types;
 mod config;
 mod fold;
+mod forms;
 mod functions;
 mod imports;
 mod infer;

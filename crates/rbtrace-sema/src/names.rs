@@ -11,7 +11,7 @@ use rbtrace_syntax::ast::{Block, Expr, ExprId, ExprKind, ForOver, Item, Name, Pr
 
 use crate::functions::Definition;
 use crate::macros::{Expansions, written_name};
-use crate::walk::{self, Node, children, type_children};
+use crate::walk::{self, Node, Part, parts, type_children};
 
 /// A variable of one probe; an index into [`Names::vars`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -278,17 +278,16 @@ impl Scopes<'_> {
 
     fn expr(&mut self, expr: &Expr) {
         self.expansions.enter(expr, self.sink);
-        match &expr.kind {
-            ExprKind::Variable(name) => self.variable(expr, name),
-            ExprKind::If { condition, then, otherwise } => {
-                self.expr(condition);
-                self.block(then);
-                otherwise.iter().for_each(|block| self.block(block));
-            }
-            ExprKind::Block(block) => self.block(block),
-            ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.address_of(operand),
-            _ => children(expr, &mut |child| self.expr(child)),
+        if let ExprKind::Variable(name) = &expr.kind {
+            self.variable(expr, name);
         }
+        if let ExprKind::Unary { op: UnaryOp::AddressOf, operand } = &expr.kind {
+            self.address_of(operand);
+        }
+        parts(expr, &mut |part| match part {
+            Part::Expr(inner) => self.expr(inner),
+            Part::Block(inner) => self.block(inner),
+        });
         self.expansions.leave(expr, self.sink);
     }
 
@@ -300,7 +299,6 @@ impl Scopes<'_> {
             let decl = &mut self.names.vars[var.0 as usize];
             (decl.addressed, decl.valued) = (true, true);
         }
-        self.expr(operand);
     }
 }
 

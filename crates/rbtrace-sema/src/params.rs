@@ -14,15 +14,17 @@ pub(crate) fn check(program: &Program, shared: &Shared, sink: &mut Sink) {
     let mut as_text = HashSet::new();
     walk::program(program, &mut |node| {
         let Node::Expr(expr) = node else { return };
-        match &expr.kind {
-            ExprKind::Call { function, args } if functions::by_name(&function.node).is_some_and(|row| row.literal.is_some()) => {
-                as_text.extend(args.iter().filter_map(text_of));
-            }
-            ExprKind::Param(number) if shared.param(*number).is_none_or(str::is_empty) && !as_text.contains(&expr.id) => {
-                let message = format!("Positional parameter ${number} is empty or not provided.");
-                sink.push(warnings::MISSING_PARAMETER.at(expr.span, message).because("it is 0"));
-            }
-            _ => {}
+        if let ExprKind::Call { function, args } = &expr.kind
+            && functions::by_name(&function.node).is_some_and(|row| row.literal.is_some())
+        {
+            as_text.extend(args.iter().filter_map(text_of));
+        }
+        if let ExprKind::Param(number) = expr.kind
+            && shared.param(number).is_none_or(str::is_empty)
+            && !as_text.contains(&expr.id)
+        {
+            let message = format!("Positional parameter ${number} is empty or not provided.");
+            sink.push(warnings::MISSING_PARAMETER.at(expr.span, message).because("it is 0"));
         }
     });
 }
@@ -30,9 +32,8 @@ pub(crate) fn check(program: &Program, shared: &Shared, sink: &mut Sink) {
 /// The parameter that is read as text: `$1`, `$1 + 2`.
 fn text_of(arg: &Arg) -> Option<ExprId> {
     let Arg::Expr(Expr { id, kind, .. }) = arg else { return None };
-    match kind {
-        ExprKind::Param(_) => Some(*id),
-        ExprKind::Binary { op: BinaryOp::Add, left, .. } => Some(left.id),
-        _ => None,
+    if matches!(kind, ExprKind::Param(_)) {
+        return Some(*id);
     }
+    if let ExprKind::Binary { op: BinaryOp::Add, left, .. } = kind { Some(left.id) } else { None }
 }

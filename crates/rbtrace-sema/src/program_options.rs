@@ -107,12 +107,12 @@ impl Asking {
 
 impl Asked<'_> {
     fn default(&self, expr: &Expr) -> Option<Default> {
-        match &expr.kind {
-            ExprKind::Bool(value) => Some(Default::Bool(*value)),
-            _ => match fold::int(expr, self.shared) {
-                Ok(Some(value)) => Some(Default::Int(value)),
-                Ok(None) | Err(_) => fold::string(expr).map(Default::Text),
-            },
+        if let ExprKind::Bool(value) = expr.kind {
+            return Some(Default::Bool(value));
+        }
+        match fold::int(expr, self.shared) {
+            Ok(Some(value)) => Some(Default::Int(value)),
+            Ok(None) | Err(_) => fold::string(expr).map(Default::Text),
         }
     }
 

@@ -50,9 +50,9 @@ mod tests {
             let id = sources.add(file.name, file.text);
             let program = rbtrace_syntax::parse(&sources, id, &mut sink);
             assert!(!sink.has_errors(), "{}", file.name);
-            let defined = program.items.iter().map(|item| match item {
-                Item::Macro(item) => item.name.node.as_str(),
-                other => panic!("{} holds something else: {other:?}", file.name),
+            let defined = program.items.iter().map(|item| {
+                let Item::Macro(item) = item else { panic!("{} holds something else: {item:?}", file.name) };
+                item.name.node.as_str()
             });
             let defined: BTreeSet<&str> = defined.collect();
             assert_eq!(defined, file.macros.iter().copied().collect(), "{}", file.name);

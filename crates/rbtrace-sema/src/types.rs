@@ -86,8 +86,6 @@ fn plain(name: &str) -> Option<Type> {
 
 /// The type that a bare identifier names, where a type or an expression may stand.
 pub(crate) fn named(expr: &Expr, c: &Seen<'_>) -> Option<Type> {
-    match &expr.kind {
-        ExprKind::Ident(name) => base(name, None, c),
-        _ => None,
-    }
+    let ExprKind::Ident(name) = &expr.kind else { return None };
+    base(name, None, c)
 }

@@ -2,12 +2,24 @@
 
 use rbtrace_syntax::ast::{Arg, Block, Expr, ExprKind, ForOver, Item, Probe, Program, Stmt, StmtKind, TypeBase, TypeOrExpr, TypeRef};
 
-/// The direct subexpressions of an expression that is no block, those whose type is asked for (`typeof(e)`) too.
-pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
+/// What an expression is made of.
+pub(crate) enum Part<'e> {
+    Expr(&'e Expr),
+    Block(&'e Block),
+}
+
+/// The direct parts of an expression, those whose type is asked for (`typeof(e)`) too.
+pub(crate) fn parts<'e>(expr: &'e Expr, see: &mut dyn FnMut(Part<'e>)) {
+    let visit = &mut |part| see(Part::Expr(part));
     match &expr.kind {
         ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Bool(_) | ExprKind::Variable(_) | ExprKind::Map(_) => {}
         ExprKind::Param(_) | ExprKind::ParamCount | ExprKind::Ident(_) | ExprKind::Error => {}
-        ExprKind::If { .. } | ExprKind::Block(_) => {}
+        ExprKind::If { condition, then, otherwise } => {
+            visit(condition);
+            see(Part::Block(then));
+            otherwise.iter().for_each(|otherwise| see(Part::Block(otherwise)));
+        }
+        ExprKind::Block(block) => see(Part::Block(block)),
         ExprKind::MapElement { key, .. } => key.iter().for_each(visit),
         ExprKind::Tuple(items) => items.iter().for_each(visit),
         ExprKind::Record(items) => items.iter().for_each(|(_, item)| visit(item)),
@@ -92,15 +104,10 @@ pub(crate) fn probe_has(inner: &Probe, wanted: &dyn Fn(&Expr) -> bool) -> bool {
 /// An expression and all below it.
 pub(crate) fn expr<'e>(top: &'e Expr, see: See<'_, 'e>) {
     see(Node::Expr(top));
-    match &top.kind {
-        ExprKind::If { condition, then, otherwise } => {
-            expr(condition, see);
-            block(then, see);
-            otherwise.iter().for_each(|otherwise| block(otherwise, see));
-        }
-        ExprKind::Block(inner) => block(inner, see),
-        _ => children(top, &mut |child| expr(child, see)),
-    }
+    parts(top, &mut |part| match part {
+        Part::Expr(inner) => expr(inner, see),
+        Part::Block(inner) => block(inner, see),
+    });
 }
 
 /// A block and all in it.

@@ -298,16 +298,16 @@ fn layered(inner: Sized, layer: Layer) -> Option<Sized> {
 
 /// A narrow enum cannot lie as such in arrays and behind pointers: ours are 8 bytes wide. Its integer can.
 fn stored(inner: Sized) -> Type {
-    match inner.ty {
-        Type::Enum(_) if inner.size < 8 => Type::int(inner.size as u8, false),
-        ty => ty,
-    }
+    let narrow = matches!(inner.ty, Type::Enum(_)) && inner.size < 8;
+    if narrow { Type::int(inner.size as u8, false) } else { inner.ty }
 }
 
 /// What a pointer keeps of its target: a struct that can be asked for again, by name only.
 pub(crate) fn pointee(ty: Type) -> Type {
-    match &ty {
-        Type::Struct(s) if !s.name.ends_with("(anonymous)") => opaque_type(s.name.clone(), s.size),
-        _ => ty,
+    if let Type::Struct(s) = &ty
+        && !s.name.ends_with("(anonymous)")
+    {
+        return opaque_type(s.name.clone(), s.size);
     }
+    ty
 }

@@ -191,6 +191,7 @@ fn size_of(facts: &dyn Facts, answer: Option<&Answer>, name: &str) -> Option<(u3
         Type::Int(int) => Some((size, int.signed)),
         Type::Enum(_) => Some((size.min(4), false)),
         Type::Void => None,
-        _ => Some((size, false)),
+        Type::Bool | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..) | Type::Struct(_) => Some((size, false)),
+        Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_) => Some((size, false)),
     }
 }

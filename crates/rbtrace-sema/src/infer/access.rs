@@ -44,7 +44,8 @@ impl Infer<'_> {
                 Some(index) => ty.element(index).unwrap_or_else(|| Ty::fixed(items[index].1.clone())),
                 None => self.no_field(&ty.ty.to_string(), field, items.iter().map(|(name, _)| name.as_str()).collect()),
             },
-            other => {
+            other @ (Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..))
+            | other @ (Type::Enum(_) | Type::Tuple(_) | Type::Named(_) | Type::Aggregate(_)) => {
                 let message = format!("Can not access field '{}' on expression of type '{other}'", field.node);
                 self.sink.push(Diagnostic::error(field.span, message).because("not a struct or record"));
                 Ty::VOID
@@ -62,10 +63,12 @@ impl Infer<'_> {
     /// Whether a pointer that is to be followed is none to follow; says so.
     fn is_per_cpu(&mut self, ty: &Type, pointer: &Expr) -> bool {
         let Type::Pointer(_, Space::PerCpu) = ty else { return false };
-        let what = match &pointer.kind {
-            ExprKind::Field { field, .. } => format!("field '{}'", field.node),
-            ExprKind::Variable(name) => format!("variable '${name}'"),
-            _ => "value".to_string(),
+        let what = if let ExprKind::Field { field, .. } = &pointer.kind {
+            format!("field '{}'", field.node)
+        } else if let ExprKind::Variable(name) = &pointer.kind {
+            format!("variable '${name}'")
+        } else {
+            "value".to_string()
         };
         self.sink.push(per_cpu_pointer(pointer.span, &what));
         true
@@ -85,11 +88,11 @@ impl Infer<'_> {
         let known = |expr: &Expr| {
             if let Type::Pointer(_, space) = &self.types[expr.id.0 as usize].ty { Some(*space) } else { self.origin(expr) }
         };
-        match &expr.kind {
-            ExprKind::Field { base, .. } if !is_args(base) => known(base),
-            ExprKind::Index { base, .. } | ExprKind::Unary { op: UnaryOp::Deref, operand: base } => known(base),
-            _ => None,
+        if let ExprKind::Field { base, .. } = &expr.kind {
+            return if is_args(base) { None } else { known(base) };
         }
+        let (ExprKind::Index { base, .. } | ExprKind::Unary { op: UnaryOp::Deref, operand: base }) = &expr.kind else { return None };
+        known(base)
     }
 
     fn struct_field(&mut self, s: &Struct, field: &Name, space: Option<Space>) -> Ty {
@@ -142,12 +145,13 @@ impl Infer<'_> {
         let constant = self.int_literal(index);
         let (item, len) = match &base_ty.ty {
             Type::Void => return Ty::VOID,
-            pointer if self.is_per_cpu(pointer, base) => return Ty::VOID,
+            Type::Pointer(..) if self.is_per_cpu(&base_ty.ty, base) => return Ty::VOID,
             Type::Tuple(_) | Type::Record(_) => return self.constant_tuple_index(base, index, constant),
             Type::Array(of, len) => (within(of, self.origin(base)), Some(*len)),
             Type::Pointer(to, space) if **to != Type::Void => (self.pointed(to, *space, base.span), None),
             Type::String(size) => (Type::int(1, true), Some(*size)),
-            other => {
+            other @ (Type::Bool | Type::Int(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Struct(_) | Type::Enum(_))
+            | other @ (Type::Named(_) | Type::Aggregate(_)) => {
                 let message = format!("The array index operator [] can not be used on expressions of type {other}");
                 self.sink.push(Diagnostic::error(base.span, message));
                 return Ty::VOID;
@@ -178,10 +182,11 @@ impl Infer<'_> {
         let ty = self.value(operand);
         match &ty.ty {
             Type::Void => Ty::VOID,
-            pointer if self.is_per_cpu(pointer, operand) => Ty::VOID,
+            Type::Pointer(..) if self.is_per_cpu(&ty.ty, operand) => Ty::VOID,
             Type::Pointer(to, space) if **to != Type::Void => Ty::fixed(self.pointed(to, *space, span)),
             Type::Int(_) => Ty::fixed(Type::U64),
-            other => {
+            other @ (Type::Bool | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..) | Type::Struct(_))
+            | other @ (Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) | Type::Aggregate(_)) => {
                 let message = format!("The * operator can not be used on expressions of types {other}");
                 self.sink.push(Diagnostic::error(span, message));
                 Ty::VOID
@@ -191,10 +196,14 @@ impl Infer<'_> {
 
     /// The type that a pointer gives when it is followed.
     fn pointed(&mut self, to: &Type, space: Space, span: Span) -> Type {
-        match self.seen().complete(to, space) {
-            Type::Struct(s) if s.size == 0 && s.fields.is_empty() => self.unknown_struct(&s.name, span).ty,
-            found => within(&found, Some(space)),
+        let found = self.seen().complete(to, space);
+        if let Type::Struct(s) = &found
+            && s.size == 0
+            && s.fields.is_empty()
+        {
+            return self.unknown_struct(&s.name, span).ty;
         }
+        within(&found, Some(space))
     }
 
     /// `&$x`, `&@m`, `&@m[k]`

@@ -37,7 +37,8 @@ impl Infer<'_> {
                     let types: Vec<Type> = fields.iter().map(|(_, ty)| ty.clone()).collect();
                     at.map(|at| (rbtrace_types::Layout::of(&types).offsets[at], types[at].clone()))
                 }
-                _ => None,
+                Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Pointer(..) | Type::Array(..) => None,
+                Type::Enum(_) | Type::Tuple(_) | Type::Named(_) | Type::Aggregate(_) => None,
             };
             let Some((at, inner)) = found else {
                 let error = Diagnostic::error(field.span, format!("'{ty}' has no field named '{}'", field.node));
@@ -131,8 +132,19 @@ impl Infer<'_> {
                 let taken = if self.constant(condition)?.truth()? { then } else { otherwise };
                 self.constant(taken.bare_value()?)
             }
-            _ => self.string_literal(expr).map(Constant::Text),
+            ExprKind::Ternary { then: None, .. } | ExprKind::If { otherwise: None, .. } => self.text(expr),
+            ExprKind::Int(_) | ExprKind::String(_) | ExprKind::Param(_) | ExprKind::ParamCount | ExprKind::Ident(_) => self.text(expr),
+            ExprKind::Variable(_) | ExprKind::Map(_) | ExprKind::MapElement { .. } | ExprKind::Call { .. } => self.text(expr),
+            ExprKind::Unary { .. } | ExprKind::Step { .. } | ExprKind::Cast { .. } | ExprKind::Tuple(_) | ExprKind::Record(_) => {
+                self.text(expr)
+            }
+            ExprKind::TupleIndex { .. } | ExprKind::Index { .. } | ExprKind::SizeOf(_) | ExprKind::OffsetOf(..) => self.text(expr),
+            ExprKind::TypeInfo(_) | ExprKind::Comptime(_) | ExprKind::Error => self.text(expr),
         }
+    }
+
+    fn text(&mut self, expr: &Expr) -> Option<Constant> {
+        self.string_literal(expr).map(Constant::Text)
     }
 
     fn constant_binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Constant> {

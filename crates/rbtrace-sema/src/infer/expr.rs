@@ -13,6 +13,7 @@ use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
 use crate::args::{self, is_args};
 use crate::fold;
+use crate::forms::Target;
 
 /// What a slot holds beside the bytes of a string or record while it is made is not more.
 const LARGEST_VALUE: u32 = rbtrace_ir::LARGEST_SLOT - 64;
@@ -352,8 +353,8 @@ impl Infer<'_> {
             self.expr(target);
             return pointer;
         }
-        match &target.kind {
-            ExprKind::Variable(_) => {
+        match Target::of(target) {
+            Target::Variable => {
                 let ty = self.expr(target);
                 self.expect_integer(target, &ty, "an increment");
                 if let Some(&var) = self.names.uses.get(&target.id) {
@@ -361,17 +362,17 @@ impl Infer<'_> {
                 }
                 self.expr(target)
             }
-            ExprKind::Map(name) => {
+            Target::Map(name) => {
                 self.scalar(name, target.span);
                 self.widen_value(name, target.span, &Ty::fixed(Type::I64));
                 self.read_map(name, target.span)
             }
-            ExprKind::MapElement { map, key } => {
+            Target::Element(map, key) => {
                 self.keyed(&map.node, map.span, key);
                 self.widen_value(&map.node, target.span, &Ty::fixed(Type::I64));
                 self.read_map(&map.node, target.span)
             }
-            _ => {
+            Target::Part | Target::None => {
                 self.sink.push(Diagnostic::error(target.span, "`++` and `--` need a variable or a map"));
                 Ty::VOID
             }
@@ -447,7 +448,8 @@ impl Infer<'_> {
         match &ty.ty {
             Type::Void | Type::Bool | Type::Int(_) | Type::Enum(_) | Type::Pointer(..) => {}
             Type::String(_) if self.known_truth(condition).is_some() => {}
-            other => {
+            other @ (Type::String(_) | Type::Buffer(_) | Type::Array(..) | Type::Struct(_) | Type::Tuple(_) | Type::Record(_))
+            | other @ (Type::Named(_) | Type::Aggregate(_)) => {
                 let message = format!("Invalid condition: {other}");
                 self.sink.push(Diagnostic::error(condition.span, message).because("a condition is an integer, a bool or a pointer"));
             }

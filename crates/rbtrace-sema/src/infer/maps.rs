@@ -6,6 +6,7 @@ use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Stmt};
 use rbtrace_types::Type;
 
 use super::{Infer, MapState, Ty, join};
+use crate::forms::called;
 
 impl Infer<'_> {
     /// The state of a map, made on first sight.
@@ -158,18 +159,16 @@ impl Infer<'_> {
 
 /// The aggregation that an expression calls, and its arguments.
 pub(crate) fn aggregation_call(expr: &Expr) -> Option<(&'static rbtrace_lang::Aggregation, Vec<&Expr>)> {
-    match &expr.kind {
-        ExprKind::Call { function, args } => {
-            let args = args.iter().filter_map(|arg| match arg {
-                Arg::Expr(arg) => Some(arg),
-                Arg::Type(_) => None,
-            });
-            Some((aggregations::by_name(&function.node)?, args.collect()))
-        }
-        ExprKind::Ident(name) => Some((aggregations::by_name(name)?, Vec::new())),
-        ExprKind::Block(block) => aggregation_call(block.value.as_ref()?),
-        _ => None,
+    if let ExprKind::Block(block) = &expr.kind {
+        return aggregation_call(block.value.as_ref()?);
     }
+    let row = aggregations::by_name(called(expr)?)?;
+    let ExprKind::Call { args, .. } = &expr.kind else { return Some((row, Vec::new())) };
+    let args = args.iter().filter_map(|arg| match arg {
+        Arg::Expr(arg) => Some(arg),
+        Arg::Type(_) => None,
+    });
+    Some((row, args.collect()))
 }
 
 /// What runs before the aggregation of a block: `@ = { let $a = 1; sum($a) }`.

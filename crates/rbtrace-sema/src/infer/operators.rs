@@ -99,14 +99,18 @@ impl Infer<'_> {
 
     /// A text as it was written, or a parameter that is no number.
     fn known_text(&mut self, expr: &Expr) -> Option<Vec<u8>> {
-        match &expr.kind {
-            ExprKind::String(text) => Some(text.clone()),
-            ExprKind::Param(number) if self.int_literal(expr).is_none() => self.param(*number).map(String::into_bytes),
-            ExprKind::Binary { .. } | ExprKind::Block(_) => match self.constant(expr)? {
-                Constant::Text(text) => Some(text),
-                Constant::Int(_) | Constant::Bool(_) | Constant::Record(_) => None,
-            },
-            _ => None,
+        if let ExprKind::String(text) = &expr.kind {
+            return Some(text.clone());
+        }
+        if let ExprKind::Param(number) = expr.kind {
+            return if self.int_literal(expr).is_none() { self.param(number).map(String::into_bytes) } else { None };
+        }
+        if !matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Block(_)) {
+            return None;
+        }
+        match self.constant(expr)? {
+            Constant::Text(text) => Some(text),
+            Constant::Int(_) | Constant::Bool(_) | Constant::Record(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::functions::held;
 use super::maps::aggregation_call;
 use super::{Infer, Ty, join};
 use crate::fold;
+use crate::forms::{Target, called};
 use crate::names::VarId;
 
 impl Infer<'_> {
@@ -87,11 +88,7 @@ impl Infer<'_> {
         if matches!(ty.ty, Type::Aggregate(_)) {
             self.as_value(expr, ty);
         }
-        let name = match &expr.kind {
-            ExprKind::Call { function, .. } => &function.node,
-            ExprKind::Ident(name) => name,
-            _ => return,
-        };
+        let Some(name) = called(expr) else { return };
         let pure = functions::by_name(name).is_some_and(|row| !row.has_effect);
         if self.last && pure {
             let warning = warnings::DISCARDED_VALUE.at(expr.span, "Return value discarded.");
@@ -146,25 +143,25 @@ impl Infer<'_> {
     }
 
     fn assign_to(&mut self, target: &Expr, ty: &Ty, value_span: Span) {
-        match &target.kind {
-            ExprKind::Variable(_) => match self.names.uses.get(&target.id) {
+        match Target::of(target) {
+            Target::Variable => match self.names.uses.get(&target.id) {
                 Some(&var) => self.widen_var(var, value_span, ty),
                 None => return,
             },
-            ExprKind::Map(name) => {
+            Target::Map(name) => {
                 self.scalar(name, target.span);
                 self.widen_value(name, value_span, ty);
             }
-            ExprKind::MapElement { map, key } => {
+            Target::Element(map, key) => {
                 self.keyed(&map.node, map.span, key);
                 self.widen_value(&map.node, value_span, ty);
             }
-            ExprKind::Field { .. } | ExprKind::TupleIndex { .. } | ExprKind::Index { .. } => {
+            Target::Part => {
                 let error = Diagnostic::error(target.span, "cannot assign to a part of a value")
                     .because("structs, tuples and arrays are immutable");
                 self.sink.push(error.hint("assign a whole new value to the variable or map"));
             }
-            _ => {
+            Target::None => {
                 let error = Diagnostic::error(target.span, "cannot assign to this expression").because("neither a variable nor a map");
                 self.sink.push(error);
             }
@@ -194,11 +191,11 @@ impl Infer<'_> {
 
     /// The type of a variable or map that holds pointers: adding to one moves it.
     pub(super) fn kept_pointer(&mut self, target: &Expr) -> Option<Ty> {
-        let known = match &target.kind {
-            ExprKind::Variable(_) => self.expr(target),
-            ExprKind::Map(name) => self.maps.get(name)?.value.clone(),
-            ExprKind::MapElement { map, .. } => self.maps.get(&map.node)?.value.clone(),
-            _ => return None,
+        let known = match Target::of(target) {
+            Target::Variable => self.expr(target),
+            Target::Map(name) => self.maps.get(name)?.value.clone(),
+            Target::Element(map, _) => self.maps.get(&map.node)?.value.clone(),
+            Target::Part | Target::None => return None,
         };
         matches!(known.ty, Type::Pointer(..)).then_some(known)
     }
@@ -333,11 +330,12 @@ impl Infer<'_> {
 
 /// Whether control never goes on behind a statement: a jump, or a call whose row says so.
 fn leaves(stmt: &Stmt) -> bool {
-    let name = match &stmt.kind {
-        StmtKind::Break | StmtKind::Continue | StmtKind::Return(_) => return true,
-        StmtKind::Expr(Expr { kind: ExprKind::Call { function, .. }, .. }) => &function.node,
-        StmtKind::Expr(Expr { kind: ExprKind::Ident(name), .. }) => name,
-        _ => return false,
-    };
-    functions::by_name(name).is_some_and(|row| row.leaves)
+    match &stmt.kind {
+        StmtKind::Break | StmtKind::Continue | StmtKind::Return(_) => true,
+        StmtKind::Expr(expr) => called(expr).and_then(functions::by_name).is_some_and(|row| row.leaves),
+        StmtKind::Discard(_) | StmtKind::Assign { .. } | StmtKind::Compound { .. } | StmtKind::Let { .. } | StmtKind::Unroll { .. } => {
+            false
+        }
+        StmtKind::While { .. } | StmtKind::For { .. } | StmtKind::Import(_) | StmtKind::Error => false,
+    }
 }

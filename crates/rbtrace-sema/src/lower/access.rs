@@ -10,6 +10,7 @@ use rbtrace_types::{Space, Type};
 use super::Lower;
 use super::memory::layout;
 use crate::args::is_args;
+use crate::forms::Target;
 
 impl Lower<'_> {
     pub(super) fn field(&mut self, base: &Expr, name: &str) -> Lowered {
@@ -38,15 +39,13 @@ impl Lower<'_> {
             value = self.read_remote(at, space, &to);
             ty = to;
         }
-        match &self.seen().complete(&ty, Space::None) {
-            Type::Struct(s) => self.read_field(value, s, name),
-            Type::Record(items) => {
-                let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
-                let element = items[at].1.clone();
-                self.read(value, layout(&ty).offsets[at], &element)
-            }
-            other => unreachable!("inference refuses fields of {other}"),
+        let whole = self.seen().complete(&ty, Space::None);
+        if let Type::Struct(s) = &whole {
+            return self.read_field(value, s, name);
         }
+        let Type::Record(items) = &whole else { unreachable!("inference refuses fields of {whole}") };
+        let at = items.iter().position(|(field, _)| field == name).expect("inference knows the field");
+        self.read(value, layout(&ty).offsets[at], &items[at].1)
     }
 
     /// An integer behind a pointer of an iterator's context, which was found not to be null: the kernel lets the program load it directly.
@@ -165,7 +164,9 @@ impl Lower<'_> {
         match ty {
             Type::Pointer(to, Space::None) => (self.seen().complete(to, default), default),
             Type::Pointer(to, space) => (self.seen().complete(to, *space), *space),
-            _ => (Type::U64, default),
+            Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) | Type::Array(..) => (Type::U64, default),
+            Type::Struct(_) | Type::Enum(_) | Type::Tuple(_) | Type::Record(_) | Type::Named(_) => (Type::U64, default),
+            Type::Aggregate(_) => (Type::U64, default),
         }
     }
 
@@ -196,14 +197,14 @@ impl Lower<'_> {
 
     /// Where a variable or the entry of a map is; that of a map may be missing.
     pub(super) fn place_of(&mut self, operand: &Expr) -> Value {
-        match &operand.kind {
-            ExprKind::Map(name) => self.ir.value(Op::Global(self.out.map(name))),
-            ExprKind::MapElement { map, key } => {
+        match Target::of(operand) {
+            Target::Map(name) => self.ir.value(Op::Global(self.out.map(name))),
+            Target::Element(map, key) => {
                 let id = self.out.map(&map.node);
                 let key = self.key(&map.node, key);
                 self.ir.lookup(id, key)
             }
-            _ => {
+            Target::Variable | Target::Part | Target::None => {
                 let slot = self.vars[self.var_index(operand)];
                 self.ir.slot_addr(slot)
             }

@@ -15,13 +15,12 @@ impl Lower<'_> {
         let found = shared.c_imports.functions.get(&function.node)?;
         let mut operands = Vec::with_capacity(args.len());
         for (arg, (_, param)) in args.iter().zip(&found.params) {
-            operands.push(Operand::Value(match &arg.kind {
+            operands.push(Operand::Value(if let ExprKind::Unary { op: UnaryOp::AddressOf, operand } = &arg.kind {
                 // Not as a number: C may follow it without a helper.
-                ExprKind::Unary { op: UnaryOp::AddressOf, operand } => self.place_of(operand),
-                _ => {
-                    let value = self.int(arg);
-                    self.convert(value, &self.value_ty(arg), param)
-                }
+                self.place_of(operand)
+            } else {
+                let value = self.int(arg);
+                self.convert(value, &self.value_ty(arg), param)
             }));
         }
         let signed = (found.result != Type::Void).then(|| found.result.is_signed());

@@ -276,11 +276,10 @@ impl Lower<'_> {
 
     /// Where the branches of a conditional leave their value; none for `void`.
     fn result_slot(&mut self, ty: &Type) -> Option<ir::SlotId> {
-        match ty {
-            Type::Void => None,
-            ty if ty.is_scalar() => Some(self.ir.scalar("result")),
-            ty => Some(self.ir.memory("result", ty.size())),
+        if *ty == Type::Void {
+            return None;
         }
+        Some(if ty.is_scalar() { self.ir.scalar("result") } else { self.ir.memory("result", ty.size()) })
     }
 
     fn set_result(&mut self, result: Option<ir::SlotId>, ty: &Type, value: &Expr) {

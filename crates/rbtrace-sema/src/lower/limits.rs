@@ -76,12 +76,10 @@ pub(super) fn met(region: &ir::Region, subprograms: &[u64]) -> u64 {
         let nested = inst.op.regions().into_iter().map(|region| met(region, subprograms)).max().unwrap_or(0);
         let rounds = if let Op::Loop { kind: LoopKind::Bounded { count, .. }, .. } = &inst.op { u64::from(*count) } else { 1 };
         let called = if let Op::Invoke(id) = &inst.op { subprograms.get(id.0 as usize).copied().unwrap_or(0) } else { 0 };
-        let own = match inst.op {
-            Op::If { .. } | Op::Switch { .. } => 1,
-            // A test of the answer, and one of the counter of failures.
-            ref op => 2 * u64::from(matches!(op, Op::Loss(_) | Op::Emit { .. })),
-        };
-        nested.saturating_mul(rounds).saturating_add(own + called)
+        let own = u64::from(matches!(inst.op, Op::If { .. } | Op::Switch { .. }));
+        // A test of the answer, and one of the counter of failures.
+        let counted = 2 * u64::from(matches!(inst.op, Op::Loss(_) | Op::Emit { .. }));
+        nested.saturating_mul(rounds).saturating_add(own + counted + called)
     };
     region.insts.iter().map(meet).fold(0, u64::saturating_add)
 }
@@ -92,29 +90,26 @@ fn branches(region: &ir::Region, subprograms: &[usize]) -> usize {
     let mut tests = BTreeSet::new();
     let mut sum = 0usize;
     for inst in &region.insts {
-        let longest = || inst.op.regions().into_iter().map(|region| branches(region, subprograms)).max().unwrap_or(0);
-        let found = match &inst.op {
-            Op::IsNull(_) => {
-                tests.extend(inst.result);
-                0
-            }
-            Op::If { cond, .. } if tests.contains(cond) => longest(),
-            Op::Invoke(id) => subprograms[id.0 as usize],
-            op => usize::from(!op.regions().is_empty()) + longest(),
-        };
-        sum = sum.saturating_add(found);
+        let longest = inst.op.regions().into_iter().map(|region| branches(region, subprograms)).max().unwrap_or(0);
+        if matches!(inst.op, Op::IsNull(_)) {
+            tests.extend(inst.result);
+        }
+        let tests_null = matches!(&inst.op, Op::If { cond, .. } if tests.contains(cond));
+        let own = usize::from(!inst.op.regions().is_empty() && !tests_null);
+        let called = if let Op::Invoke(id) = &inst.op { subprograms[id.0 as usize] } else { 0 };
+        sum = sum.saturating_add(own + called + longest);
     }
     sum
 }
 
 /// Frames of a region, its own included, where those of the subprograms are known.
 fn frames(region: &ir::Region, subprograms: &[usize]) -> usize {
-    let inner = |inst: &ir::Inst| match &inst.op {
-        Op::Invoke(id) => 1 + subprograms[id.0 as usize],
-        op => {
-            let deepest = op.regions().into_iter().map(|region| frames(region, subprograms)).max().unwrap_or(1);
-            deepest + usize::from(op.is_callback_loop())
+    let inner = |inst: &ir::Inst| {
+        if let Op::Invoke(id) = &inst.op {
+            return 1 + subprograms[id.0 as usize];
         }
+        let deepest = inst.op.regions().into_iter().map(|region| frames(region, subprograms)).max().unwrap_or(1);
+        deepest + usize::from(inst.op.is_callback_loop())
     };
     region.insts.iter().map(inner).max().unwrap_or(1)
 }

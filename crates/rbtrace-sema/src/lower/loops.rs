@@ -226,12 +226,11 @@ impl Lower<'_> {
         let read = self.read(Lowered::Mem(key_addr), 0, key_ty);
         self.store_value(addr, offsets[0], &elements[0], read, key_ty);
         let value_ty = self.out.decl(map).value.clone();
-        let (found, from) = match &value_ty {
-            Type::Aggregate(aggregate) => (Lowered::Int(self.fold_cpus(map, Some(key_addr), aggregate)), Type::int(8, aggregate.signed)),
-            plain => {
-                let value_addr = self.ir.slot_addr(value);
-                (self.read(Lowered::Mem(value_addr), 0, plain), plain.clone())
-            }
+        let (found, from) = if let Type::Aggregate(aggregate) = &value_ty {
+            (Lowered::Int(self.fold_cpus(map, Some(key_addr), aggregate)), Type::int(8, aggregate.signed))
+        } else {
+            let value_addr = self.ir.slot_addr(value);
+            (self.read(Lowered::Mem(value_addr), 0, &value_ty), value_ty)
         };
         self.store_value(addr, offsets[1], &elements[1], found, &from);
     }

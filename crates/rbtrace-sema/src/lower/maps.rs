@@ -2,10 +2,11 @@
 
 use rbtrace_ir::{Bin, Cmp, MapId, Op, Operand, Storage, Value};
 use rbtrace_lang::compile::Lowered;
-use rbtrace_syntax::ast::{BinaryOp, Expr, ExprKind};
+use rbtrace_syntax::ast::{BinaryOp, Expr};
 use rbtrace_types::Type;
 
 use super::Lower;
+use crate::forms::Target;
 use crate::infer::Ty;
 
 /// `BPF_NOEXIST`
@@ -137,14 +138,13 @@ impl Lower<'_> {
     /// `@x op= v`
     pub(super) fn compound_map(&mut self, target: &Expr, op: BinaryOp, value: &Expr) {
         let right = self.int(value);
-        match op {
-            BinaryOp::Add => return self.add_to_map(target, right),
-            BinaryOp::Sub => {
-                let zero = self.ir.int(0);
-                let negative = self.ir.bin(Bin::Sub, zero, right);
-                return self.add_to_map(target, negative);
-            }
-            _ => {}
+        if op == BinaryOp::Add {
+            return self.add_to_map(target, right);
+        }
+        if op == BinaryOp::Sub {
+            let zero = self.ir.int(0);
+            let negative = self.ir.bin(Bin::Sub, zero, right);
+            return self.add_to_map(target, negative);
         }
         let value_ty = self.operand(value);
         let (map, key) = self.entry_of(target);
@@ -170,10 +170,10 @@ impl Lower<'_> {
 
     /// The map of a target, and its key if it has one.
     pub(super) fn entry_of(&mut self, target: &Expr) -> (MapId, Option<Value>) {
-        match &target.kind {
-            ExprKind::MapElement { map, key } => (self.out.map(&map.node), Some(self.key(&map.node, key))),
-            ExprKind::Map(name) => (self.out.map(name), None),
-            _ => unreachable!("inference refuses other targets"),
+        match Target::of(target) {
+            Target::Element(map, key) => (self.out.map(&map.node), Some(self.key(&map.node, key))),
+            Target::Map(name) => (self.out.map(name), None),
+            Target::Variable | Target::Part | Target::None => unreachable!("inference refuses other targets"),
         }
     }
 

@@ -96,15 +96,15 @@ impl Lower<'_> {
 
     /// A value in kernel or user memory: read at once if it is a scalar or a string, left there if it is large.
     pub(super) fn read_remote(&mut self, at: Value, space: Space, ty: &Type) -> Lowered {
-        match ty {
-            Type::Struct(_) | Type::Array(..) => Lowered::Remote(at, space),
-            Type::String(size) => Lowered::Mem(self.read_text(at, space, *size)),
-            _ => {
-                let temp = self.temp(ty.size());
-                self.probe_read(space, temp, at, ty.size());
-                if ty.is_scalar() { Lowered::Int(self.load(temp, 0, ty)) } else { Lowered::Mem(temp) }
-            }
+        if matches!(ty, Type::Struct(_) | Type::Array(..)) {
+            return Lowered::Remote(at, space);
         }
+        if let Type::String(size) = ty {
+            return Lowered::Mem(self.read_text(at, space, *size));
+        }
+        let temp = self.temp(ty.size());
+        self.probe_read(space, temp, at, ty.size());
+        if ty.is_scalar() { Lowered::Int(self.load(temp, 0, ty)) } else { Lowered::Mem(temp) }
     }
 
     /// A `char[n]` as a string: nothing of what lies behind its NUL, and all of it where it has none.

@@ -6,6 +6,7 @@ use rbtrace_syntax::ast::{Block, Expr, ExprKind, Name, Stmt, StmtKind};
 use rbtrace_types::Type;
 
 use super::Lower;
+use crate::forms::Target;
 use crate::infer::{Ty, aggregation_call};
 
 impl Lower<'_> {
@@ -83,14 +84,14 @@ impl Lower<'_> {
         if let Some((row, args)) = aggregation_call(value) {
             return self.aggregate(target, value, row, args);
         }
-        match &target.kind {
-            ExprKind::Variable(_) => {
+        match Target::of(target) {
+            Target::Variable => {
                 let var = self.body.names.uses[&target.id];
                 self.set_var(var.0 as usize, value);
             }
-            ExprKind::Map(name) => self.assign_scalar(name, value),
-            ExprKind::MapElement { map, key } => self.assign_element(&map.node, key, value),
-            _ => unreachable!("inference refuses other targets"),
+            Target::Map(name) => self.assign_scalar(name, value),
+            Target::Element(map, key) => self.assign_element(&map.node, key, value),
+            Target::Part | Target::None => unreachable!("inference refuses other targets"),
         }
     }
 

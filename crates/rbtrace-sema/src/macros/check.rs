@@ -1,9 +1,9 @@
 //! What no macro may do, whoever calls it: jump out of itself, or declare a variable that it was given.
 
 use rbtrace_diag::{Diagnostic, Sink, Span};
-use rbtrace_syntax::ast::{Block, Expr, ExprKind, Macro, MacroParam, Stmt, StmtKind};
+use rbtrace_syntax::ast::{Block, Expr, Macro, MacroParam, Stmt, StmtKind};
 
-use crate::walk::children;
+use crate::walk::{Part, parts};
 
 /// Says what is wrong with a definition.
 pub(super) fn check(item: &Macro, sink: &mut Sink) {
@@ -84,14 +84,9 @@ impl Check<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::If { condition, then, otherwise } => {
-                self.expr(condition);
-                self.block(then);
-                otherwise.iter().for_each(|block| self.block(block));
-            }
-            ExprKind::Block(block) => self.block(block),
-            _ => children(expr, &mut |child| self.expr(child)),
-        }
+        parts(expr, &mut |part| match part {
+            Part::Expr(inner) => self.expr(inner),
+            Part::Block(inner) => self.block(inner),
+        });
     }
 }

@@ -125,7 +125,11 @@ impl<'a> Copier<'a> {
             ExprKind::SizeOf(of) => ExprKind::SizeOf(self.type_or_expr(of, scope)),
             ExprKind::TypeInfo(of) => ExprKind::TypeInfo(self.type_or_expr(of, scope)),
             ExprKind::OffsetOf(of, path) => ExprKind::OffsetOf(self.type_or_expr(of, scope), field_path(path, scope)),
-            _ => self.operator(expr, scope),
+            ExprKind::Binary { .. } | ExprKind::Unary { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. } => {
+                self.operator(expr, scope)
+            }
+            ExprKind::Tuple(_) | ExprKind::Record(_) | ExprKind::Field { .. } | ExprKind::TupleIndex { .. } => self.operator(expr, scope),
+            ExprKind::Comptime(_) => self.operator(expr, scope),
         };
         self.new_expr(kind, expr.span)
     }
@@ -172,10 +176,10 @@ impl<'a> Copier<'a> {
     /// `x[k]`, where `x` may stand for a map.
     fn index(&mut self, base: &Expr, index: &Expr, scope: &Rc<Scope>) -> ExprKind {
         let (base, index) = (self.boxed(base, scope), self.boxed(index, scope));
-        match base.kind {
-            ExprKind::Map(map) => ExprKind::MapElement { map: Name { node: map, span: base.span }, key: vec![*index] },
-            _ => ExprKind::Index { base, index },
+        if let ExprKind::Map(map) = base.kind {
+            return ExprKind::MapElement { map: Name { node: map, span: base.span }, key: vec![*index] };
         }
+        ExprKind::Index { base, index }
     }
 
     fn map(&mut self, name: &str, span: Span, scope: &Scope) -> String {

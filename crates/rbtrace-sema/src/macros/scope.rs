@@ -118,12 +118,14 @@ impl Scope {
     pub fn kind(&self, arg: &Arg) -> ArgKind {
         use rbtrace_syntax::ast::ExprKind;
         let Arg::Expr(expr) = arg else { return ArgKind::Other };
-        match &expr.kind {
-            ExprKind::Variable(name) => ArgKind::Variable(self.variable(name)),
-            ExprKind::Map(name) => self.map(name).map_or(ArgKind::Other, ArgKind::Map),
-            ExprKind::Ident(name) => self.exprs.get(name).map_or(ArgKind::Other, |passed| passed.scope.kind(&passed.arg)),
-            _ => ArgKind::Other,
+        if let ExprKind::Variable(name) = &expr.kind {
+            return ArgKind::Variable(self.variable(name));
         }
+        if let ExprKind::Map(name) = &expr.kind {
+            return self.map(name).map_or(ArgKind::Other, ArgKind::Map);
+        }
+        let ExprKind::Ident(name) = &expr.kind else { return ArgKind::Other };
+        self.exprs.get(name).map_or(ArgKind::Other, |passed| passed.scope.kind(&passed.arg))
     }
 }
 
