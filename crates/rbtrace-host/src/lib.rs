@@ -357,8 +357,8 @@ impl Facts for Host {
         self.binaries.is_instruction(binary, function, address)
     }
 
-    fn is_steppable(&self, binary: &str, address: u64) -> bool {
-        self.binaries.is_steppable(binary, address)
+    fn breakpoint(&self, binary: &str, address: u64) -> Option<u64> {
+        self.binaries.breakpoint(binary, address)
     }
 
     fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {

@@ -92,6 +92,19 @@ pub static HEADER_NOT_READ: Warning = Warning::new(
      Install libclang: the warning says what its package is called.",
 );
 
+/// A breakpoint that is not where a function begins.
+pub static LATER_INSTRUCTION: Warning = Warning {
+    only_verbose: true,
+    ..Warning::new(
+        "later-instruction",
+        "A function begins with an instruction that the kernel cannot run from a copy, as those of AVX are, and the breakpoint is on the first one \
+         behind it that it can. Shown with `-v`.\n\n\
+         Calls are counted all the same, and `argN`, `args` and the return address are what they were: this is done only where what is \
+         skipped changes vector registers alone and nothing jumps behind it.\n\n\
+         ```\nuprobe:libc:strchr { @ = count(); }\n```",
+    )
+};
+
 /// `args` lacks an argument.
 pub static LEFT_OUT: Warning = Warning::new(
     "left-out",
@@ -244,6 +257,7 @@ pub static ALL: &[&Warning] = &[
     &CUT_VALUE,
     &DISCARDED_VALUE,
     &HEADER_NOT_READ,
+    &LATER_INSTRUCTION,
     &LEFT_OUT,
     &LEGACY_SCOPE,
     &LENGTH,

@@ -344,10 +344,11 @@ pub trait Facts {
         let _ = (binary, function, address);
         None
     }
-    /// Whether the kernel can put a breakpoint on the instruction at an address: it has to run a copy of it elsewhere.
-    fn is_steppable(&self, binary: &str, address: u64) -> bool {
-        let _ = (binary, address);
-        true
+    /// The first address from one on where the kernel takes a breakpoint: it has to run a copy of the instruction elsewhere. It is another
+    /// one only where that is hit as often and sees the same arguments; `None`: there is none.
+    fn breakpoint(&self, binary: &str, address: u64) -> Option<u64> {
+        let _ = binary;
+        Some(address)
     }
     /// The addresses that an indirect function may really be at; empty: nobody knows.
     fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {

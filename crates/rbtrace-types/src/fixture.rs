@@ -351,8 +351,9 @@ impl Facts for Fixture {
         self.binaries.get(binary).map(|binary| binary.markers.clone().into()).ok_or(format!("{binary}: no such file"))
     }
 
-    fn is_steppable(&self, binary: &str, address: u64) -> bool {
-        self.binaries.get(binary).is_none_or(|binary| !binary.stuck.contains(&address))
+    fn breakpoint(&self, binary: &str, address: u64) -> Option<u64> {
+        let stuck = self.binaries.get(binary).and_then(|binary| binary.stuck.iter().find(|(at, _)| *at == address));
+        stuck.map_or(Some(address), |(_, next)| *next)
     }
 
     fn has_go_runtime(&self, binary: &str) -> bool {

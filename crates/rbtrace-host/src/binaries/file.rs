@@ -11,6 +11,7 @@ use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
 use super::debug_file::DebugPlaces;
 use super::instructions::{Instructions, Kind};
+use super::jumps::Jumps;
 use super::{archive, markers, mini_debug, names};
 
 /// A program or library.
@@ -22,6 +23,8 @@ pub struct Binary {
     range: Range<usize>,
     /// Executable segments.
     code: Vec<Segment>,
+    /// Of all its code, once that was asked.
+    jumps: OnceLock<Vec<Jumps>>,
     /// Its symbols, where it was stripped of them.
     debug: OnceLock<Option<Apart>>,
     /// Where that file may be, and where paths begin.
@@ -49,6 +52,12 @@ struct Segment {
     size: u64,
 }
 
+impl Segment {
+    fn holds(&self, address: u64) -> bool {
+        (self.address..self.address.saturating_add(self.size)).contains(&address)
+    }
+}
+
 impl Binary {
     /// Opens a file, or a member of an archive; why it is no binary.
     pub fn open(path: &Path, member: Option<&str>, root: Option<&PathBuf>, places: &DebugPlaces) -> Result<Binary, String> {
@@ -64,6 +73,7 @@ impl Binary {
             file,
             range,
             code,
+            jumps: OnceLock::new(),
             debug: OnceLock::new(),
             places: places.clone(),
             root: root.cloned(),
@@ -119,16 +129,34 @@ impl Binary {
 
     /// Where in the file the code at an address is.
     pub fn offset(&self, address: u64) -> Option<u64> {
-        let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
+        let segment = self.code.iter().find(|segment| segment.holds(address))?;
         Some(address - segment.address + segment.offset)
     }
 
     /// The bytes of the code from an address to the end of its segment.
     fn code_at(&self, address: u64) -> Option<&[u8]> {
-        let segment = self.code.iter().find(|segment| (segment.address..segment.address + segment.size).contains(&address))?;
-        let start = usize::try_from(address - segment.address + segment.offset).ok()?;
+        let segment = self.code.iter().find(|segment| segment.holds(address))?;
+        self.code_of(segment)?.get(usize::try_from(address - segment.address).ok()?..)
+    }
+
+    fn code_of(&self, segment: &Segment) -> Option<&[u8]> {
+        let start = usize::try_from(segment.offset).ok()?;
         let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.range.end);
         self.file.get(start..end)
+    }
+
+    /// The first address from one on where the kernel takes a breakpoint, if it is hit whenever the first is, and by nobody else.
+    pub fn breakpoint(&self, address: u64) -> Option<u64> {
+        let Some(instructions) = self.instructions(address) else { return Some(address) };
+        let found = address + instructions.steppable_after().or_else(|| instructions.is_steppable().then_some(0))?;
+        (found == address || !self.is_jumped_into(&(address + 1..found + 1))).then_some(found)
+    }
+
+    fn is_jumped_into(&self, range: &Range<u64>) -> bool {
+        let code = |segment: &Segment| self.code_of(segment).unwrap_or_default();
+        let collect = || self.code.iter().map(|segment| Jumps::of(code(segment), segment.address)).collect();
+        let mut all = self.code.iter().zip(self.jumps.get_or_init(collect));
+        all.any(|(segment, jumps)| jumps.lead_into(code(segment), segment.address, range))
     }
 
     /// Code from an address on, and how to read it.

@@ -1,6 +1,6 @@
 //! Machine code: where instructions begin, and which addresses they make. Knows no file.
 
-use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, Register};
+use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
 /// Instructions of x86 that only the kernel may use, or that are traps themselves.
 const FORBIDDEN: [Mnemonic; 17] = [
@@ -22,6 +22,9 @@ const FORBIDDEN: [Mnemonic; 17] = [
     Mnemonic::Int1,
     Mnemonic::Int3,
 ];
+
+/// Functions on vectors prepare one or two before they do anything else.
+const MOST_PASSED: usize = 4;
 
 /// Whose instructions.
 #[derive(Debug, Clone, Copy)]
@@ -62,14 +65,36 @@ impl Instructions<'_> {
     /// (`arch/x86/kernel/uprobes.c`, `arch/arm64/kernel/probes/decode-insn.c`).
     pub fn is_steppable(&self) -> bool {
         match self.kind {
-            // Vector instructions of the newer encodings (VEX, EVEX), which begin with bytes that mean something else in 32 bits.
-            Kind::X86(64) if self.code.first().is_some_and(|byte| matches!(byte, 0xc4 | 0xc5 | 0x62)) => false,
+            Kind::X86(64) if self.begins_with_vectors(0) => false,
             Kind::X86(bits) => {
                 let mut decoder = Decoder::with_ip(bits, self.code, self.address, DecoderOptions::NONE);
                 is_steppable_x86(&decoder.decode())
             }
             Kind::Aarch64 => self.code.first_chunk().is_none_or(|word| is_steppable_aarch64(u32::from_le_bytes(*word))),
         }
+    }
+
+    /// Whether at a place is an instruction of the newer encodings (VEX, EVEX), which begin with bytes that mean something else in 32 bits.
+    fn begins_with_vectors(&self, at: usize) -> bool {
+        self.code.get(at).is_some_and(|byte| matches!(byte, 0xc4 | 0xc5 | 0x62))
+    }
+
+    /// How far behind the first one is an instruction that can be stepped over, if the processor comes to it from the first and sees the
+    /// same: those between compute with vectors alone. `None`: there is no such instruction.
+    pub fn steppable_after(&self) -> Option<u64> {
+        let Kind::X86(64) = self.kind else { return None };
+        let mut decoder = Decoder::with_ip(64, self.code, self.address, DecoderOptions::NONE);
+        for _ in 0..MOST_PASSED {
+            let behind = decoder.position();
+            if (Instructions { code: self.code.get(behind..)?, ..*self }).is_steppable() {
+                return Some(behind as u64);
+            }
+            // Others cannot be stepped over because of what else they do.
+            if !self.begins_with_vectors(behind) || !only_computes_vectors(&decoder.decode()) {
+                return None;
+            }
+        }
+        None
     }
 
     /// Addresses that the first so many bytes put into registers.
@@ -89,6 +114,13 @@ fn is_steppable_x86(instruction: &Instruction) -> bool {
     let is_bad_segment = matches!(instruction.segment_prefix(), Register::ES | Register::CS | Register::SS | Register::DS);
     let is_forbidden = FORBIDDEN.contains(&instruction.mnemonic());
     !(instruction.is_invalid() || instruction.has_lock_prefix() || is_bad_segment || is_forbidden)
+}
+
+/// Whether nothing of what a probe reads is another thing behind an instruction: registers of numbers and addresses, the stack, memory.
+fn only_computes_vectors(instruction: &Instruction) -> bool {
+    let (vectors, masks) = (Register::XMM0..=Register::ZMM31, Register::K0..=Register::K7);
+    let to = instruction.op0_register();
+    instruction.op0_kind() == OpKind::Register && (vectors.contains(&to) || masks.contains(&to))
 }
 
 /// Loads and stores that belong together (`ldxr`, `stxr`) lose each other where a trap comes between; what raises exceptions stays the kernel's.
@@ -157,6 +189,21 @@ mod tests {
         for (word, is_good) in [(0xa9bf_7bfdu32, true), (0x885f_7c20, false), (0x88df_fc20, true), (0xd400_0001, false)] {
             assert_eq!(steppable(Kind::Aarch64, &word.to_le_bytes()), is_good, "{word:x}");
         }
+    }
+
+    #[test]
+    fn instructions_that_make_vectors_are_passed() {
+        let behind = |code: &[u8]| Instructions { kind: Kind::X86(64), code, address: 0 }.steppable_after();
+        // vpbroadcastb ymm17, esi; mov eax, edi
+        assert_eq!(behind(&[0x62, 0xe2, 0x7d, 0x28, 0x7a, 0xce, 0x89, 0xf8]), Some(6));
+        // vmovd xmm0, esi; vpbroadcastb ymm0, xmm0; ret
+        assert_eq!(behind(&[0xc5, 0xf9, 0x6e, 0xc6, 0xc4, 0xe2, 0x7d, 0x78, 0xc0, 0xc3]), Some(9));
+        // bzhi edx, edx, ecx; ret: an argument changes. vmovd [rdi], xmm0; ret: memory does. lock dec [rdi]; ret
+        assert_eq!(behind(&[0xc4, 0xe2, 0x70, 0xf5, 0xd2, 0xc3]), None);
+        assert_eq!(behind(&[0xc5, 0xf9, 0x7e, 0x07, 0xc3]), None);
+        assert_eq!(behind(&[0xf0, 0xff, 0x0f, 0xc3]), None);
+        // push rbp
+        assert_eq!(behind(&[0x55]), Some(0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod file;
 mod find;
 mod indirect;
 mod instructions;
+mod jumps;
 mod library_cache;
 mod markers;
 pub(crate) mod mini_debug;
@@ -94,9 +95,9 @@ impl Binaries {
         Some(self.open(name).ok()?.instructions(function.address)?.begin_at(address))
     }
 
-    /// See [`rbtrace_types::Facts::is_steppable`].
-    pub fn is_steppable(&self, name: &str, address: u64) -> bool {
-        self.open(name).is_ok_and(|binary| binary.instructions(address).is_none_or(|instructions| instructions.is_steppable()))
+    /// See [`rbtrace_types::Facts::breakpoint`].
+    pub fn breakpoint(&self, name: &str, address: u64) -> Option<u64> {
+        self.open(name).ok()?.breakpoint(address)
     }
 
     /// See [`rbtrace_types::Facts::implementations`].

@@ -226,6 +226,7 @@ impl Search<'_> {
             self.refuse(message, why, Some("`f+offset` names an instruction behind it"));
             return false;
         }
+        self.tell_of_moved(binary, function, offset);
         if self.target.is_unsafe || function.is_indirect {
             return true;
         }
@@ -246,9 +247,23 @@ impl Search<'_> {
         true
     }
 
+    /// Says so where a breakpoint is not on the first instruction.
+    fn tell_of_moved(&mut self, binary: &str, function: &Function, offset: u64) {
+        let behind = |address: &u64| self.facts.breakpoint(binary, *address).map(|found| found - address).filter(|&behind| behind > 0);
+        let code = self.code_of(binary, function);
+        if let (0, Some(behind)) = (offset, code.iter().find_map(behind)) {
+            let message = format!("the breakpoint of `{}` is {behind} bytes behind its first instruction", function.name);
+            let warning = warnings::LATER_INSTRUCTION.at(self.target.span, message);
+            self.sink.push(warning.because("the kernel cannot run that one from a copy; no argument changes in between"));
+        }
+    }
+
     /// Whether the kernel takes breakpoints there: one that it does not take would cost all others of its link.
     fn is_steppable(&self, binary: &str, code: &[u64], offset: u64) -> bool {
-        code.iter().all(|address| self.facts.is_steppable(binary, address + offset))
+        code.iter().map(|address| address + offset).all(|address| match self.facts.breakpoint(binary, address) {
+            Some(found) => found == address || offset == 0,
+            None => false,
+        })
     }
 
     /// Where a function really is; nowhere if nobody knows.

@@ -35,7 +35,7 @@ pub(super) struct Kind {
 /// How a place is attached: at every address that its name means.
 pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
     let binary = &place.parts[0];
-    let mut offsets: Vec<u64> = addresses(facts, place).into_iter().filter_map(|address| facts.code_offset(binary, address)).collect();
+    let mut offsets: Vec<u64> = breakpoints(facts, place).into_iter().filter_map(|address| facts.code_offset(binary, address)).collect();
     offsets.sort_unstable();
     offsets.dedup();
     if let (true, (_, Code::Address(address))) = (offsets.is_empty(), target::code_of(&place.parts)) {
@@ -49,9 +49,9 @@ pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, pid: Option<
     Ok(Planned { program_type: ProgramType::Kprobe, role: Role::Traced, plan: Some(plan), reverse: true })
 }
 
-/// Where a place is, as its binary numbers its memory; 0 if it is at several places, or at none that is known.
+/// Where a place's breakpoint is, as its binary numbers its memory; 0 if it is at several places, or at none that is known.
 pub(crate) fn address(facts: &dyn Facts, place: &Place) -> u64 {
-    match addresses(facts, place)[..] {
+    match breakpoints(facts, place)[..] {
         [address] => address,
         _ => 0,
     }
@@ -75,6 +75,17 @@ fn addresses_of(facts: &dyn Facts, parts: &[String]) -> Vec<u64> {
         false => vec![function.address],
     };
     functions.iter().flat_map(of).map(|address| address + offset).collect()
+}
+
+/// Where the breakpoints are: a bit behind the beginning of a function where the kernel takes none on its first instruction.
+fn breakpoints(facts: &dyn Facts, place: &Place) -> Vec<u64> {
+    let all = addresses(facts, place);
+    match target::code_of(&place.parts).1 {
+        Code::Function { offset: 0, .. } => {
+            all.into_iter().map(|address| facts.breakpoint(&place.parts[0], address).unwrap_or(address)).collect()
+        }
+        Code::Function { .. } | Code::Address(_) | Code::Pattern(_) | Code::Line(_) => all,
+    }
 }
 
 /// Places of one probe share a program where it can ask which of them it is at.
