@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use rbtrace_host::Host;
+use rbtrace_host::binaries::debuginfod::Settings;
 use rbtrace_host::clang::KernelTree;
 
 /// Printed on standard output once everything is attached, if it is set: how tests know when to start.
@@ -21,6 +22,8 @@ pub struct Environment {
     pub notify_attached: bool,
     /// Where a service manager listens.
     pub notify_socket: Option<OsString>,
+    /// Servers that have debug files.
+    pub debuginfod: Settings,
 }
 
 impl Environment {
@@ -29,7 +32,8 @@ impl Environment {
         let text = |text: OsString| text.to_string_lossy().into_owned();
         let environment = Self::from_variables(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
         let notify_socket = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty());
-        Environment { notify_socket, ..environment }
+        let debuginfod = Settings::from_variables(|name| std::env::var_os(name).map(text));
+        Environment { notify_socket, debuginfod, ..environment }
     }
 
     fn from_variables(all: impl IntoIterator<Item = (String, String)>) -> Environment {

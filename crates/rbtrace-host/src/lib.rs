@@ -33,6 +33,7 @@ use rbtrace_types::headers::{Answer, Question};
 use rbtrace_types::{Arch, Enum, Struct, Type};
 pub use rbtrace_types::{Facts, Feature};
 
+use crate::binaries::debuginfod::{Servers, Settings};
 use crate::binaries::{Binaries, DebugPlaces};
 use crate::btf::KernelBtf;
 use crate::clang::KernelTree;
@@ -140,9 +141,10 @@ impl Host {
         self
     }
 
-    /// The same machine, with debug files in these directories; lists of them are separated by colons. None: in the usual ones.
-    pub fn with_debug_files(mut self, lists: &[String]) -> Host {
-        self.binaries = self.binaries.with_debug_places(DebugPlaces::new(lists));
+    /// The same machine, with debug files in these directories; lists of them are separated by colons. None: in the usual ones. And with those of
+    /// servers.
+    pub fn with_debug_files(mut self, lists: &[String], servers: &Settings) -> Host {
+        self.binaries = self.binaries.with_debug_places(DebugPlaces::new(lists).with_servers(Servers::new(servers.clone())));
         self
     }
 

@@ -352,11 +352,22 @@ impl Run<'_, '_> {
     }
 
     pub(crate) fn report_losses(&mut self) -> Result<()> {
+        self.say_complaints();
         let Session { maps, output, sink, .. } = &mut self.session;
         self.losses.report(!self.options.no_warnings, maps, output.as_ref(), sink)
     }
 
+    /// Servers that could not be asked for names.
+    fn say_complaints(&mut self) {
+        for complaint in self.session.world.complaints() {
+            if !self.options.no_warnings {
+                self.session.say(|output, line| output.complain(&complaint, line));
+            }
+        }
+    }
+
     fn summarize(&mut self) {
+        self.say_complaints();
         if self.options.no_warnings {
             return;
         }

@@ -33,6 +33,11 @@ impl<'m> Machine<'m> {
         Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
     }
 
+    /// What went wrong while names were looked for, since this was last asked.
+    pub fn complaints(&self) -> Vec<String> {
+        self.host.debug_places().take_complaints()
+    }
+
     /// Names of addresses.
     pub fn symbols(&self) -> &Symbols {
         self.symbols.get_or_init(|| Symbols::new(self.manifest.config.debug_info, self.host.debug_places().clone()))

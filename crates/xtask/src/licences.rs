@@ -7,7 +7,7 @@ use crate::shell;
 
 /// Fails when a dependency brings a licence that is not allowed, or comes from elsewhere than crates.io.
 pub fn check() -> Result<()> {
-    let config = std::fs::read_to_string(shell::root().join(".cargo/deny.toml")).context("reading .cargo/deny.toml")?;
+    let config = config()?;
     let allowed = list(&config, "allow");
     let packages = packages()?;
     let mut wrong = Vec::new();
@@ -30,9 +30,14 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// All packages of the dependency tree, for every platform.
+fn config() -> Result<String> {
+    std::fs::read_to_string(shell::root().join(".cargo/deny.toml")).context("reading .cargo/deny.toml")
+}
+
+/// All packages of the dependency tree, for the platforms that the file names: what others would bring along never gets into a binary.
 pub fn packages() -> Result<Vec<Value>> {
-    let text = shell::output(shell::cargo().args(["metadata", "--format-version=1", "--locked"]))?;
+    let platforms = list(&config()?, "targets").into_iter().map(|target| format!("--filter-platform={target}"));
+    let text = shell::output(shell::cargo().args(["metadata", "--format-version=1", "--locked"]).args(platforms))?;
     let mut metadata: Value = serde_json::from_str(&text).context("reading `cargo metadata`")?;
     let Value::Array(packages) = metadata["packages"].take() else { bail!("`cargo metadata` lists no packages") };
     Ok(packages)

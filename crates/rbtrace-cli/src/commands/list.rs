@@ -21,7 +21,11 @@ use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
 pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Ending {
-    let host = environment.host().seen_by(list.pid).with_functions(list.functions.clone()).with_debug_files(&list.debuginfo);
+    let host = environment
+        .host()
+        .seen_by(list.pid)
+        .with_functions(list.functions.clone())
+        .with_debug_files(&list.debuginfo, &environment.debuginfod);
     if host.tracefs().is_none() {
         reporter.warning("tracefs is not mounted, or only root may read it: no tracepoints are known");
         reporter.hint("mount -t tracefs tracefs /sys/kernel/tracing");
@@ -41,6 +45,7 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
             lines_of_pattern(&pattern, list.verbose, &host)
         }
     };
+    host.debug_places().take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
     // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     Ending::Done

@@ -31,8 +31,12 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     if !emits && run.stages.is_empty() {
         check_privileges(reporter)?;
     }
-    let host =
-        environment.host().seen_by(run.pid).without(without(&run)).with_functions(run.functions.clone()).with_debug_files(&run.debuginfo);
+    let host = environment
+        .host()
+        .seen_by(run.pid)
+        .without(without(&run))
+        .with_functions(run.functions.clone())
+        .with_debug_files(&run.debuginfo, &environment.debuginfod);
     if let Some(pid) = run.pid.filter(|pid| !proc::pid_exists(*pid)) {
         reporter.error(format!("Failed to attach to pid: process {pid} is not running"));
         return Err(Ending::Mistake);
@@ -117,6 +121,9 @@ fn compile(
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
+    if run.warnings != RunWarnings::None {
+        host.debug_places().take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
+    }
     let Some(program) = program else {
         explain_machine(host, reporter);
         return Err(Ending::Mistake);

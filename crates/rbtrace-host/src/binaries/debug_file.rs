@@ -1,10 +1,12 @@
 //! Symbols and debug information in a file of their own: distributions strip binaries and keep what they took away elsewhere.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 use object::Object;
 
+use super::debuginfod::Servers;
 use super::file::map;
 
 /// Where such files are looked for if nobody says anything else: beside the binary, below it, and where distributions keep them.
@@ -23,6 +25,8 @@ pub struct DebugFile {
 #[derive(Clone, Debug)]
 pub struct DebugPlaces {
     places: Vec<Place>,
+    /// Who is asked for what is nowhere.
+    servers: Option<Arc<Servers>>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +48,24 @@ impl DebugPlaces {
     pub fn new(lists: &[String]) -> DebugPlaces {
         let lists = if lists.is_empty() { PLACES.to_owned() } else { lists.join(":") };
         let place = |text: &str| Place { directory: text.trim_start_matches(['+', '-']).into(), is_checked: text.starts_with('+') };
-        DebugPlaces { places: lists.split(':').map(place).collect() }
+        DebugPlaces { places: lists.split(':').map(place).collect(), servers: None }
+    }
+
+    /// With servers that have debug files, too.
+    pub fn with_servers(self, servers: Option<Servers>) -> DebugPlaces {
+        DebugPlaces { servers: servers.map(Arc::new), ..self }
+    }
+
+    /// What went wrong with servers since this was last asked.
+    pub fn take_complaints(&self) -> Vec<String> {
+        self.servers.as_ref().map_or(Vec::new(), |servers| servers.take_complaints())
+    }
+
+    /// The debug file of a binary from a server; asking may take long.
+    pub fn fetch(&self, file: &object::File<'_>) -> Option<DebugFile> {
+        let id = file.build_id().ok()??;
+        let found = open(None, &self.servers.as_ref()?.debug_file(id)?)?;
+        (found.is_of(Some(id)) == Some(true)).then_some(found)
     }
 
     /// The debug file of a binary, by its build id or by the name that the binary gives it. One that was made for another build is none.

@@ -21,7 +21,10 @@ pub fn read(name: &str, path: &Path, root: Option<&PathBuf>, places: &DebugPlace
     let is_described = object.section_by_name(".debug_info").is_some();
     let bytes = match is_described {
         true => map(path)?,
-        false => places.find(&object, path, root.map(PathBuf::as_path)).ok_or_else(missing)?.bytes,
+        false => {
+            let found = places.find(&object, path, root.map(PathBuf::as_path));
+            found.or_else(|| places.fetch(&object)).ok_or_else(missing)?.bytes
+        }
     };
     let shared = shared(&bytes, path, root);
     let found = DebugInfo::read(bytes, shared).map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;

@@ -27,6 +27,8 @@ pub struct Binary {
     jumps: OnceLock<Vec<Jumps>>,
     /// Its symbols, where it was stripped of them.
     debug: OnceLock<Option<Apart>>,
+    /// The same from a server.
+    fetched: OnceLock<Option<Mmap>>,
     /// Where that file may be, and where paths begin.
     places: DebugPlaces,
     root: Option<PathBuf>,
@@ -75,6 +77,7 @@ impl Binary {
             code,
             jumps: OnceLock::new(),
             debug: OnceLock::new(),
+            fetched: OnceLock::new(),
             places: places.clone(),
             root: root.cloned(),
             symbols: OnceLock::new(),
@@ -97,7 +100,7 @@ impl Binary {
         let all = match naming {
             Naming::Symbol => match self.symbols.get() {
                 Some(all) => Arc::clone(all),
-                None => return sorted(self.collect(|known| known == name)).to_vec(),
+                None => return sorted(self.look(name)).to_vec(),
             },
             Naming::Demangled => self.functions(naming),
         };
@@ -182,6 +185,18 @@ impl Binary {
         object::File::parse(self.bytes()).is_ok_and(|file| file.section_by_name(name).is_some())
     }
 
+    /// The functions of a name; servers are asked for those that are not here.
+    fn look(&self, name: &str) -> Vec<Function> {
+        let found = self.collect(|known| known == name);
+        let Ok(file) = object::File::parse(self.bytes()) else { return found };
+        let is_here = !found.is_empty() || name.is_empty() || file.symbol_table().is_some();
+        let fetch = || self.places.fetch(&file).map(|found| found.bytes);
+        if is_here || self.fetched.get_or_init(fetch).is_none() {
+            return found;
+        }
+        self.collect(|known| known == name)
+    }
+
     /// Functions whose names are wanted. Where the file was stripped, what was taken from it is asked.
     fn collect(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Function> {
         let mut found = Vec::new();
@@ -200,6 +215,9 @@ impl Binary {
             Some(debug) => Some(Apart::File(debug.bytes)),
             None => mini_debug::read(file).map(Apart::Packed),
         };
+        if let Some(Some(fetched)) = self.fetched.get() {
+            return Some(fetched);
+        }
         let is_stripped = file.symbol_table().is_none();
         Some(match is_stripped.then(|| self.debug.get_or_init(find).as_ref())?? {
             Apart::File(bytes) => bytes,

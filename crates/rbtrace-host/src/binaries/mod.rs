@@ -2,6 +2,7 @@
 
 mod archive;
 mod debug_file;
+pub mod debuginfod;
 mod described;
 pub(crate) mod file;
 mod find;

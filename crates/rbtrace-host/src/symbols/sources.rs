@@ -53,9 +53,12 @@ impl Sources {
         sources.has_lines = object.section_by_name(".debug_info").is_some();
         let is_stripped = object.symbol_table().is_none();
         if is_stripped || lines && !sources.has_lines {
-            let debug = places.find(&object, Path::new(&file.path), file.root().as_deref());
-            let packed = || mini_debug::read(&object).filter(|_| is_stripped).and_then(|bytes| in_memory(&bytes));
-            sources.apart = debug.map(|found| Apart::Debug(found.path)).or_else(|| packed().map(Apart::Packed));
+            let packed = || mini_debug::read(&object).filter(|_| is_stripped).and_then(|bytes| in_memory(&bytes)).map(Apart::Packed);
+            let here = places.find(&object, Path::new(&file.path), file.root().as_deref()).map(|found| Apart::Debug(found.path));
+            // Names alone are no reason to ask servers, if they are here.
+            let here = here.or_else(|| if lines { None } else { packed() });
+            let elsewhere = || places.fetch(&object).map(|found| Apart::Debug(found.path));
+            sources.apart = here.or_else(elsewhere).or_else(packed);
         }
         let segments = object.segments().map(|segment| {
             let (offset, size) = segment.file_range();
