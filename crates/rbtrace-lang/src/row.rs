@@ -30,6 +30,8 @@ pub struct Builtin {
     pub is_unsafe: bool,
     /// Arguments from which on a call wants a program of a typed kind (see [`ProbeType::plan`]), where there is a choice.
     pub typed_from: usize,
+    /// Whether its value is another one at each place of a probe of that type, so that a program has to know where it is.
+    pub asks_place: fn(&ProbeType) -> bool,
     /// Has an effect, so a discarded value is no mistake.
     pub has_effect: bool,
     /// Control never goes on behind a call.
@@ -64,6 +66,7 @@ impl Builtin {
         allowed: Allowed::Any,
         is_unsafe: false,
         typed_from: usize::MAX,
+        asks_place: |_| false,
         has_effect: false,
         leaves: false,
         type_of: |_, _| Type::Void,
@@ -206,7 +209,7 @@ pub struct Shared {
     /// Places with equal keys share a program.
     pub key: String,
     /// The value of the selector that means this place. `None`: each place gets a number, which its plan hands to the kernel as a cookie;
-    /// only places of the same probe share a program then.
+    /// only places of the same probe share a program then. Where the kernel has no cookies, they share one that asks for no place.
     pub selector: Option<u64>,
 }
 

@@ -137,11 +137,12 @@ impl Run<'_, '_> {
             }
         }
         if self.options.verbose {
-            self.attached
-                .notes
-                .older_ways
-                .iter()
-                .for_each(|way| eprintln!("{way}: this kernel has no links for many, or they were switched off"));
+            let notes = &self.attached.notes;
+            for (count, whose) in [(notes.kernel_one_by_one, "the kernel"), (notes.programs_one_by_one, "programs")] {
+                if count > 1 {
+                    eprintln!("{count} places in {whose} are attached one by one: this kernel has no links for many, or they were switched off");
+                }
+            }
             for program in &self.loaded.programs {
                 let (probe, more) = (program.decl.probes.first().map_or("?", String::as_str), program.decl.probes.len().saturating_sub(1));
                 let others = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use rbtrace_diag::{Diagnostic, Reported, Sink, Span, nearest};
+use rbtrace_diag::{Diagnostic, Reported, Sink, Span, Spanned, nearest};
 use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::PlaceText;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
 use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
-use rbtrace_types::{Facts, Field, Struct};
+use rbtrace_types::{Facts, Feature, Field, Struct};
 
 use crate::args::{self, ArgsUse};
 use crate::shared::Shared;
@@ -215,6 +215,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let usage = args::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
     let typed = uses_args || walk::probe_has(probe, &wants_typed);
+    let has_cookies = shared.facts.has(Feature::AttachCookie);
     let mut known = HashSet::new();
     for place in places {
         let child = shared.options.child.filter(|_| place.probe_type.follows_child);
@@ -230,6 +231,8 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         }
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
+        let asks = || uses_args || walk::probe_has(probe, &|expr| asks_place(expr, place.probe_type));
+        let common = common.filter(|common| common.selector.is_some() || has_cookies || !asks());
         // A place that is named twice fires once where one program serves both.
         if common.is_some() && !known.insert((place.probe_type.name, place.parts.clone())) {
             continue;
@@ -261,6 +264,12 @@ fn wants_typed(expr: &Expr) -> bool {
     let ExprKind::Call { function, args } = &expr.kind else { return false };
     let row = functions::by_name(&function.node).or_else(|| variables::by_name(&function.node));
     row.is_some_and(|row| args.len() >= row.typed_from)
+}
+
+/// Whether an expression is another value at each place of a probe.
+fn asks_place(expr: &Expr, probe_type: &ProbeType) -> bool {
+    let (ExprKind::Call { function: Spanned { node: name, .. }, .. } | ExprKind::Ident(name)) = &expr.kind else { return false };
+    functions::by_name(name).or_else(|| variables::by_name(name)).is_some_and(|row| (row.asks_place)(probe_type))
 }
 
 /// Whether a program can serve one more place: one that no other probe of the program is about, since only one body runs.

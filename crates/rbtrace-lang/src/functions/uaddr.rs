@@ -19,6 +19,7 @@ pub static ROW: Builtin = Builtin {
              ```\nuprobe:/bin/bash:execute_command { printf(\"%d\\n\", *uaddr(\"last_command_exit_value\")); }\n```\n",
     args: (1, 1),
     allowed: Allowed::Only(&[uprobe::ROW.name, uretprobe::ROW.name]),
+    asks_place: |_| true,
     type_of,
     lower,
     ..Builtin::BASE

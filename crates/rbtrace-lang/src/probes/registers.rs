@@ -92,6 +92,14 @@ pub(crate) fn instruction_pointer(arch: Arch) -> u32 {
     }
 }
 
+/// How far behind a breakpoint the instruction pointer is when its program runs.
+pub(crate) fn breakpoint_size(arch: Arch) -> i64 {
+    match arch {
+        Arch::X86_64 => 1,
+        Arch::Aarch64 => 0,
+    }
+}
+
 /// Words on the stack below the first argument there, where a function begins.
 pub(crate) fn return_address_words(arch: Arch) -> u32 {
     match arch {

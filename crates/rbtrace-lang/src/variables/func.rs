@@ -1,7 +1,7 @@
 //! `func`: the function that a probe is on.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Helper, Op, Operand, ProgramType};
+use rbtrace_ir::{Bin, Helper, Op, Operand, ProgramType};
 use rbtrace_types::{Facts, Feature, Space, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
@@ -20,6 +20,8 @@ pub static ROW: Builtin = Builtin {
     manual: "The name of the function that fired, wildcards resolved; C++ and Rust functions by their names in the source. In probes \
              on the kernel it is a symbol, like what `ksym()` gives.\n\n\
              ```\nuprobe:libc:*alloc { @[func] = count(); }\n```\n",
+    // What begins has a pointer into itself.
+    asks_place: |row| row.name != kprobe::ROW.name,
     type_of: |cx: &mut dyn TypeCx, call: &Call| {
         let place = cx.place();
         let row = place.probe_type.name;
@@ -46,6 +48,10 @@ fn kernel_function(cx: &mut dyn LowerCx) -> Lowered {
         cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
     } else if cx.facts().has(needed) {
         cx.ir().call(Helper::FuncIp, vec![Operand::Ctx])
+    } else if place.probe_type.name == kprobe::ROW.name {
+        let arch = cx.facts().arch();
+        let next = cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset: registers::instruction_pointer(arch) });
+        cx.ir().bin_int(Bin::Sub, next, registers::breakpoint_size(arch))
     } else {
         // Older kernels run a program for one function, which has one address.
         let function = (place.probe_type.function)(cx.facts(), &place).unwrap_or_default();

@@ -11,6 +11,7 @@ pub static ROW: Builtin = Builtin {
     signature: "probe",
     manual: "The full name of the attach point that fired, wildcards resolved.\n\n\
              ```\ntracepoint:sched:sched_*, tracepoint:irq:* { @[probe] = count(); }\n```\n",
+    asks_place: |_| true,
     type_of: |cx, _| Type::String(cx.place_text_size(name)),
     lower: |cx, _| cx.place_text(name),
     ..Builtin::BASE

@@ -26,8 +26,8 @@ pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Mo
     if !host.has(Feature::Kprobes) {
         bail!("this kernel has no kprobes: it was built without CONFIG_KPROBES, or they are hidden from us");
     }
-    if places.len() > 1 && !is_multi(host, places) {
-        notes.older_ways.push(format!("{} places in the kernel are attached one by one", places.len()));
+    if !is_multi(host, places) {
+        notes.kernel_one_by_one += places.len();
     }
     let refused = match attach_at(program, places, moment, host) {
         Ok(handle) => return Ok(handle),

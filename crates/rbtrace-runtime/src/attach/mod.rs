@@ -43,8 +43,10 @@ pub struct Attached {
 pub struct Notes {
     /// What is attached elsewhere than the script says.
     pub elsewhere: Vec<String>,
-    /// What is attached in another way than newer kernels would let it be.
-    pub older_ways: Vec<String>,
+    /// How many places of the kernel have links of their own, where newer kernels would have one for all.
+    pub kernel_one_by_one: usize,
+    /// The same for places in programs.
+    pub programs_one_by_one: usize,
 }
 
 /// What one mechanism made.

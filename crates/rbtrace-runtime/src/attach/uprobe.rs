@@ -40,9 +40,7 @@ pub(super) fn attach(program: BorrowedFd<'_>, files: &[UprobeFile], wanted: Want
     let kind = fs::read_to_string(PERF_TYPE).with_context(|| format!("reading {PERF_TYPE}: this kernel has no uprobes"))?;
     let kind = kind.trim().parse().with_context(|| format!("{PERF_TYPE}: `{}` is no number", kind.trim()))?;
     let places: Vec<_> = files.iter().flat_map(|file| file.places.iter().map(move |place| (file, place))).collect();
-    if places.len() > 1 {
-        notes.older_ways.push(format!("{} places in programs are attached one by one", places.len()));
-    }
+    notes.programs_one_by_one += places.len();
     let mut opened = Vec::new();
     for (file, place) in places {
         opened.extend(event(program, kind, &file.path, *place, wanted, host.has(Feature::AttachCookie))?);

@@ -44,7 +44,7 @@ kprobe:vfs_read { @[comm, args.count] = count(); }
     },
     // The kernel puts new probes before those that are there.
     plan: |facts, place, _, _| plan(facts, place, Moment::Begin, true),
-    shared: |facts, place| shared(facts, place, ROW.name),
+    shared: |_, place| Some(shared(place, ROW.name)),
     session,
     at_end: |cx| {
         let answer = cx.ir().call(Helper::SessionIsReturn, vec![Operand::Ctx]);
@@ -90,11 +90,10 @@ pub(super) fn plan(facts: &dyn Facts, place: &Place, moment: Moment, reverse: bo
     Ok(Planned { program_type: ProgramType::Kprobe, role: Role::Traced, plan: Some(plan), reverse })
 }
 
-/// One program serves all functions where it can be told which one it is. Those inside functions and at addresses are attached in another
-/// way.
-pub(super) fn shared(facts: &dyn Facts, place: &Place, name: &str) -> Option<Shared> {
+/// One program serves all functions. Those inside functions and at addresses are attached in another way.
+pub(super) fn shared(place: &Place, name: &str) -> Shared {
     let key = if is_inside(place) { format!("{name} inside") } else { name.to_string() };
-    facts.has(Feature::AttachCookie).then_some(Shared { key, selector: None })
+    Shared { key, selector: None }
 }
 
 /// Where the kernel tells a program whether a function begins or ends, one serves both.

@@ -30,7 +30,7 @@ kretprobe:vfs_read { @bytes = hist(retval); }
         function::list(ROW.name, facts, pattern, details)
     },
     plan: |facts, place, _, _| kprobe::plan(facts, place, Moment::End, false),
-    shared: |facts, place| kprobe::shared(facts, place, ROW.name),
+    shared: |_, place| Some(kprobe::shared(place, ROW.name)),
     without_args: "what the arguments were is not known any more",
     context: |_, _| Some(context::REGISTERS.to_string()),
     select: |cx, _| cookie::select(cx),

@@ -10,8 +10,8 @@ pub(super) mod types;
 use rbtrace_diag::{Diagnostic, nearest};
 use rbtrace_ir as ir;
 use rbtrace_ir::{AttachPlan, ProgramType, Role, UprobeFile, UprobePlace};
+use rbtrace_types::Facts;
 use rbtrace_types::binary::Naming;
-use rbtrace_types::{Facts, Feature};
 
 use super::{cookie, wildcard};
 use crate::compile::{LowerCx, Place};
@@ -88,9 +88,9 @@ fn breakpoints(facts: &dyn Facts, place: &Place) -> Vec<u64> {
     }
 }
 
-/// Places of one probe share a program where it can ask which of them it is at.
-pub(super) fn shared(facts: &dyn Facts, _: &Place) -> Option<Shared> {
-    facts.has(Feature::AttachCookie).then(|| Shared { key: "code".into(), selector: None })
+/// Places of one probe share a program.
+pub(super) fn shared(_: &dyn Facts, _: &Place) -> Option<Shared> {
+    Some(Shared { key: "code".into(), selector: None })
 }
 
 /// The place's number.
