@@ -4,6 +4,8 @@ mkfifo go
 sh -c "exec $1" < go &
 process=$!
 exec 3> go
+# Until it has become what is traced.
+while grep -qx 'sh\|chroot' /proc/$process/comm; do sleep 0.1; done
 script=$(echo "$2" | sed "s/PID/$process/g")
 rbtrace -q -p $process -e 'begin { printf("up\n"); }'" $script" > traced 3>&- &
 tracer=$!

@@ -110,14 +110,18 @@ fn mapped(process: Option<u32>) -> Vec<String> {
     }
 }
 
-/// Files whose code a process has mapped, sorted.
+/// Files whose code a process has mapped, sorted, by the names that it has for them.
 fn mapped_by(process: u32) -> BTreeSet<String> {
     let text = fs::read(format!("/proc/{process}/maps")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
+    // The kernel names them from where our file system begins, or else that of the process' mounts.
+    let root = fs::read_link(format!("/proc/{process}/root")).map(|root| text_of(&root)).unwrap_or_default();
+    let root = root.trim_end_matches('/');
     let code = text.lines().filter_map(|line| {
         let mut words = line.splitn(6, ' ');
         let (permissions, path) = (words.nth(1)?, words.nth(3)?.trim_start());
-        (permissions.contains('x') && path.starts_with('/') && !path.ends_with(" (deleted)")).then(|| path.to_owned())
+        let name = path.strip_prefix(root).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        (permissions.contains('x') && path.starts_with('/') && !path.ends_with(" (deleted)")).then(|| name.to_owned())
     });
     code.collect()
 }
