@@ -16,6 +16,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-host/src/binaries/indirect.rs", "dlsym"),
     ("crates/rbtrace-host/src/btf/mod.rs", "maps the kernel's type information"),
     ("crates/rbtrace-host/src/clang/library.rs", "libclang, which is a C library"),
+    ("crates/rbtrace-host/src/cut_short.rs", "a signal handler"),
     ("crates/rbtrace-runtime/src/sys/mod.rs", "descriptors that system calls hand out"),
     ("crates/rbtrace-runtime/src/sys/bpf.rs", "loading, attaching and running programs"),
     ("crates/rbtrace-runtime/src/sys/fork.rs", "the command that waits, and leaving slow closes behind"),

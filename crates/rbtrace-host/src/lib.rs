@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod btf;
 pub mod cgroups;
 pub mod clang;
+mod cut_short;
 pub mod dwarf;
 pub mod features;
 pub mod functions;
@@ -151,6 +152,11 @@ impl Host {
     /// Where debug files are looked for.
     pub fn debug_places(&self) -> &DebugPlaces {
         self.binaries.places()
+    }
+
+    /// What went wrong while files were looked for and read, since this was last asked.
+    pub fn take_complaints(&self) -> Vec<String> {
+        self.debug_places().take_complaints().into_iter().chain(cut_short::take_complaint()).collect()
     }
 
     /// The same machine, where only the functions that a file lists can be probed, if one is given.

@@ -35,7 +35,7 @@ impl<'m> Machine<'m> {
 
     /// What went wrong while names were looked for, since this was last asked.
     pub fn complaints(&self) -> Vec<String> {
-        self.host.debug_places().take_complaints()
+        self.host.take_complaints()
     }
 
     /// Names of addresses.

@@ -45,7 +45,7 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
             lines_of_pattern(&pattern, list.verbose, &host)
         }
     };
-    host.debug_places().take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
+    host.take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
     // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     Ending::Done

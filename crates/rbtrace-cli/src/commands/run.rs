@@ -122,7 +122,7 @@ fn compile(
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
     reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
     if run.warnings != RunWarnings::None {
-        host.debug_places().take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
+        host.take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
     }
     let Some(program) = program else {
         explain_machine(host, reporter);

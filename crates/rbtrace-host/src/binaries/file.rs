@@ -13,6 +13,7 @@ use super::debug_file::DebugPlaces;
 use super::instructions::{Instructions, Kind};
 use super::jumps::Jumps;
 use super::{archive, markers, mini_debug, names};
+use crate::cut_short;
 
 /// A program or library.
 #[derive(Debug)]
@@ -235,8 +236,9 @@ impl Binary {
 /// The bytes of a file.
 pub(crate) fn map(path: &Path) -> Result<Mmap, String> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    // SAFETY: a file that is cut short while we read it ends this process, as it does with every debugger; bytes that change only change
-    // what is found, since every access is checked.
+    cut_short::survive();
+    // SAFETY: a file that is cut short while we read it reads as zeros from there on; bytes that change only change what is found, since every
+    // access is checked.
     unsafe { Mmap::map(&file) }.map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -18,6 +18,7 @@ pub use self::files::{Id, Stretch};
 use self::mappings::{Mappings, Place};
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
+use crate::cut_short;
 
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
@@ -40,6 +41,8 @@ pub struct Symbols {
 impl Symbols {
     /// `lines`: source lines and inlined functions are wanted where debug information tells them, which may be in files of its own.
     pub fn new(lines: bool, places: DebugPlaces) -> Self {
+        // It maps the files of processes.
+        cut_short::survive();
         let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines);
         Symbols {
             // A file that takes the place of one which a process has in memory is another file.
