@@ -8,6 +8,7 @@ use crate::generate::trial::{Failure, Verdict, Why};
 #[derive(Debug, Default)]
 pub struct Tally {
     pub ill_typed: u64,
+    too_long: u64,
     loaded: u64,
     compared: u64,
     uncompared: BTreeMap<Why, u64>,
@@ -21,6 +22,7 @@ impl Tally {
     pub fn count(&mut self, seed: u64, verdict: &Verdict) {
         match verdict {
             Verdict::IllTyped(_) => self.ill_typed += 1,
+            Verdict::TooLong => self.too_long += 1,
             Verdict::Loaded(compared) => {
                 self.loaded += 1;
                 match compared {
@@ -45,15 +47,16 @@ impl Tally {
     }
 
     pub fn summary(&self) -> String {
-        let tried = self.loaded + self.bad() as u64;
+        let tried = self.loaded + self.too_long + self.bad() as u64;
         let seeds = |name: &str, list: &[u64]| {
             if list.is_empty() { format!("none {name}") } else { format!("{} {name} (seeds {list:?})", list.len()) }
         };
         let reasons: Vec<String> =
             self.uncompared.iter().map(|(why, count)| format!("{count} {}", format!("{why:?}").to_lowercase())).collect();
         format!(
-            "generate: {tried} tried, {} loaded, {} compared ({}), {}, {}, {}, {}; {} left out as ill-typed",
+            "generate: {tried} tried, {} loaded, {} too long without bpf_loop, {} compared ({}), {}, {}, {}, {}; {} left out as ill-typed",
             self.loaded,
+            self.too_long,
             self.compared,
             reasons.join(", "),
             seeds("refused", &self.refused),

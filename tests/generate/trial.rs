@@ -24,6 +24,8 @@ use crate::world::{Here, Unknown, readable};
 pub enum Verdict {
     /// The compiler refused it: not our subject.
     IllTyped(Vec<String>),
+    /// Its loops are walked, as on kernels that cannot repeat a function, and are more than the verifier walks: a run says so of such a kernel.
+    TooLong,
     /// It was accepted by the kernel, and did the same as in the interpreter; or why that could not be asked.
     Loaded(Result<(), Why>),
     Bad(Failure),
@@ -157,6 +159,7 @@ impl<'a> Bench<'a> {
             Ok(loaded) => loaded,
             // A run says so of a kernel that was built without it.
             Err(log) if log.contains("of this type cannot use helper") => return Verdict::IllTyped(vec![log]),
+            Err(log) if self.lacks.contains(&Feature::Loop) && log.contains("BPF program is too large") => return Verdict::TooLong,
             Err(log) => return Verdict::Bad(Failure::Refused(log)),
         };
         let runs = |program_type| matches!(program_type, ProgramType::RawTracepoint);

@@ -102,27 +102,6 @@ impl Infer<'_> {
         Ty::fixed(Type::I64)
     }
 
-    /// A value as it is stored or passed: an aggregation is read as an integer.
-    pub(super) fn value(&mut self, expr: &Expr) -> Ty {
-        let ty = self.expr(expr);
-        self.as_value(expr, ty)
-    }
-
-    /// The type of an expression that was typed as `ty`, as a value.
-    pub(super) fn as_value(&mut self, expr: &Expr, ty: Ty) -> Ty {
-        // What is in error has no type either, and was said already.
-        if self.last && ty.ty == Type::Void && !self.sink.has_errors() {
-            self.sink.push(Diagnostic::error(expr.span, "this expression has no value").because("its type is `void`"));
-        }
-        let Type::Aggregate(aggregate) = &ty.ty else { return ty };
-        let readable = rbtrace_lang::aggregations::is_readable(aggregate);
-        if !readable {
-            let error = Diagnostic::error(expr.span, format!("`{}` cannot be read inside an expression", ty.ty));
-            self.sink.push(error.because("it has no single value").hint("`print(@name)` shows it"));
-        }
-        Ty::fixed(Type::int(8, aggregate.signed))
-    }
-
     fn tuple(&mut self, span: Span, items: &[Expr]) -> Ty {
         let elements = items.iter().map(|item| self.value(item)).collect();
         self.gathered(span, Ty::tuple(elements))
@@ -301,6 +280,7 @@ impl Infer<'_> {
         }
         let outer = self.asked_place.replace(false);
         let ty = Ty::fixed((row.type_of)(self, &call));
+        self.expect_values(&call.args);
         self.constant_call(row, &call);
         // What an argument asked for was said where the argument is.
         let asked = self.asked_place.replace(outer);

@@ -152,6 +152,7 @@ impl Infer<'_> {
             Some(aggregate) => Ty::fixed(Type::Aggregate(std::sync::Arc::new(aggregate))),
             None => Ty::VOID,
         };
+        self.expect_values(&call.args);
         self.types[value.id.0 as usize] = ty.clone();
         Some(ty)
     }

@@ -17,6 +17,7 @@ mod maps;
 mod operators;
 mod stmt;
 mod unify;
+mod values;
 
 use std::cell::Cell;
 use std::collections::HashMap;
