@@ -51,8 +51,10 @@ impl Ending {
 /// Does what a command line says and gives the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     let environment = Environment::of_process();
-    let reporter = Reporter::new(&environment);
-    let action = match args::parse(args) {
+    let parsed = args::parse(args);
+    let held_back = parsed.as_ref().map(Action::held_back).unwrap_or_default();
+    let reporter = Reporter::new(&environment, held_back);
+    let action = match parsed {
         Ok(action) => action,
         Err(misuse) => return refuse(&misuse, &reporter).code(),
     };

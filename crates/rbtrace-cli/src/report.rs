@@ -3,50 +3,21 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
-use rbtrace_diag::{Diagnostic, Severity, Sink, Sources, Style, render};
-use rbtrace_sema::frontend::lang::warnings;
+use rbtrace_diag::{Diagnostic, HeldBack, Severity, Sink, Sources, Style, render};
+use rbtrace_sema::frontend::lang::warnings::{self, Warning};
 
 use crate::environment::Environment;
-
-/// Which warnings are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warnings {
-    /// `--no-warnings`
-    None,
-    /// Those about what may not be meant.
-    Usual,
-    /// `-v`
-    All,
-}
-
-impl Warnings {
-    /// As the options say.
-    pub fn wanted(verbose: bool, no_warnings: bool) -> Warnings {
-        match (no_warnings, verbose) {
-            (true, _) => Self::None,
-            (false, false) => Self::Usual,
-            (false, true) => Self::All,
-        }
-    }
-
-    fn include(self, warning: &Diagnostic) -> bool {
-        match self {
-            Self::None => false,
-            Self::Usual => !warning.code.and_then(warnings::by_code).is_some_and(|class| class.only_verbose),
-            Self::All => true,
-        }
-    }
-}
 
 /// Says things on standard error.
 #[derive(Debug)]
 pub struct Reporter {
     style: Style,
+    held_back: HeldBack,
 }
 
 impl Reporter {
     /// Colours as `BPFTRACE_COLOR` and `NO_COLOR` say; without them where both outputs are terminals.
-    pub fn new(environment: &Environment) -> Reporter {
+    pub fn new(environment: &Environment, held_back: HeldBack) -> Reporter {
         let on_terminal = || std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let wish = environment.get("COLOR");
         let color = match wish {
@@ -54,9 +25,10 @@ impl Reporter {
             Some("never") => false,
             Some(_) | None => !environment.no_color && on_terminal(),
         };
-        let reporter = Reporter { style: Style { color } };
+        let reporter = Reporter { style: Style { color }, held_back };
         if let Some(other) = wish.filter(|wish| !matches!(*wish, "always" | "never" | "auto")) {
-            reporter.warning(format!("BPFTRACE_COLOR takes `auto`, `always` or `never`, not `{other}`; it is ignored"));
+            let message = format!("BPFTRACE_COLOR takes `auto`, `always` or `never`, not `{other}`; it is ignored");
+            reporter.warning(&warnings::ENVIRONMENT, message);
         }
         reporter
     }
@@ -72,13 +44,20 @@ impl Reporter {
     }
 
     /// A remark with no place in a script.
-    pub fn warning(&self, message: impl Display) {
-        self.line("WARNING", "\x1b[33m", &message);
+    pub fn warning(&self, class: &Warning, message: impl Display) {
+        if !self.held_back.includes(class.code) {
+            self.line("WARNING", "\x1b[33m", &format!("{message} [{}]", class.code));
+        }
     }
 
     /// A remedy for what was said just before.
     pub fn hint(&self, message: impl Display) {
         say(&format!("HINT: {message}\n"));
+    }
+
+    fn shows(&self, warning: &Diagnostic, verbose: bool) -> bool {
+        let Some(code) = warning.code else { return true };
+        !self.held_back.includes(code) && (verbose || !warnings::by_code(code).is_some_and(|class| class.only_verbose))
     }
 
     fn line(&self, level: &str, color: &str, message: &dyn Display) {
@@ -88,11 +67,11 @@ impl Reporter {
         }
     }
 
-    /// Everything the compiler had to say, errors first.
-    pub fn diagnostics(&self, sink: &Sink, sources: &Sources, shown: Warnings) {
+    /// Everything the compiler had to say, errors first. `verbose`: also about scripts that do what was meant.
+    pub fn diagnostics(&self, sink: &Sink, sources: &Sources, verbose: bool) {
         let mut text = String::new();
         for diagnostic in sink.sorted() {
-            if diagnostic.severity == Severity::Error || shown.include(diagnostic) {
+            if diagnostic.severity == Severity::Error || self.shows(diagnostic, verbose) {
                 text.push_str(&render(diagnostic, sources, self.style));
             }
         }

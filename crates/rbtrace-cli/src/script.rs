@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use rbtrace_diag::{SourceId, Sources};
+use rbtrace_sema::frontend::lang::warnings;
 
 use crate::args::Script;
 use crate::report::Reporter;
@@ -36,7 +37,8 @@ fn text(bytes: Vec<u8>, name: &str, reporter: &Reporter) -> String {
         let at = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        reporter.warning(format!("{name}:{line}: byte 0x{:02x} is not UTF-8; such bytes are read as `\u{fffd}`", bytes[at]));
+        let message = format!("{name}:{line}: byte 0x{:02x} is not UTF-8; such bytes are read as `\u{fffd}`", bytes[at]);
+        reporter.warning(&warnings::NOT_UTF8, message);
         String::from_utf8_lossy(bytes).into_owned()
     })
 }
@@ -51,10 +53,11 @@ pub fn words(error: &std::io::Error) -> String {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use rbtrace_diag::HeldBack;
 
     #[test]
     fn bytes_that_are_no_text_are_replaced() {
-        let reporter = Reporter::new(&Environment::default());
+        let reporter = Reporter::new(&Environment::default(), HeldBack::Nothing);
         assert_eq!(text(b"a\xffb".to_vec(), "x.bt", &reporter), "a\u{fffd}b");
         assert_eq!(text("é".as_bytes().to_vec(), "x.bt", &reporter), "é");
     }

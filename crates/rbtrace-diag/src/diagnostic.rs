@@ -1,5 +1,6 @@
 //! Diagnostics as plain data, and the sink they are pushed to.
 
+use crate::held_back::HeldBack;
 use crate::source::Span;
 
 /// How bad it is.
@@ -111,6 +112,8 @@ pub struct Sink {
     overflowed: bool,
     /// What is looked at came out of these, innermost last; each with the number of diagnostics there were before.
     origins: Vec<(Origin, usize)>,
+    /// What the script wants not to be told.
+    held_back: HeldBack,
 }
 
 impl Sink {
@@ -155,9 +158,15 @@ impl Sink {
     /// Keeps everything that another one has kept.
     pub fn absorb(&mut self, other: Sink) {
         self.overflowed |= other.overflowed;
+        self.hold_back(other.held_back);
         for diagnostic in other.list {
             self.push(diagnostic);
         }
+    }
+
+    /// Warnings that nobody wants to see, those already pushed among them.
+    pub fn hold_back(&mut self, more: HeldBack) {
+        self.held_back = std::mem::take(&mut self.held_back).and(more);
     }
 
     /// There may be more to say, and nobody looks for it any more.
@@ -182,9 +191,13 @@ impl Sink {
         errors.filter_map(|d| d.labels.first()).any(|label| span.contains(label.span)).then_some(Reported(()))
     }
 
-    /// Everything kept: errors first, then warnings, each in the order of the text (SPEC §9.11).
+    fn is_shown(&self, diagnostic: &Diagnostic) -> bool {
+        diagnostic.severity == Severity::Error || !diagnostic.code.is_some_and(|code| self.held_back.includes(code))
+    }
+
+    /// Everything that is shown: errors first, then warnings, each in the order of the text (SPEC §9.11).
     pub fn sorted(&self) -> Vec<&Diagnostic> {
-        let mut list: Vec<_> = self.list.iter().collect();
+        let mut list: Vec<_> = self.list.iter().filter(|diagnostic| self.is_shown(diagnostic)).collect();
         list.sort_by_key(|d| (d.severity, d.labels.first().map(|l| l.span)));
         list
     }

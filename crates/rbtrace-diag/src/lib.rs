@@ -7,11 +7,13 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod diagnostic;
+mod held_back;
 mod render;
 mod source;
 mod window;
 
 pub use diagnostic::{Code, Diagnostic, Label, Origin, Reported, Severity, Sink};
+pub use held_back::HeldBack;
 pub use render::{Style, header, location, render};
 pub use source::{Source, SourceId, Sources, Span, Spanned};
 

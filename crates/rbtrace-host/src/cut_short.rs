@@ -10,7 +10,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What is said where it has happened.
-const COMPLAINT: &str = "a program, a library or a debug file was cut short while it was read: what was asked of it may be missing or wrong";
+const COMPLAINT: &str =
+    "a program, a library or a debug file was cut short while it was read: what was asked of it may be missing or wrong";
 
 /// A signal handler reaches nothing else.
 static HAPPENED: AtomicBool = AtomicBool::new(false);

@@ -21,7 +21,7 @@ pub struct Builder {
     /// Given to the instructions that follow.
     pub span: Option<Span>,
     /// Helpers whose failures are to be noted in [`Builder::fallible`].
-    pub watched: &'static [Helper],
+    pub watched: Vec<Helper>,
     /// Calls of watched helpers: the result, and where the call was lowered from.
     pub fallible: Vec<(Value, Option<Span>)>,
 }
@@ -43,7 +43,7 @@ impl Default for Builder {
             open: vec![Region::default()],
             subprograms: Vec::new(),
             span: None,
-            watched: &[],
+            watched: Vec::new(),
             fallible: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! What the runtime needs beside the object file: maps, events, programs with their attach plans. Plain, serialisable data: a
 //! compiled script can be cached, shipped and run where there is no LLVM.
 
-use rbtrace_diag::Span;
+use rbtrace_diag::{HeldBack, Span};
 use rbtrace_types::Type;
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +145,8 @@ pub struct EventDecl {
     pub excerpt: String,
     /// The calls of macros that led there, the innermost first.
     pub callers: Vec<Caller>,
+    /// What class of warnings it belongs to, if it is one.
+    pub code: String,
 }
 
 /// The call of a macro, for messages that name the chain.
@@ -422,6 +424,8 @@ pub struct RunConfig {
     pub log_size: u32,
     /// What to do when an attach point does not exist: `error`, `warn`, `ignore`.
     pub missing_probes: String,
+    /// Which warnings are not shown.
+    pub held_back: HeldBack,
 }
 
 impl Default for RunConfig {
@@ -437,6 +441,7 @@ impl Default for RunConfig {
             license: "GPL".into(),
             log_size: 1_000_000,
             missing_probes: "error".into(),
+            held_back: HeldBack::Nothing,
         }
     }
 }

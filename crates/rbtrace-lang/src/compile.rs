@@ -8,6 +8,7 @@ use rbtrace_syntax::ast::{Expr, ExprId};
 use rbtrace_types::{Aggregate, Facts, Struct, Type};
 
 use crate::row::{Planned, ProbeType};
+use crate::warnings::Warning;
 
 /// One attach point after expansion: a probe type and a place it can be attached to.
 #[derive(Clone, Debug)]
@@ -103,21 +104,11 @@ pub fn per_cpu_pointer(span: Span, what: &str) -> Diagnostic {
     error.because("every CPU has its own of these: this is no address").hint("cast to `uint64` it is the offset from the area of a CPU")
 }
 
-/// How much is said about what goes wrong while a script runs (SPEC §9.13).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RunWarnings {
-    /// Nothing: `--no-warnings`.
-    None,
-    /// What a script can hardly want.
-    #[default]
-    Usual,
-    /// Also failed reads and look-ups of keys that are not there: `-k`.
-    All,
-}
-
 /// Something that went wrong at a place of the script.
 #[derive(Clone, Copy, Debug)]
 pub struct Complaint<'a> {
+    /// What class of warnings it is.
+    pub warning: &'static Warning,
     /// Where.
     pub span: Span,
     /// What; empty: what the helper's result means.

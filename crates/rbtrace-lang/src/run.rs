@@ -8,6 +8,7 @@ pub use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
 use crate::functions::strerror;
 use crate::value::Value;
+use crate::warnings;
 
 /// What went wrong while a record was decoded or handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,17 @@ pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, args: &[Value
     let (report, text) = failure(event, retcode);
     cx.report(report, event, &text);
     Ok(())
+}
+
+/// The class of warnings that a report belongs to, if it is a warning.
+pub fn code<'e>(report: Report<'_>, event: &'e EventDecl) -> Option<&'e str> {
+    let own = (!event.code.is_empty()).then_some(event.code.as_str());
+    match report {
+        Report::Errorf | Report::FileError => None,
+        Report::Warnf => Some(own.unwrap_or(warnings::WARNF.code)),
+        // An event that belongs to no class is one that should have been printed.
+        Report::RuntimeError | Report::HelperError { .. } => Some(own.unwrap_or(warnings::FAILED_RECORD.code)),
+    }
 }
 
 /// What a [`RUNTIME_ERROR`] event says.

@@ -84,8 +84,6 @@ pub struct Options {
     pub quiet: bool,
     /// `-v`
     pub verbose: bool,
-    /// `--no-warnings`
-    pub no_warnings: bool,
     /// `--dry-run`: load, attach, leave.
     pub dry_run: bool,
     /// Print `__BPFTRACE_NOTIFY_PROBES_ATTACHED` once attached.

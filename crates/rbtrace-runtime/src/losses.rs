@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use anyhow::{Context, Result};
 use rbtrace_ir::{EventDecl, LossKind, Manifest, MapDecl, MapId};
 use rbtrace_lang::run::failure;
+use rbtrace_lang::warnings::{self, Warning};
 
 use crate::maps::Maps;
 use crate::output::stream::Sink;
@@ -26,9 +27,10 @@ impl<'m> Losses<'m> {
         Self { manifest, counters, told: vec![0; manifest.losses.len()] }
     }
 
-    /// Reports what was lost since the last time. `warn`: also about maps and failures.
-    pub fn report(&mut self, warn: bool, maps: &Maps<'_>, output: &dyn Output, sink: &mut Sink) -> Result<()> {
+    /// Reports what was lost since the last time.
+    pub fn report(&mut self, maps: &Maps<'_>, output: &dyn Output, sink: &mut Sink) -> Result<()> {
         let Some(counters) = &self.counters else { return Ok(()) };
+        let held_back = &self.manifest.config.held_back;
         for (number, (decl, told)) in self.manifest.losses.iter().zip(&mut self.told).enumerate() {
             let mut now = [0];
             entries::get(counters.as_fd(), &(number as u32).to_ne_bytes(), &mut now).context("reading the counters of losses")?;
@@ -40,12 +42,13 @@ impl<'m> Losses<'m> {
             let site = decl.site.and_then(|site| self.manifest.events.get(site.0 as usize));
             let mut line = Vec::new();
             let stream = match (decl.kind, site) {
+                (LossKind::Ring, _) if held_back.names(warnings::LOST_EVENTS.code) => continue,
                 (LossKind::Ring, _) => output.lost(now - before, &mut line),
-                (LossKind::MapFull(id), Some(site)) if warn => match maps.get(id) {
+                (LossKind::MapFull(id), Some(site)) if !held_back.includes(&site.code) => match maps.get(id) {
                     Some(map) => full(map.decl, map.count()?, now - before, before == 0, site, output, &mut line),
                     None => continue,
                 },
-                (LossKind::Failure, Some(site)) if warn && now > Manifest::TOLD_IN_FULL => {
+                (LossKind::Failure, Some(site)) if now > Manifest::TOLD_IN_FULL && !held_back.includes(&site.code) => {
                     let (kind, text) = failure(site, None);
                     output.repeated(kind, site, &text, now - before.max(Manifest::TOLD_IN_FULL), &mut line)
                 }
@@ -58,10 +61,12 @@ impl<'m> Losses<'m> {
 
     /// Sums up at the end; `misses`: runs of programs that the kernel left out because the program was already running on that CPU.
     pub fn summary(&self, misses: u64, output: &dyn Output, sink: &mut Sink) {
-        let mut say = |text: String| {
-            let mut line = Vec::new();
-            let stream = output.complain(&text, &mut line);
-            sink.say(stream, &line);
+        let mut say = |warning: &Warning, text: String| {
+            if !self.manifest.config.held_back.includes(warning.code) {
+                let mut line = Vec::new();
+                let stream = output.complain(Some(warning.code), &text, &mut line);
+                sink.say(stream, &line);
+            }
         };
         let total = |wanted: LossKind| -> u64 {
             let all = self.manifest.losses.iter().zip(&self.told);
@@ -69,17 +74,17 @@ impl<'m> Losses<'m> {
         };
         let ring = total(LossKind::Ring);
         if ring > 0 {
-            say(format!("Total lost event count: {ring}"));
+            say(&warnings::LOST_EVENTS, format!("Total lost event count: {ring}"));
         }
         for (id, map) in self.manifest.maps.iter().enumerate() {
             let dropped = total(LossKind::MapFull(MapId(id as u32)));
             if dropped > 0 {
-                say(format!("Total updates of @{} dropped: {dropped}", map.name));
+                say(&warnings::MAP_FULL, format!("Total updates of @{} dropped: {dropped}", map.name));
             }
         }
         if misses > 0 {
             let runs = if misses == 1 { "1 run of a probe was".to_owned() } else { format!("{misses} runs of probes were") };
-            say(format!("{runs} left out by the kernel: a program was already running on that CPU"));
+            say(&warnings::MISSED_RUNS, format!("{runs} left out by the kernel: a program was already running on that CPU"));
         }
     }
 }
@@ -99,7 +104,7 @@ fn full(map: &MapDecl, count: usize, dropped: u64, first: bool, site: &EventDecl
     };
     let (report, _) = failure(site, Some(-i64::from(if starved { libc::ENOMEM } else { libc::E2BIG })));
     if !first {
-        return output.complain(&format!("{fact} ({})", site.location), out);
+        return output.complain(Some(&site.code), &format!("{fact} ({})", site.location), out);
     }
     if starved {
         return output.report(report, site, &fact, out);

@@ -11,11 +11,10 @@ pub const READY: &str = "READY=1";
 /// The end begins.
 pub const STOPPING: &str = "STOPPING=1";
 
-/// Sends a state to the service manager's socket, if there is one.
-pub fn tell(socket: Option<&OsStr>, state: &str) {
-    if let Some(Err(error)) = socket.map(|socket| send(socket, state)) {
-        eprintln!("WARNING: the service manager cannot be told {state}: {error}");
-    }
+/// Sends a state to the service manager's socket, if there is one; says what went wrong.
+pub fn tell(socket: Option<&OsStr>, state: &str) -> Option<String> {
+    let error = send(socket?, state).err()?;
+    Some(format!("the service manager cannot be told {state}: {error}"))
 }
 
 fn send(socket: &OsStr, state: &str) -> io::Result<()> {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use rbtrace_host::Host;
 use rbtrace_ir::{AttachPlan, EventDecl, Layout, Manifest, ProgramDecl, RECORD_HEADER, Role};
 use rbtrace_lang::run::{Message, RunCx as _};
+use rbtrace_lang::warnings;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::attach::iterator::{self, Reading};
@@ -42,13 +43,13 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
         return Ok(0);
     }
     let watched = options.pid.map(child::watch).transpose()?;
-    let session = Session::new(manifest, host, maps, &options)?;
+    let mut session = Session::new(manifest, host, maps, &options)?;
     let map = |name| loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose();
     let ring = map(Manifest::RING_MAP)?.map(|map| Ring::new(map, manifest.config.ring_bytes)).transpose()?;
     let losses = Losses::new(manifest, map(Manifest::LOSS_MAP)?);
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
-    let processes = follow_processes(manifest, &options);
+    let processes = follow_processes(manifest, options.pid, &mut session);
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run { manifest, loaded: &loaded, attached, session, ring, processes, losses, signals, watched, options: &mut options };
@@ -64,12 +65,11 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
 
 /// Only names of processes that end depend on it: where the kernel does not let us (a container without the right to perf events), the run goes
 /// on without.
-fn follow_processes(manifest: &Manifest, options: &Options) -> Option<Processes> {
-    let followed = manifest.config.follow_processes.then(|| Processes::follow(options.pid))?;
-    if let Err(why) = &followed
-        && !options.no_warnings
-    {
-        eprintln!("WARNING: code of processes that end before it is shown will have no names: {why:#}");
+fn follow_processes(manifest: &Manifest, pid: Option<u32>, session: &mut Session<'_>) -> Option<Processes> {
+    let followed = manifest.config.follow_processes.then(|| Processes::follow(pid))?;
+    if let Err(why) = &followed {
+        let text = format!("code of processes that end before it is shown will have no names: {why:#}");
+        session.warn(&warnings::UNFOLLOWED_PROCESSES, &text);
     }
     followed.ok()
 }
@@ -126,21 +126,21 @@ impl Run<'_, '_> {
             programs.map(|program| program.decl.probes.len()).sum::<usize>()
         };
         let total = begun + count(|role| matches!(role, Role::End | Role::Signal(_))) + self.attached.probes;
-        if self.manifest.config.missing_probes == "warn" && !self.options.no_warnings {
+        if self.manifest.config.missing_probes == "warn" {
             for missing in &self.attached.missing {
-                self.session.say(|output, line| output.complain(&format!("{missing}. Skipping."), line));
+                self.session.warn(&warnings::MISSING_PROBE, &format!("{missing}. Skipping."));
             }
         }
-        if !self.options.no_warnings {
-            for elsewhere in &self.attached.notes.elsewhere {
-                self.session.say(|output, line| output.complain(elsewhere, line));
-            }
+        for elsewhere in &self.attached.notes.elsewhere {
+            self.session.warn(&warnings::COMPILER_VARIANT, elsewhere);
         }
         if self.options.verbose {
             let notes = &self.attached.notes;
             for (count, whose) in [(notes.kernel_one_by_one, "the kernel"), (notes.programs_one_by_one, "programs")] {
                 if count > 1 {
-                    eprintln!("{count} places in {whose} are attached one by one: this kernel has no links for many, or they were switched off");
+                    eprintln!(
+                        "{count} places in {whose} are attached one by one: this kernel has no links for many, or they were switched off"
+                    );
                 }
             }
             for program in &self.loaded.programs {
@@ -158,11 +158,17 @@ impl Run<'_, '_> {
             // A driver that went away before it was told is not told.
             let _ = writeln!(stdout, "{NOTIFY}").and_then(|()| stdout.flush());
         }
-        notify::tell(self.options.notify_socket.as_deref(), notify::READY);
+        self.notify(notify::READY);
         if let Some(child) = &mut self.options.child {
             child.release()?;
         }
         self.pin()
+    }
+
+    fn notify(&mut self, state: &str) {
+        if let Some(why) = notify::tell(self.options.notify_socket.as_deref(), state) {
+            self.session.warn(&warnings::NOT_NOTIFIED, &why);
+        }
     }
 
     /// Makes files of the iterators that others will read.
@@ -306,7 +312,7 @@ impl Run<'_, '_> {
 
     /// Ends the run: programs stop, `end` probes run, maps are printed, and only then goes away what takes long.
     fn finish(mut self) -> Result<i32> {
-        notify::tell(self.options.notify_socket.as_deref(), notify::STOPPING);
+        self.notify(notify::STOPPING);
         self.attached.stop_quick();
         if self.attached.has_slow() {
             let gated = self.session.maps.set_internal(Manifest::GATE_MAP, 1)?;
@@ -346,7 +352,8 @@ impl Run<'_, '_> {
             }
         }
         let dropped = std::mem::take(&mut self.session.dropped);
-        if dropped > 0 && phase == Phase::Running && !self.session.is_over() {
+        let is_said = !self.manifest.config.held_back.names(warnings::LOST_EVENTS.code);
+        if dropped > 0 && is_said && phase == Phase::Running && !self.session.is_over() {
             self.session.say(|output, line| output.lost(dropped, line));
         }
         Ok(())
@@ -355,23 +362,18 @@ impl Run<'_, '_> {
     pub(crate) fn report_losses(&mut self) -> Result<()> {
         self.say_complaints();
         let Session { maps, output, sink, .. } = &mut self.session;
-        self.losses.report(!self.options.no_warnings, maps, output.as_ref(), sink)
+        self.losses.report(maps, output.as_ref(), sink)
     }
 
     /// Servers that could not be asked for names.
     fn say_complaints(&mut self) {
         for complaint in self.session.world.complaints() {
-            if !self.options.no_warnings {
-                self.session.say(|output, line| output.complain(&complaint, line));
-            }
+            self.session.warn(&warnings::UNREAD_FILE, &complaint);
         }
     }
 
     fn summarize(&mut self) {
         self.say_complaints();
-        if self.options.no_warnings {
-            return;
-        }
         // A kernel that does not count them has nothing to say.
         let misses = self.loaded.programs.iter().map(|program| bpf::recursion_misses(&program.fd).unwrap_or(0)).sum();
         let Session { output, sink, .. } = &mut self.session;

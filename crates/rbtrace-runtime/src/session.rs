@@ -8,7 +8,8 @@ use anyhow::Result;
 use rbtrace_host::Host;
 use rbtrace_ir::{EventDecl, Manifest, MapId};
 use rbtrace_lang::Value;
-use rbtrace_lang::run::{Message, Report, RunCx, RunError, World};
+use rbtrace_lang::run::{Message, Report, RunCx, RunError, World, code};
+use rbtrace_lang::warnings::Warning;
 
 use crate::Options;
 use crate::captures::Captures;
@@ -55,7 +56,6 @@ pub struct Session<'m> {
     events: Vec<Event<'m>>,
     /// Names and times.
     pub world: Machine<'m>,
-    no_warnings: bool,
     captures: Captures,
     /// Reused from record to record.
     values: Vec<Value>,
@@ -78,7 +78,6 @@ impl<'m> Session<'m> {
             manifest,
             events: decode::events(manifest)?,
             world,
-            no_warnings: options.no_warnings,
             captures: Captures::default(),
             values: Vec::new(),
         })
@@ -105,6 +104,13 @@ impl<'m> Session<'m> {
         let mut line = Vec::new();
         let stream = words(self.output.as_ref(), &mut line);
         self.sink.say(stream, &line);
+    }
+
+    /// Warns of something about the run as a whole, if such warnings are wanted.
+    pub fn warn(&mut self, warning: &Warning, text: &str) {
+        if !self.manifest.config.held_back.includes(warning.code) {
+            self.say(|output, line| output.complain(Some(warning.code), text, line));
+        }
     }
 
     /// Whether the script, or the end of its reader, ended the run.
@@ -144,7 +150,7 @@ impl<'m> Session<'m> {
 
     /// Says that rbtrace itself made a mistake.
     fn internal(&mut self, text: &str) {
-        self.say(|output, line| output.complain(&format!("{text}; this is a bug in rbtrace"), line));
+        self.say(|output, line| output.complain(None, &format!("{text}; this is a bug in rbtrace"), line));
     }
 
     fn map(&mut self, id: MapId) -> Result<&mut Map<'m>, RunError> {
@@ -209,11 +215,8 @@ impl RunCx for Session<'_> {
 
     fn report(&mut self, kind: Report<'_>, event: &EventDecl, text: &str) {
         self.errors += u64::from(kind == Report::Errorf);
-        match kind {
-            Report::Warnf | Report::RuntimeError | Report::HelperError { .. } if self.no_warnings => {}
-            Report::Errorf | Report::Warnf | Report::RuntimeError | Report::HelperError { .. } | Report::FileError => {
-                self.say(|output, line| output.report(kind, event, text, line));
-            }
+        if !code(kind, event).is_some_and(|code| self.manifest.config.held_back.includes(code)) {
+            self.say(|output, line| output.report(kind, event, text, line));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rbtrace_ir::{Manifest, Role};
+use rbtrace_lang::warnings;
 
 use crate::Format;
 use crate::attach::test_run;
@@ -94,7 +95,7 @@ impl Run<'_, '_> {
                 Ok((average, runs)) => self.tell(Trial::Measured { name, widest, average, runs }),
                 Err(returned) => {
                     let text = format!("the benchmark `{name}` is left out: it returned {returned}");
-                    self.session.say(|output, line| output.complain(&text, line));
+                    self.session.warn(&warnings::SKIPPED_BENCHMARK, &text);
                 }
             }
             if self.signals_end_the_run()? {

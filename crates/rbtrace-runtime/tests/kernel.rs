@@ -57,17 +57,7 @@ fn nowhere() -> (Function, ProgramDecl) {
 
 fn script(programs: Vec<(Function, ProgramDecl)>, missing_probes: &str) -> Program {
     let (functions, programs) = programs.into_iter().unzip();
-    let event = EventDecl {
-        handler: "print".into(),
-        texts: vec![],
-        numbers: vec![],
-        maps: vec![],
-        args: vec![Type::U64],
-        span: None,
-        location: "stdin:1:1-2".into(),
-        excerpt: String::new(),
-        callers: vec![],
-    };
+    let event = EventDecl { handler: "print".into(), args: vec![Type::U64], location: "stdin:1:1-2".into(), ..EventDecl::default() };
     let config = RunConfig { ring_bytes: RING, missing_probes: missing_probes.into(), ..RunConfig::default() };
     let losses = vec![LossDecl { kind: LossKind::Ring, site: None }];
     let manifest = Manifest { programs, events: vec![event], losses, config, ..Manifest::default() };

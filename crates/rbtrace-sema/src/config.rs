@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rbtrace_diag::{Diagnostic, Sink, nearest};
-use rbtrace_lang::config::{ALL, by_name};
+use rbtrace_diag::{Diagnostic, HeldBack, Sink, nearest};
+use rbtrace_lang::config::{ALL, by_name, no_warnings};
 use rbtrace_lang::{ConfigKey, warnings};
 use rbtrace_syntax::ast::{ConfigEntry, ConfigValue, Item, Program};
 
@@ -29,6 +29,14 @@ pub(crate) fn resolve(program: &Program, options: &Options, sink: &mut Sink) -> 
         set_environment(&mut values, key, value, sink);
     }
     values
+}
+
+/// Which warnings are not shown; from now on the sink does not show them either.
+pub(crate) fn held_back(values: &BTreeMap<&'static str, String>, options: &Options, sink: &mut Sink) -> HeldBack {
+    let wish = values.get(no_warnings::ROW.name).map(|value| no_warnings::held_back(value));
+    let held_back = options.held_back.clone().and(wish.unwrap_or_default());
+    sink.hold_back(held_back.clone());
+    held_back
 }
 
 fn set_entry(values: &mut BTreeMap<&'static str, String>, entry: &ConfigEntry, sink: &mut Sink) {

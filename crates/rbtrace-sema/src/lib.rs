@@ -32,9 +32,8 @@ mod walk;
 
 use std::cell::RefCell;
 
-use rbtrace_diag::{Sink, Sources};
+use rbtrace_diag::{HeldBack, Sink, Sources};
 use rbtrace_ir as ir;
-use rbtrace_lang::compile::RunWarnings;
 use rbtrace_syntax::ast;
 use rbtrace_types::Facts;
 use rbtrace_types::headers::Answer;
@@ -89,8 +88,10 @@ pub struct Options<'a> {
     pub mode: Mode,
     /// `--probe-filter`
     pub probe_filter: Option<regex_lite::Regex>,
-    /// `-k`, `--no-warnings`
-    pub warnings: RunWarnings,
+    /// `-k`: also failed reads, and look-ups of keys that are not there, are said.
+    pub more_warnings: bool,
+    /// `--no-warnings`
+    pub held_back: HeldBack,
     /// Configuration from the environment, which overrides the script's block: key (lower case, without prefix) and value.
     pub config: Vec<(String, String)>,
     /// Bytes of memory available, for the size of the ring buffer.
@@ -173,9 +174,10 @@ fn compile_with(
     let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let program = &program;
     let config = config::resolve(program, options, sink);
+    let held_back = config::held_back(&config, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
     let folded = RefCell::default();
-    let shared = Shared { facts: reading.facts, options, sources, c, config, c_imports, expansions: &expansions, folded };
+    let shared = Shared { facts: reading.facts, options, sources, c, config, held_back, c_imports, expansions: &expansions, folded };
     imports::check_statements(program, &shared, sink);
     program_options::check(program, &shared, sink);
     params::check(program, &shared, sink);
@@ -204,9 +206,10 @@ fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Opt
     let c_macros = c_types::script_macros(&unit, answer, sources);
     let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let config = config::resolve(&program, options, sink);
+    let held_back = config::held_back(&config, options, sink);
     let c = c_types::CTypes::of(unit, reading.facts, answer, sink);
     let (c_imports, folded) = (&CImports::default(), RefCell::default());
-    let shared = Shared { facts: reading.facts, options, sources, c, config, c_imports, expansions: &expansions, folded };
+    let shared = Shared { facts: reading.facts, options, sources, c, config, held_back, c_imports, expansions: &expansions, folded };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
     traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-use rbtrace_diag::{Sources, Span};
+use rbtrace_diag::{HeldBack, Sources, Span};
 use rbtrace_syntax::ast::ExprId;
 use rbtrace_types::Facts;
 
@@ -29,6 +29,8 @@ pub(crate) struct Shared<'a> {
     pub expansions: &'a Expansions,
     /// Effective configuration: every key of the table, as canonical text.
     pub config: BTreeMap<&'static str, String>,
+    /// Which warnings are not shown, by the command line or the configuration.
+    pub held_back: HeldBack,
     /// Operators that were folded already: each asks for the values of its operands, at every depth and in every round.
     pub folded: RefCell<HashMap<ExprId, Folded>>,
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rbtrace_diag::HeldBack;
+
 use super::{Misuse, Raw, Script, misuse, script};
 
 /// A script to format.
@@ -10,6 +12,8 @@ pub struct Formatting {
     pub script: Script,
     /// `-o`: the file to replace, which may be the script's own.
     pub output: Option<PathBuf>,
+    /// `--no-warnings`
+    pub held_back: HeldBack,
 }
 
 impl Raw {
@@ -26,10 +30,11 @@ impl Raw {
         if let Some((_, other)) = others.into_iter().find(|(is_given, _)| *is_given) {
             return Err(misuse(format!("`--fmt` and `{other}` cannot be used together")));
         }
+        let held_back = self.held_back()?;
         let mut words = self.words.into_iter().chain(self.rest);
         let script = script(self.program, &mut words)?;
         match words.next() {
-            None => Ok(Formatting { script, output: self.output }),
+            None => Ok(Formatting { script, output: self.output, held_back }),
             Some(word) => Err(misuse(format!("`--fmt` formats one script; `{}` is one word too many", word.to_string_lossy()))),
         }
     }

@@ -11,9 +11,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use rbtrace_diag::HeldBack;
 use rbtrace_host::Feature;
 use rbtrace_runtime::{Buffering, Format};
-use rbtrace_sema::frontend::lang::compile::RunWarnings;
+use rbtrace_sema::frontend::lang::warnings;
 use regex_lite::Regex;
 
 pub use format::Formatting;
@@ -82,9 +83,9 @@ struct Raw {
     /// Also warn when a probe reads memory that is not there, or a key that a map does not have
     #[arg(short = 'k', long = "warnings", action = clap::ArgAction::Count)]
     more_warnings: u8,
-    /// Hold back all warnings
-    #[arg(long)]
-    no_warnings: bool,
+    /// Hold back all warnings, or those of these codes
+    #[arg(long, value_name = "CODE[,CODE]", num_args = 0..=1, require_equals = true, default_missing_value = "", action = clap::ArgAction::Append)]
+    no_warnings: Vec<String>,
     /// Allow functions that change the system
     #[arg(long = "unsafe")]
     is_unsafe: bool,
@@ -188,6 +189,18 @@ pub enum Action {
     Run(Box<Run>),
 }
 
+impl Action {
+    /// Which warnings are not shown.
+    pub fn held_back(&self) -> HeldBack {
+        match self {
+            Self::Help(_) | Self::Version | Self::Info | Self::Explain(_) => HeldBack::Nothing,
+            Self::List(list) => list.held_back.clone(),
+            Self::Format(formatting) => formatting.held_back.clone(),
+            Self::Run(run) => run.held_back.clone(),
+        }
+    }
+}
+
 /// `-l`: without a script and a pattern, everything.
 #[derive(Debug)]
 pub struct List {
@@ -203,6 +216,8 @@ pub struct List {
     pub functions: Option<PathBuf>,
     /// `--debuginfo`
     pub debuginfo: Vec<String>,
+    /// `--no-warnings`
+    pub held_back: HeldBack,
 }
 
 /// Everything about a run.
@@ -224,7 +239,10 @@ pub struct Run {
     pub buffering: Buffering,
     pub quiet: bool,
     pub verbose: bool,
-    pub warnings: RunWarnings,
+    /// `-k`
+    pub more_warnings: bool,
+    /// `--no-warnings`
+    pub held_back: HeldBack,
     pub mode: Mode,
     pub probe_filter: Option<Regex>,
     pub verify_llvm_ir: bool,
@@ -308,6 +326,7 @@ impl Raw {
     }
 
     fn into_list(self) -> Result<List, Misuse> {
+        let held_back = self.held_back()?;
         let verbose = self.verbose > 0;
         let pid = self.pid.as_deref().map(parse_pid).transpose()?;
         let (functions, debuginfo) = (self.traceable_functions, self.debuginfo);
@@ -315,9 +334,9 @@ impl Raw {
         let pattern = self.words.into_iter().chain(self.rest).next();
         Ok(match pattern {
             Some(word) if word == "-" && script.is_none() => {
-                List { script: Some(Script::Stdin), pattern: None, verbose, pid, functions, debuginfo }
+                List { script: Some(Script::Stdin), pattern: None, verbose, pid, functions, debuginfo, held_back }
             }
-            pattern => List { script, pattern, verbose, pid, functions, debuginfo },
+            pattern => List { script, pattern, verbose, pid, functions, debuginfo, held_back },
         })
     }
 
@@ -325,7 +344,12 @@ impl Raw {
         if self.pid.is_some() && self.command.is_some() {
             return Err(Misuse { message: Some("`-c` and `-p` cannot be used together".into()), show_usage: true });
         }
-        let warnings = self.warnings()?;
+        let held_back = self.held_back()?;
+        // Until 0.22 `-kk` said more than `-k`.
+        let more_warnings = self.more_warnings > 0;
+        if more_warnings && held_back == HeldBack::All {
+            return Err(Misuse { message: Some("`-k` and `--no-warnings` cannot be used together".into()), show_usage: true });
+        }
         let stages = stage::parse(&self.debug).map_err(misuse)?;
         let without = self.no_feature.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect::<Vec<_>>();
         check_features(&without)?;
@@ -346,7 +370,8 @@ impl Raw {
             buffering: parse_buffering(self.buffering.as_deref())?,
             quiet: self.quiet,
             verbose: self.verbose > 0,
-            warnings,
+            more_warnings,
+            held_back,
             mode,
             probe_filter: self.probe_filter.as_deref().map(probe_filter).transpose()?,
             verify_llvm_ir: self.verify_llvm_ir,
@@ -363,14 +388,14 @@ impl Raw {
 }
 
 impl Raw {
-    fn warnings(&self) -> Result<RunWarnings, Misuse> {
-        // Until 0.22 `-kk` said more than `-k`.
-        match (self.more_warnings > 0, self.no_warnings) {
-            (false, false) => Ok(RunWarnings::Usual),
-            (false, true) => Ok(RunWarnings::None),
-            (true, false) => Ok(RunWarnings::All),
-            (true, true) => Err(Misuse { message: Some("`-k` and `--no-warnings` cannot be used together".into()), show_usage: true }),
-        }
+    fn held_back(&self) -> Result<HeldBack, Misuse> {
+        let lists = self.no_warnings.iter().map(|list| {
+            warnings::held_back(list).map_err(|unknown| {
+                let (message, hint) = warnings::unknown_code(unknown);
+                misuse(format!("{message}; {hint}"))
+            })
+        });
+        lists.into_iter().try_fold(HeldBack::Nothing, |held, list| list.map(|list| held.and(list)))
     }
 }
 

@@ -47,7 +47,12 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("--quiet", "Everything else is said as usual.", "rbtrace -q tool.bt"),
     ("--verbose", "Also shows warnings that are about style only, and the kernel's reasons.", "rbtrace -v tool.bt"),
     ("-k", "What cannot be read is 0, and a missing key, too; this tells when that happens.", "rbtrace -k tool.bt"),
-    ("--no-warnings", "Those of the compiler and those of a running script; losses are always said.", "rbtrace --no-warnings tool.bt"),
+    (
+        "--no-warnings",
+        "Those of the compiler and those of a running script. With codes, only these: `--explain` lists them, and each warning shows its own. Losses of \
+         events are said unless `lost-events` is named. May be given several times; the configuration key `no_warnings` does the same.",
+        "rbtrace --no-warnings=map-full,discarded-value tool.bt",
+    ),
     ("-I", "May be given several times; searched before the directories of the system.", "rbtrace -I include tool.bt"),
     ("--include", "As an `#include` in front of the script; may be given several times.", "rbtrace --include linux/fs.h tool.bt"),
     (

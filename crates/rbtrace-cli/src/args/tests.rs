@@ -98,7 +98,7 @@ fn misuse_is_said_in_a_sentence() {
 #[test]
 fn everything_else_is_taken_as_given() {
     let one = run("-b --btf -vv --unsafe --dry-run --no-warnings -o out -f json -B full -p 12 --no-feature kprobe_multi x");
-    assert!(one.verbose && one.is_unsafe && one.dry_run && one.warnings == RunWarnings::None);
+    assert!(one.verbose && one.is_unsafe && one.dry_run && one.held_back == HeldBack::All);
     assert_eq!((one.format, one.buffering, one.pid), (Format::Json, Buffering::Full, Some(12)));
     assert_eq!(one.output, Some("out".into()));
     assert!(matches!(parse(words("--help")), Ok(Action::Help(text)) if text.contains("-e <PROGRAM>")));

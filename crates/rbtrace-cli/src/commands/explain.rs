@@ -1,7 +1,6 @@
 //! `--explain`: what warnings mean.
 
-use rbtrace_diag::nearest;
-use rbtrace_sema::frontend::lang::warnings::{ALL, by_code};
+use rbtrace_sema::frontend::lang::warnings::{ALL, by_code, unknown_code};
 
 use crate::report::Reporter;
 use crate::{Ending, say};
@@ -14,11 +13,9 @@ pub fn run(code: &str, reporter: &Reporter) -> Ending {
     if let Some(warning) = by_code(code) {
         return say(&format!("{code}: {}\n", warning.manual));
     }
-    reporter.error(format!("no warning has the code `{code}`"));
-    match nearest(code, ALL.iter().map(|warning| warning.code)) {
-        Some(near) => reporter.hint(format!("did you mean `{near}`?")),
-        None => reporter.hint("`--explain` without a code lists them all"),
-    }
+    let (message, hint) = unknown_code(code);
+    reporter.error(message);
+    reporter.hint(hint);
     Ending::Mistake
 }
 

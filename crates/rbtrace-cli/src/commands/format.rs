@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use rbtrace_diag::{Sink, Sources};
+use rbtrace_sema::frontend::lang::warnings;
 use rbtrace_sema::frontend::syntax;
 
 use crate::args::Formatting;
-use crate::report::{Reporter, Warnings};
+use crate::report::Reporter;
 use crate::script::{self, words};
 use crate::{Ending, say};
 
@@ -16,14 +17,17 @@ pub fn run(formatting: &Formatting, reporter: &Reporter) -> Ending {
     let (mut sources, mut sink) = (Sources::default(), Sink::default());
     let Some(source) = script::read(&formatting.script, &mut sources, reporter) else { return Ending::Mistake };
     let program = syntax::parse(&sources, source, &mut sink);
-    reporter.diagnostics(&sink, &sources, Warnings::Usual);
+    reporter.diagnostics(&sink, &sources, false);
     if sink.has_errors() {
         return Ending::Mistake;
     }
     let formatted = syntax::format(&sources, source, &program);
     for span in &formatted.kept {
         let place = rbtrace_diag::location(*span, &sources);
-        reporter.warning(format!("{place}: this stays as it was written: formatted, it would read as something else"));
+        reporter.warning(
+            &warnings::NOT_FORMATTED,
+            format!("{place}: this stays as it was written: formatted, it would read as something else"),
+        );
     }
     let Some(path) = &formatting.output else { return say(&formatted.text) };
     match replace(path, formatted.text.as_bytes()) {

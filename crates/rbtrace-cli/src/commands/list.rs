@@ -7,8 +7,7 @@ use std::path::Path;
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::Host;
 use rbtrace_host::btf::KernelBtf;
-use rbtrace_sema::frontend::lang::ProbeType;
-use rbtrace_sema::frontend::lang::probes;
+use rbtrace_sema::frontend::lang::{ProbeType, probes, warnings};
 use rbtrace_sema::frontend::types::{Facts, Space};
 use rbtrace_sema::frontend::{ir, syntax};
 
@@ -16,7 +15,7 @@ use crate::Ending;
 use crate::args::{List, Script};
 use crate::commands::run::attachable;
 use crate::environment::Environment;
-use crate::report::{Reporter, Warnings};
+use crate::report::Reporter;
 use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
@@ -27,7 +26,7 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
         .with_functions(list.functions.clone())
         .with_debug_files(&list.debuginfo, &environment.debuginfod);
     if host.tracefs().is_none() {
-        reporter.warning("tracefs is not mounted, or only root may read it: no tracepoints are known");
+        reporter.warning(&warnings::NO_TRACEFS, "tracefs is not mounted, or only root may read it: no tracepoints are known");
         reporter.hint("mount -t tracefs tracefs /sys/kernel/tracing");
     }
     let lines = match script_of(list) {
@@ -38,14 +37,17 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
         None => {
             let pattern = list.pattern.as_deref().unwrap_or(OsStr::new("*")).to_string_lossy();
             if looks_like_a_file(&pattern) {
-                reporter.warning(format!(
-                    "It appears that '{pattern}' is a filename but the file does not exist. Treating '{pattern}' as a search pattern."
-                ));
+                reporter.warning(
+                    &warnings::NOT_A_FILE,
+                    format!(
+                        "It appears that '{pattern}' is a filename but the file does not exist. Treating '{pattern}' as a search pattern."
+                    ),
+                );
             }
             lines_of_pattern(&pattern, list.verbose, &host)
         }
     };
-    host.take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
+    host.take_complaints().into_iter().for_each(|complaint| reporter.warning(&warnings::UNREAD_FILE, complaint));
     // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     Ending::Done
@@ -70,7 +72,7 @@ fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Envi
     let trial = Some(rbtrace_sema::Trial(&attachable));
     let options = rbtrace_sema::Options { config: environment.config(), pid: list.pid, trial, ..Default::default() };
     let names = if sink.has_errors() { Vec::new() } else { rbtrace_sema::probe_names(&program, &mut sources, host, &options, &mut sink) };
-    reporter.diagnostics(&sink, &sources, Warnings::Usual);
+    reporter.diagnostics(&sink, &sources, false);
     if sink.has_errors() {
         return None;
     }

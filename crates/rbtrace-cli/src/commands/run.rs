@@ -6,7 +6,7 @@ use rbtrace_codegen::{CodegenError, Isa, Listings, Object, Target};
 use rbtrace_diag::{Diagnostic, Sink, Sources};
 use rbtrace_host::{Host, proc};
 use rbtrace_runtime::{Objects, Rejected, StoppedChild};
-use rbtrace_sema::frontend::lang::compile::RunWarnings;
+use rbtrace_sema::frontend::lang::warnings;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 use rbtrace_sema::frontend::{ir, syntax};
 
@@ -14,7 +14,7 @@ use crate::args::{Mode, Run, Stage};
 use crate::commands::compiler_bench::measure;
 use crate::commands::dump;
 use crate::environment::Environment;
-use crate::report::{Reporter, Warnings, say};
+use crate::report::{Reporter, say};
 use crate::script::{self, words};
 use crate::{Ending, privileges};
 
@@ -120,10 +120,8 @@ fn compile(
     options.trial = Some(rbtrace_sema::Trial(&attachable));
     // A text that does not parse is not looked at further: what follows from a mistake would only hide it.
     let program = if sink.has_errors() { None } else { rbtrace_sema::compile(&tree, sources, host, &options, &mut sink) };
-    reporter.diagnostics(&sink, sources, Warnings::wanted(run.verbose, run.warnings == RunWarnings::None));
-    if run.warnings != RunWarnings::None {
-        host.take_complaints().into_iter().for_each(|complaint| reporter.warning(complaint));
-    }
+    reporter.diagnostics(&sink, sources, run.verbose);
+    host.take_complaints().into_iter().for_each(|complaint| reporter.warning(&warnings::UNREAD_FILE, complaint));
     let Some(program) = program else {
         explain_machine(host, reporter);
         return Err(Ending::Mistake);
@@ -165,7 +163,7 @@ fn explain_codegen(error: &CodegenError, program: &ir::Program, sources: &Source
             .because("they lie in pieces of 32 KiB, and the addresses of so many do not fit into the kernel's stack of 512 bytes")
             .hint("shorter strings (`config = { max_strlen = 1024 }`) or fewer variables take less; each probe has memory of its own");
         sink.push(diagnostic);
-        reporter.diagnostics(&sink, sources, Warnings::wanted(false, false));
+        reporter.diagnostics(&sink, sources, false);
         return Ending::Mistake;
     }
     if let CodegenError::Bitcode(_) = error {
@@ -186,7 +184,8 @@ pub(super) fn options(run: &Run, child: Option<u32>, environment: &Environment) 
         pid: run.pid,
         child,
         is_unsafe: run.is_unsafe,
-        warnings: run.warnings,
+        more_warnings: run.more_warnings,
+        held_back: run.held_back.clone(),
         probe_filter: run.probe_filter.clone(),
         mode: match run.mode {
             Mode::Test => rbtrace_sema::Mode::Test,
@@ -267,7 +266,6 @@ fn attach(
         color: reporter.color(),
         quiet: run.quiet,
         verbose: run.verbose,
-        no_warnings: run.warnings == RunWarnings::None,
         dry_run: run.dry_run,
         notify_attached: environment.notify_attached,
         notify_socket: environment.notify_socket.clone(),

@@ -12,6 +12,7 @@ pub mod max_map_keys;
 pub mod max_probes;
 pub mod max_strlen;
 pub mod missing_probes;
+pub mod no_warnings;
 mod on_stack_limit;
 pub mod perf_rb_pages;
 pub mod print_maps_on_exit;
@@ -51,6 +52,7 @@ pub static ALL: &[&ConfigKey] = &[
     &max_strlen::ROW,
     &retired::MAX_TYPE_RES_ITERATIONS,
     &missing_probes::ROW,
+    &no_warnings::ROW,
     &retired::NODE_MAX,
     &on_stack_limit::ROW,
     &perf_rb_pages::ROW,
@@ -141,6 +143,10 @@ mod tests {
         check("cache_user_symbols", "0", Ok("NONE"));
         check("str_trunc_trailer", "", Ok(""));
         check("unstable_tseries", "1", Ok("enable"));
+        check("no_warnings", "yes", Ok("true"));
+        check("no_warnings", "offset, map-full", Ok("offset,map-full"));
+        check("no_warnings", "map-fulll", Err("true, false, codes of warnings; did you mean `map-full`?"));
+        check("no_warnings", "", Err("true, false, codes of warnings"));
         check("unstable_tseries", "no", Ok("error"));
     }
 

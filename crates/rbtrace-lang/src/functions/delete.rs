@@ -7,6 +7,7 @@ use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, MapInfo, TypeCx};
 use crate::row::Builtin;
+use crate::warnings;
 
 use super::{clear, maps};
 
@@ -128,7 +129,12 @@ fn warn_if_missing(cx: &mut dyn LowerCx, call: &Call, removed: Value) {
     cx.ir().open();
     let then = cx.ir().close();
     cx.ir().open();
-    cx.complain(Complaint { span: call.span, text: "Can't delete element because it does not exist.", helper: None });
+    cx.complain(Complaint {
+        warning: &warnings::MISSING_KEY,
+        span: call.span,
+        text: "Can't delete element because it does not exist.",
+        helper: None,
+    });
     let otherwise = cx.ir().close();
     cx.ir().push(Op::If { cond: removed, then, otherwise });
 }

@@ -8,6 +8,7 @@ use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::iter;
 use crate::probes::kernel::{fentry, fexit};
 use crate::row::{Allowed, Builtin};
+use crate::warnings;
 
 use super::handed;
 use super::read::{self, Source, max_strlen};
@@ -60,7 +61,7 @@ fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {
     read::text(ir, clean, Operand::Int(size.into()), Source::Local(raw));
     let failed = ir.cmp_int(Cmp::SLt, result, 0);
     ir.open();
-    cx.complain(Complaint { span: call.span, text: "", helper: Some((Helper::DPath, result)) });
+    cx.complain(Complaint { warning: &warnings::FAILED_HELPER, span: call.span, text: "", helper: Some((Helper::DPath, result)) });
     let then = cx.ir().close();
     cx.ir().push(Op::If { cond: failed, then, otherwise: Region::default() });
     Lowered::Mem(clean)

@@ -8,6 +8,7 @@ use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::kernel::{fentry, fexit, kprobe, kretprobe};
 use crate::probes::{profile, rawtracepoint, tracepoint, uprobe, uretprobe, usdt};
 use crate::row::Allowed;
+use crate::warnings;
 
 use super::{scalars, signals};
 
@@ -54,7 +55,7 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, helper: H
     let failed = cx.ir().call(helper, vec![Operand::Value(number)]);
     cx.ir().open();
     let text = format!("{function}() could not send the signal");
-    cx.complain(Complaint { span: call.span, text: &text, helper: Some((helper, failed)) });
+    cx.complain(Complaint { warning: &warnings::FAILED_HELPER, span: call.span, text: &text, helper: Some((helper, failed)) });
     let then = cx.ir().close();
     cx.ir().push(Op::If { cond: failed, then, otherwise: rbtrace_ir::Region::default() });
     Lowered::Void

@@ -9,6 +9,7 @@ use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::config;
 use crate::named::stack::{self, Mode};
 use crate::variables::task_ids;
+use crate::warnings::STACK_LOST;
 
 /// Frames of a stack when nothing is said.
 const DEFAULT: u32 = 127;
@@ -166,7 +167,7 @@ fn keep(cx: &mut dyn LowerCx, call: &Call, stack: &Stack) {
     ir.open();
     let done = ir.update(table, key, entry, 0);
     let failed = ir.cmp_int(Cmp::SLt, done, 0);
-    complain_if(cx, failed, Complaint { span, text: "", helper: Some((Helper::MapUpdate, done)) });
+    complain_if(cx, failed, Complaint { warning: &STACK_LOST, span, text: "", helper: Some((Helper::MapUpdate, done)) });
     if let Some(process) = process {
         // Equal wherever it stands, so that all stacks share one event.
         let met = EventDecl { handler: call.name.into(), args: vec![Type::U64], ..EventDecl::default() };
@@ -177,7 +178,11 @@ fn keep(cx: &mut dyn LowerCx, call: &Call, stack: &Stack) {
     let ir = cx.ir();
     let kept = ir.load(8, false, known, 0);
     let differs = ir.cmp(Cmp::Ne, kept, check);
-    complain_if(cx, differs, Complaint { span, text: "two stacks have the same hash; the first one is shown for both", helper: None });
+    complain_if(
+        cx,
+        differs,
+        Complaint { warning: &STACK_LOST, span, text: "two stacks have the same hash; the first one is shown for both", helper: None },
+    );
     let otherwise = cx.ir().close();
     cx.ir().push(Op::If { cond: is_new, then, otherwise });
 }

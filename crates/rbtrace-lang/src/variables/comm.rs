@@ -7,6 +7,7 @@ use rbtrace_types::Type;
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::functions::warnf;
 use crate::row::Builtin;
+use crate::warnings;
 
 use super::task_fields;
 
@@ -82,6 +83,7 @@ fn read_other(cx: &mut dyn LowerCx, call: &Call, pid: Value, to: Value) {
     let mut warning = cx.event(warnf::ROW.name, call.span);
     warning.texts.push(MISSING.to_vec());
     warning.args.push(Type::I32);
+    warning.code = warnings::NO_SUCH_PROCESS.code.to_owned();
     let ir = cx.ir();
     ir.push(Op::Zero { addr: to, bytes: OTHER });
     let task = ir.call(Helper::TaskFromPid, vec![Operand::Value(pid)]);

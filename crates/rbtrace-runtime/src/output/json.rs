@@ -3,9 +3,9 @@
 use std::io::Write as _;
 
 use rbtrace_ir::EventDecl;
-use rbtrace_lang::run::{Message, Report, RunError};
+use rbtrace_lang::run::{self, Message, Report, RunError};
 use rbtrace_lang::value::{Bucket, Series};
-use rbtrace_lang::{Value, text};
+use rbtrace_lang::{Value, text, warnings};
 
 use crate::output::utc::utc;
 use crate::output::{Output, Shown, Stream, Trial, trial};
@@ -87,11 +87,19 @@ impl Output for Json {
         trial::json(trial, out);
     }
 
-    fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
+    fn complain(&self, class: Option<&str>, text: &str, out: &mut Vec<u8>) -> Stream {
         out.extend_from_slice(b"{\"type\": \"runtime_error\", \"msg\": ");
         string(text.as_bytes(), out);
+        code(class, out);
         out.extend_from_slice(b"}\n");
         Stream::Out
+    }
+}
+
+/// The class of a warning, as one member more.
+fn code(class: Option<&str>, out: &mut Vec<u8>) {
+    if let Some(class) = class {
+        put(out, format_args!(", \"code\": \"{class}\""));
     }
 }
 
@@ -119,6 +127,8 @@ fn report(kind: Report<'_>, event: &EventDecl, text: &str, repeated: Option<u64>
     string(file.as_bytes(), out);
     put(out, format_args!(", \"line\": {line}, \"col\": {column}"));
     callers(event, out);
+    // What `warnf` says has a type of its own.
+    code(run::code(kind, event).filter(|code| *code != warnings::WARNF.code), out);
     out.extend_from_slice(b"}\n");
     Stream::Out
 }

@@ -109,8 +109,8 @@ pub trait Output {
     fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream;
     /// How tests and benchmarks go.
     fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>);
-    /// Something about the run as a whole.
-    fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream;
+    /// A warning about the run as a whole; without a code it is about rbtrace itself.
+    fn complain(&self, code: Option<&str>, text: &str, out: &mut Vec<u8>) -> Stream;
     /// The end of the output, for formats that have one.
     fn end(&self, _: &mut Vec<u8>) {}
 }

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use rbtrace_ir::EventDecl;
-use rbtrace_lang::run::{Message, Report, RunError};
-use rbtrace_lang::{Value, text};
+use rbtrace_lang::run::{Message, Report, RunError, code};
+use rbtrace_lang::{Value, text, warnings};
 
 use crate::output::{Output, Shown, Stream, Trial, trial};
 
@@ -84,12 +84,16 @@ impl Output for Text {
             Report::FileError => return self.colored(RED, &format!("ERROR: {text}"), out),
             Report::Warnf | Report::RuntimeError | Report::HelperError { .. } => (YELLOW, "WARNING"),
         };
-        self.colored(color, &format!("{}: {level}: {text}", event.location), out);
+        // What `warnf` says are the script's own words.
+        let code = code(kind, event).filter(|code| *code != warnings::WARNF.code);
+        let marked = matches!(kind, Report::RuntimeError | Report::HelperError { .. }) && !event.excerpt.is_empty();
+        self.colored(color, &format!("{}: {level}: {text}{}", event.location, behind(code.filter(|_| !marked))), out);
         if let Report::HelperError { helper, retcode: Some(retcode) } = kind {
             put(out, format_args!("Additional Info - helper: {helper}, retcode: {retcode}\n"));
         }
-        if matches!(kind, Report::RuntimeError | Report::HelperError { .. }) && !event.excerpt.is_empty() {
-            put(out, format_args!("{}\n", event.excerpt));
+        if marked {
+            // Behind the marks, as below an excerpt of the compiler: the first line is matched by scripts that know no codes.
+            put(out, format_args!("{} {}\n", event.excerpt, code.unwrap_or_default()));
         }
         for caller in &event.callers {
             self.colored(color, &format!("{}: {level}: expanded from", caller.location), out);
@@ -103,16 +107,21 @@ impl Output for Text {
             Report::HelperError { helper, .. } => format!("the helper {helper} failed {times} more times"),
             Report::RuntimeError | Report::Errorf | Report::Warnf | Report::FileError => format!("{text} ({times} more times)"),
         };
-        self.colored(YELLOW, &format!("{}: WARNING: {what}", event.location), out)
+        self.colored(YELLOW, &format!("{}: WARNING: {what}{}", event.location, behind(code(kind, event))), out)
     }
 
     fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>) {
         trial::text(trial, self.color, out);
     }
 
-    fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
-        self.colored(YELLOW, &format!("WARNING: {text}"), out)
+    fn complain(&self, code: Option<&str>, text: &str, out: &mut Vec<u8>) -> Stream {
+        self.colored(YELLOW, &format!("WARNING: {text}{}", behind(code)), out)
     }
+}
+
+/// A code where there is no excerpt that it could stand below.
+fn behind(code: Option<&str>) -> String {
+    code.map(|code| format!(" [{code}]")).unwrap_or_default()
 }
 
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {

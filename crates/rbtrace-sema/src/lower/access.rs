@@ -3,7 +3,7 @@
 use rbtrace_ir as ir;
 use rbtrace_ir::{Cmp, Helper, Op, Operand, Value};
 use rbtrace_lang::compile::{Call, Complaint, Lowered, TypeCx};
-use rbtrace_lang::variables;
+use rbtrace_lang::{variables, warnings};
 use rbtrace_syntax::ast::{Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Space, Type};
 
@@ -128,7 +128,7 @@ impl Lower<'_> {
         let then = self.ir.close();
         self.ir.open();
         let text = "Array access out of bounds. This can lead to unexpected results. 0 is being used as the result.";
-        self.failure(Complaint { span, text, helper: None });
+        self.failure(Complaint { warning: &warnings::ARRAY_BOUNDS, span, text, helper: None });
         let otherwise = self.ir.close();
         self.ir.push(Op::If { cond: inside, then, otherwise });
         found

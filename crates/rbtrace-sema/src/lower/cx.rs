@@ -152,6 +152,7 @@ impl LowerCx for Lower<'_> {
             location: self.shared.location(span),
             excerpt: self.shared.excerpt(span),
             callers: self.sink.calls(span).into_iter().map(|call| self.shared.caller(call)).collect(),
+            code: String::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Bin, Cmp, LoopKind, Op, Region, SlotId, Value};
 use rbtrace_lang::compile::{Complaint, Lowered, TypeCx};
+use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{Block, Expr, ExprKind, ForOver, Name};
 use rbtrace_types::{Feature, Type};
 
@@ -112,7 +113,7 @@ impl Lower<'_> {
     fn cut_short(&mut self, cond: Value, rounds: i64, at: &Expr) {
         self.ir.open();
         let text = format!("this loop was ended after {rounds} rounds");
-        self.failure(Complaint { span: at.span, text: &text, helper: None });
+        self.failure(Complaint { warning: &warnings::LOOP_CUT_SHORT, span: at.span, text: &text, helper: None });
         let then = self.ir.close();
         self.ir.push(Op::If { cond, then, otherwise: Region::default() });
     }

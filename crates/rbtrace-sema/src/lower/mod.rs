@@ -104,7 +104,7 @@ impl<'a> Lower<'a> {
         // A perf tracepoint's program says 1: else other users of the same event would not see it (SPEC §7.5).
         let result = i64::from(unit.planned.program_type == ir::ProgramType::Tracepoint);
         let mut ir = ir::Builder::default();
-        ir.watched = failures::watched(shared.options.warnings);
+        ir.watched = failures::watched(shared);
         let body = &unit.bodies[0];
         Lower {
             shared,

@@ -2,6 +2,7 @@
 
 use rbtrace_ir::{Bin, Cmp, Op, Value};
 use rbtrace_lang::compile::{Complaint, LowerCx, Lowered, TypeCx};
+use rbtrace_lang::warnings;
 use rbtrace_syntax::ast::{BinaryOp, Expr};
 use rbtrace_types::{Type, integer};
 
@@ -75,7 +76,7 @@ impl Lower<'_> {
         self.ir.open();
         let span = self.ir.span.unwrap_or(right.span);
         let text = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.";
-        self.complain(Complaint { span, text, helper: None });
+        self.complain(Complaint { warning: &warnings::DIVISION_BY_ZERO, span, text, helper: None });
         let one = self.ir.int(1);
         self.ir.push(Op::Set(slot, one));
         let then = self.ir.close();

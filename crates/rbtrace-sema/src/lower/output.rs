@@ -207,6 +207,7 @@ fn run_config(shared: &Shared) -> RunConfig {
         license: text(config::license::ROW.name),
         log_size: u32::try_from(shared.number(config::log_size::ROW.name)).unwrap_or(u32::MAX),
         missing_probes: text(config::missing_probes::ROW.name),
+        held_back: shared.held_back.clone(),
     }
 }
 

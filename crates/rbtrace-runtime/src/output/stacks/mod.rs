@@ -85,8 +85,8 @@ impl Output for Stacks {
         self.text.trial(trial, out);
     }
 
-    fn complain(&self, text: &str, out: &mut Vec<u8>) -> Stream {
-        self.text.complain(text, out)
+    fn complain(&self, code: Option<&str>, text: &str, out: &mut Vec<u8>) -> Stream {
+        self.text.complain(code, text, out)
     }
 
     fn end(&self, out: &mut Vec<u8>) {
