@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
 use object::Object;
 
 use super::debuginfod::Servers;
-use super::file::map;
+use super::image::Image;
 
 /// Where such files are looked for if nobody says anything else: beside the binary, below it, and where distributions keep them.
 const PLACES: &str = "+:+.debug:+/usr/lib/debug";
@@ -18,7 +17,7 @@ pub struct DebugFile {
     /// Where it was found.
     pub path: PathBuf,
     /// What is in it.
-    pub bytes: Mmap,
+    pub bytes: Image,
 }
 
 /// Where debug files are looked for.
@@ -97,7 +96,7 @@ impl DebugPlaces {
 
 fn open(root: Option<&Path>, place: &Path) -> Option<DebugFile> {
     let path = super::find::below(root, &place.to_string_lossy());
-    let bytes = map(&path).ok()?;
+    let bytes = Image::open(&path, None).ok()?;
     Some(DebugFile { path, bytes })
 }
 

@@ -10,6 +10,7 @@ use object::{Architecture, Object, ObjectKind, ObjectSegment, ObjectSymbol, Segm
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol, named};
 
 use super::debug_file::DebugPlaces;
+use super::image::Image;
 use super::instructions::{Instructions, Kind};
 use super::jumps::Jumps;
 use super::{archive, markers, mini_debug, names};
@@ -29,7 +30,7 @@ pub struct Binary {
     /// Its symbols, where it was stripped of them.
     debug: OnceLock<Option<Apart>>,
     /// The same from a server.
-    fetched: OnceLock<Option<Mmap>>,
+    fetched: OnceLock<Option<Image>>,
     /// Where that file may be, and where paths begin.
     places: DebugPlaces,
     root: Option<PathBuf>,
@@ -42,7 +43,7 @@ pub struct Binary {
 #[derive(Debug)]
 enum Apart {
     /// In a file of their own.
-    File(Mmap),
+    File(Image),
     /// In a section that is packed.
     Packed(Vec<u8>),
 }

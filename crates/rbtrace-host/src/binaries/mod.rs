@@ -6,6 +6,7 @@ pub mod debuginfod;
 mod described;
 pub(crate) mod file;
 mod find;
+pub(crate) mod image;
 mod indirect;
 mod instructions;
 mod jumps;
@@ -24,7 +25,7 @@ use rbtrace_types::debug_info::Declaration;
 
 pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
-pub(crate) use self::find::root_of;
+pub(crate) use self::find::{below, root_of};
 pub use self::names::demangle;
 use crate::cached;
 use crate::dwarf::{DebugInfo, Missing};

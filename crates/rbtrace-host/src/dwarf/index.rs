@@ -36,7 +36,7 @@ impl UnitIndex {
     /// Reads a unit from end to end.
     pub fn read(session: &Session<'_>, file: u8, number: u32) -> Result<UnitIndex> {
         let unit = session.unit(file, number)?;
-        let reader = Reader { session, unit: &unit, file };
+        let reader = Reader { session, unit: &unit, file, number };
         let mut index = UnitIndex::default();
         // A broken entry ends the pass; what stands before it was found.
         let _ = reader.pass(&mut index);
@@ -77,6 +77,7 @@ struct Reader<'s, 'a> {
     session: &'s Session<'a>,
     unit: &'s Unit<Slice<'a>>,
     file: u8,
+    number: u32,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -137,12 +138,12 @@ impl<'a> Reader<'_, 'a> {
 
     fn raw_name(&self, entry: &Entry<'a>) -> Option<&'a [u8]> {
         let value = entry.attr_value(dw::DW_AT_name)?;
-        Some(self.session.dwarf(self.file).attr_string(self.unit, value).ok()?.slice())
+        Some(self.session.dwarf(self.file, self.number).attr_string(self.unit, value).ok()?.slice())
     }
 
     /// Where a function's code begins. One that was cut away at link time is at 0.
     fn begins(&self, entry: &Entry<'a>) -> Result<Option<u64>> {
-        let dwarf = self.session.dwarf(self.file);
+        let dwarf = self.session.dwarf(self.file, self.number);
         let low = entry.attr_value(dw::DW_AT_entry_pc).filter(|value| matches!(value, AttributeValue::Addr(_)));
         let low = low.or_else(|| entry.attr_value(dw::DW_AT_low_pc));
         if let Some(value) = low {

@@ -33,7 +33,7 @@ struct Found {
 impl DebugInfo {
     /// The addresses of a line, sorted.
     pub fn line(&self, wanted: &SourceLine) -> Result<Vec<u64>, NoLine> {
-        let session = Session::new(&self.files);
+        let session = self.session();
         let (mut found, mut seen) = (Found::default(), HashSet::new());
         for number in 0..self.files[0].units.len() as u32 {
             let Ok(unit) = session.unit(0, number) else { continue };
@@ -107,7 +107,7 @@ fn files<'a>(
     wanted: &SourceLine,
     found: &mut Found,
 ) -> HashSet<u64> {
-    let text = |value| session.dwarf(0).attr_string(unit, value).ok().map(|text| text.to_string_lossy().into_owned());
+    let text = |value| session.dwarf(0, 0).attr_string(unit, value).ok().map(|text| text.to_string_lossy().into_owned());
     let mut files = HashSet::new();
     // Before DWARF 5 files are counted from 1.
     let first = if header.version() >= 5 { 0 } else { 1 };
@@ -147,7 +147,8 @@ struct Block {
 
 /// The blocks of a unit.
 fn blocks(session: &Session<'_>, number: u32) -> Result<Vec<Block>> {
-    let unit = session.unit(0, number)?;
+    let file = session.home(number);
+    let unit = session.unit(file, number)?;
     let (mut entries, mut entry, mut blocks) = (unit.entries_raw(None)?, Entry::default(), Vec::new());
     while !entries.is_empty() {
         let offset = entries.next_offset().0;
@@ -157,7 +158,7 @@ fn blocks(session: &Session<'_>, number: u32) -> Result<Vec<Block>> {
             continue;
         }
         entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
-        let mut ranges = session.dwarf(0).die_ranges(&unit, &entry)?;
+        let mut ranges = session.dwarf(file, number).die_ranges(&unit, &entry)?;
         while let (Ok(Some(range)), true) = (ranges.next(), blocks.len() < MOST_STATEMENTS) {
             if range.begin < range.end {
                 blocks.push(Block { begin: range.begin, end: range.end, entry: offset });

@@ -9,21 +9,25 @@ mod index;
 mod lines;
 mod sections;
 mod session;
+mod split;
 mod texts;
 mod types;
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use gimli::SectionId;
 use gimli::constants as dw;
 use memchr::memmem;
-use memmap2::Mmap;
 use rbtrace_types::Type;
 use rbtrace_types::debug_info::Declaration;
 
 use self::sections::File;
-use self::session::{At, Session};
+use self::session::{At, SPLIT, Session};
+pub use self::split::Apart;
+use self::split::SplitFiles;
+use crate::binaries::image::Image;
 
 /// More pieces of code than all units of a program have.
 const MOST_RANGES: usize = 20_000_000;
@@ -47,11 +51,13 @@ pub struct DebugInfo {
     files: Vec<File>,
     /// Code by the unit that it is of: begin, end, number; sorted.
     code: OnceLock<Vec<(u64, u64, u32)>>,
+    split_files: SplitFiles,
 }
 
 impl DebugInfo {
     /// Reads what a file with debug sections holds; `shared` is the file that it shares entries with. `None`: it describes nothing.
-    pub fn read(bytes: Mmap, shared: Option<Mmap>) -> Result<Option<DebugInfo>> {
+    /// `apart` says where its units may keep what they say.
+    pub fn read(bytes: Image, shared: Option<Image>, apart: Apart) -> Result<Option<DebugInfo>> {
         let file = File::read(bytes)?;
         if file.is_empty() {
             return Ok(None);
@@ -60,43 +66,46 @@ impl DebugInfo {
         if let Some(bytes) = shared {
             files.push(File::read(bytes)?);
         }
-        Ok(Some(DebugInfo { files, code: OnceLock::new() }))
+        Ok(Some(DebugInfo { files, code: OnceLock::new(), split_files: SplitFiles::new(apart) }))
+    }
+
+    fn session(&self) -> Session<'_> {
+        Session::new(&self.files, &self.split_files)
     }
 
     /// How the function that begins at an address is declared. `None`: nothing is said about it.
     pub fn declaration(&self, address: u64) -> Result<Option<Declaration>> {
-        let session = Session::new(&self.files);
+        let session = self.session();
         if let Some(at) = self.function_at(&session, address) {
             return functions::declaration(&session, at).map(Some);
         }
         match self.elsewhere(&session, address) {
-            Some(file) => {
-                Err(Missing(format!("it is in {file}, and such files are not read (`-gno-split-dwarf` keeps it in the binary)")).into())
-            }
+            Some(file) => Err(Missing(format!(
+                "it is in {file}, which is not where it was made nor beside the binary; nor is there a package (`.dwp`)"
+            ))
+            .into()),
             None => Ok(None),
         }
     }
 
     /// The file that holds what a unit says about the code at an address (`.dwo`).
     fn elsewhere(&self, session: &Session<'_>, address: u64) -> Option<String> {
-        let number = self.units_around(session, address).next()?;
-        let unit = session.unit(0, number).ok()?;
-        let name = unit.dwo_name().ok()??;
-        Some(session.dwarf(0).attr_string(&unit, name).ok()?.to_string_lossy().into_owned())
+        let number = self.units_around(session, address).find(|number| session.home(*number) != SPLIT)?;
+        split::dwo_name(session, number, &*session.unit(0, number).ok()?)
     }
 
     /// A type by its name: `struct s`, `union u`, `enum e`, a typedef, a base type. Of several, that of the unit around an address, then that
     /// which stands in no namespace.
     pub fn named(&self, name: &str, near: Option<u64>) -> Option<Type> {
-        let session = Session::new(&self.files);
+        let session = self.session();
         let at = self.find(&session, name, near)?;
         types::convert(&session, at).ok()
     }
 
     /// The enum that has a constant of a name.
     pub fn enum_with(&self, constant: &str, near: Option<u64>) -> Option<Type> {
-        let session = Session::new(&self.files);
-        if !self.mentions(constant) {
+        let session = self.session();
+        if !self.mentions(&session, constant) {
             return None;
         }
         let candidates = self.units(&session, near).flat_map(|(file, unit)| {
@@ -110,15 +119,16 @@ impl DebugInfo {
     fn function_at(&self, session: &Session<'_>, address: u64) -> Option<At> {
         let mut units = self.units_around(session, address);
         units.find_map(|unit| {
-            let offset = session.index(0, unit)?.functions_at(address).next()?;
-            Some(At { file: 0, unit, offset })
+            let file = session.home(unit);
+            let offset = session.index(file, unit)?.functions_at(address).next()?;
+            Some(At { file, unit, offset })
         })
     }
 
     fn find(&self, session: &Session<'_>, name: &str, near: Option<u64>) -> Option<At> {
         let (keyword, path) = name.split_once(' ').filter(|(word, _)| is_keyword(word)).unwrap_or(("", name));
         let last = last_part(path);
-        if !self.mentions(last) {
+        if !self.mentions(session, last) {
             return None;
         }
         let mut in_scope = None;
@@ -140,18 +150,26 @@ impl DebugInfo {
     }
 
     /// Whether a name is anywhere in the file. Most that are asked for are the kernel's.
-    fn mentions(&self, name: &str) -> bool {
+    fn mentions(&self, session: &Session<'_>, name: &str) -> bool {
         let places = [SectionId::DebugStr, SectionId::DebugInfo, SectionId::DebugTypes];
         let finder = memmem::Finder::new(name.as_bytes());
-        self.files.iter().any(|file| places.iter().any(|id| finder.find(file.section(*id)).is_some()))
+        let is_in = |file: &File| places.iter().any(|id| finder.find(file.section(*id)).is_some());
+        let splits = || (0..self.files[0].units.len() as u32).filter_map(|number| session.split(number));
+        let mut seen = HashSet::new();
+        // A package has the names of all units.
+        self.files.iter().any(is_in) || splits().any(|split| seen.insert(Arc::as_ptr(&split.file)) && is_in(&split.file))
     }
 
     /// All units, the one around an address first.
     fn units(&self, session: &Session<'_>, near: Option<u64>) -> impl Iterator<Item = (u8, u32)> {
-        let first: Vec<(u8, u32)> =
-            near.into_iter().flat_map(|address| self.units_around(session, address).collect::<Vec<_>>()).map(|unit| (0, unit)).collect();
+        let first: Vec<(u8, u32)> = near
+            .into_iter()
+            .flat_map(|address| self.units_around(session, address).collect::<Vec<_>>())
+            .map(|unit| (session.home(unit), unit))
+            .collect();
         let all = self.files.iter().zip(0..).flat_map(|(file, number)| (0..file.units.len() as u32).map(move |unit| (number, unit)));
-        first.into_iter().chain(all)
+        let home = |(file, unit)| if file == 0 { (session.home(unit), unit) } else { (file, unit) };
+        first.into_iter().chain(all.map(home))
     }
 
     fn units_around(&self, session: &Session<'_>, address: u64) -> impl Iterator<Item = u32> {
@@ -168,7 +186,7 @@ fn all_code(session: &Session<'_>) -> Vec<(u64, u64, u32)> {
     let mut code = Vec::new();
     for number in 0..session.files()[0].units.len() as u32 {
         let Ok(unit) = session.unit(0, number) else { continue };
-        let Ok(mut ranges) = session.dwarf(0).unit_ranges(&unit) else { continue };
+        let Ok(mut ranges) = session.dwarf(0, number).unit_ranges(&unit) else { continue };
         while let (Ok(Some(range)), true) = (ranges.next(), code.len() < MOST_RANGES) {
             // What was cut away at link time is at 0.
             if range.begin != 0 && range.begin < range.end {

@@ -6,18 +6,20 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId, UnitHeader, UnitType};
-use memmap2::Mmap;
 use object::{CompressionFormat, Object, ObjectSection};
 
 use super::index::UnitIndex;
+use super::split::Split;
+use crate::binaries::image::Image;
 
 /// Bytes of a section.
 pub(super) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
 
 /// The sections that are read.
-const READ: [SectionId; 12] = [
+const READ: [SectionId; 14] = [
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
+    SectionId::DebugCuIndex,
     SectionId::DebugInfo,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
@@ -27,6 +29,7 @@ const READ: [SectionId; 12] = [
     SectionId::DebugRngLists,
     SectionId::DebugStr,
     SectionId::DebugStrOffsets,
+    SectionId::DebugTuIndex,
     SectionId::DebugTypes,
 ];
 
@@ -39,7 +42,7 @@ const MOST_UNITS: usize = 1 << 20;
 /// A file and what was found out about it.
 #[derive(Debug)]
 pub(super) struct File {
-    bytes: Mmap,
+    bytes: Image,
     endian: RunTimeEndian,
     sections: BTreeMap<&'static str, Piece>,
     /// In the order of their sections, `.debug_info` first.
@@ -64,16 +67,35 @@ pub(super) struct UnitStart {
     pub offset: usize,
     /// What is in it, once that was asked.
     pub index: OnceLock<UnitIndex>,
+    /// Whether it may keep what it says in another file.
+    pub is_skeleton: bool,
+    /// That file, once that was asked.
+    pub split: OnceLock<Option<Split>>,
+}
+
+impl UnitStart {
+    fn new(offset: usize, in_types: bool, is_skeleton: bool) -> UnitStart {
+        UnitStart { in_types, offset, is_skeleton, index: OnceLock::new(), split: OnceLock::new() }
+    }
 }
 
 impl File {
     /// Reads the sections' places; inflates what is compressed.
-    pub fn read(bytes: Mmap) -> Result<File> {
+    pub fn read(bytes: Image) -> Result<File> {
+        File::named(bytes, |id| Some(id.name()))
+    }
+
+    /// The same of a file with what units of others keep apart, where sections have other names (`.dwo`, `.dwp`).
+    pub fn read_split(bytes: Image) -> Result<File> {
+        File::named(bytes, SectionId::dwo_name)
+    }
+
+    fn named(bytes: Image, name: impl Fn(SectionId) -> Option<&'static str>) -> Result<File> {
         let object = object::File::parse(&*bytes)?;
         let endian = if object.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
         let mut sections = BTreeMap::new();
         for id in READ {
-            let Some(section) = object.section_by_name(id.name()) else { continue };
+            let Some(section) = name(id).and_then(|name| object.section_by_name(name)) else { continue };
             let piece = piece(&section, bytes.len()).with_context(|| format!("section {}", id.name()))?;
             sections.insert(id.name(), piece);
         }
@@ -138,7 +160,9 @@ impl File {
             if let UnitType::Type { type_signature, type_offset } = header.type_() {
                 signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
             }
-            units.push(UnitStart { in_types: false, offset: offset.0, index: OnceLock::new() });
+            // Before DWARF 5 only the unit itself says it; this section came with such units.
+            let may_be = header.version() < 5 && self.sections.contains_key(SectionId::DebugAddr.name());
+            units.push(UnitStart::new(offset.0, false, may_be || matches!(header.type_(), UnitType::Skeleton(_))));
         }
         let mut headers = dwarf.type_units();
         while let (Ok(Some(header)), true) = (headers.next(), units.len() < MOST_UNITS) {
@@ -146,7 +170,7 @@ impl File {
             if let UnitType::Type { type_signature, type_offset } = header.type_() {
                 signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
             }
-            units.push(UnitStart { in_types: true, offset: offset.0, index: OnceLock::new() });
+            units.push(UnitStart::new(offset.0, true, false));
         }
         (units, signatures)
     }

@@ -11,6 +11,7 @@ use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
 
 use super::index::UnitIndex;
 use super::sections::{File, Slice};
+use super::split::{Split, SplitFiles};
 
 /// An entry with its attributes.
 pub(super) type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
@@ -27,12 +28,15 @@ const MOST_ENTRIES: u32 = 2_000_000;
 /// A longer chain of references is a circle.
 const MOST_STEPS: u32 = 16;
 
+/// Stands for the file that a unit keeps what it says in, if it does.
+pub(super) const SPLIT: u8 = 2;
+
 /// Where an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct At {
-    /// The file.
+    /// The file, or [`SPLIT`].
     pub file: u8,
-    /// The unit's number in it.
+    /// The unit's number in it; for [`SPLIT`] the number of the unit in the first file that stands for it.
     pub unit: u32,
     /// In the unit.
     pub offset: usize,
@@ -41,7 +45,10 @@ pub(super) struct At {
 /// The state while a question is answered.
 pub(super) struct Session<'a> {
     files: &'a [File],
+    split_files: &'a SplitFiles,
     dwarfs: Vec<Arc<Dwarf<Slice<'a>>>>,
+    /// Sections of units that are kept apart, by the number of the unit that stands for them.
+    split_dwarfs: RefCell<HashMap<u32, Arc<Dwarf<Slice<'a>>>>>,
     /// By file and number.
     units: RefCell<HashMap<(u8, u32), ParsedUnit<'a>>>,
     left: Cell<u32>,
@@ -49,7 +56,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// The second file, if there is one, holds what the first one shares with others.
-    pub fn new(files: &'a [File]) -> Session<'a> {
+    pub fn new(files: &'a [File], split_files: &'a SplitFiles) -> Session<'a> {
         let mut dwarfs: Vec<Arc<Dwarf<Slice<'a>>>> = Vec::new();
         for file in files.iter().rev() {
             let mut dwarf = file.dwarf();
@@ -57,7 +64,8 @@ impl<'a> Session<'a> {
             dwarfs.push(Arc::new(dwarf));
         }
         dwarfs.reverse();
-        Session { files, dwarfs, units: RefCell::default(), left: Cell::new(MOST_ENTRIES) }
+        let (split_dwarfs, units) = (RefCell::default(), RefCell::default());
+        Session { files, split_files, dwarfs, split_dwarfs, units, left: Cell::new(MOST_ENTRIES) }
     }
 
     /// All files.
@@ -65,9 +73,21 @@ impl<'a> Session<'a> {
         self.files
     }
 
-    /// The sections of a file.
-    pub fn dwarf(&self, file: u8) -> &Dwarf<Slice<'a>> {
-        &self.dwarfs[usize::from(file)]
+    /// The sections that a unit is in; one that is kept apart has to be parsed before.
+    pub fn dwarf(&self, file: u8, number: u32) -> Arc<Dwarf<Slice<'a>>> {
+        let split = if file == SPLIT { self.split_dwarfs.borrow().get(&number).cloned() } else { None };
+        split.unwrap_or_else(|| Arc::clone(self.dwarfs.get(usize::from(file)).unwrap_or(&self.dwarfs[0])))
+    }
+
+    /// What a unit of the first file keeps apart.
+    pub fn split(&self, number: u32) -> Option<&'a Split> {
+        let start = self.files[0].units.get(number as usize).filter(|start| start.is_skeleton)?;
+        start.split.get_or_init(|| self.split_files.of(self, number)).as_ref()
+    }
+
+    /// The file that says what a unit of the first file is about.
+    pub fn home(&self, number: u32) -> u8 {
+        if self.split(number).is_some() { SPLIT } else { 0 }
     }
 
     /// A unit.
@@ -75,16 +95,31 @@ impl<'a> Session<'a> {
         if let Some(known) = self.units.borrow().get(&(file, number)) {
             return Ok(Rc::clone(known));
         }
+        if file == SPLIT {
+            return self.split_unit(number);
+        }
         let header = self.files.get(usize::from(file)).context("a reference to a file that is not there")?.header(number)?;
-        let unit = Rc::new(self.dwarf(file).unit(header)?);
+        let unit = Rc::new(self.dwarf(file, number).unit(header)?);
         self.units.borrow_mut().insert((file, number), Rc::clone(&unit));
+        Ok(unit)
+    }
+
+    fn split_unit(&self, number: u32) -> Result<ParsedUnit<'a>> {
+        let split = self.split(number).context("a reference to a file that is not there")?;
+        let (dwarf, unit) = split.unit(&self.dwarfs[0], &*self.unit(0, number)?)?;
+        let unit = Rc::new(unit);
+        self.split_dwarfs.borrow_mut().insert(number, Arc::new(dwarf));
+        self.units.borrow_mut().insert((SPLIT, number), Rc::clone(&unit));
         Ok(unit)
     }
 
     /// What is in a unit.
     pub fn index(&self, file: u8, number: u32) -> Option<&'a UnitIndex> {
-        let start = self.files.get(usize::from(file))?.units.get(number as usize)?;
         // A unit that cannot be read has nothing in it.
+        if file == SPLIT {
+            return Some(self.split(number)?.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()));
+        }
+        let start = self.files.get(usize::from(file))?.units.get(number as usize)?;
         Some(start.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()))
     }
 
@@ -120,7 +155,7 @@ impl<'a> Session<'a> {
             AttributeValue::DebugInfoRef(offset) => inside(at.file, offset.0),
             AttributeValue::DebugInfoRefSup(offset) => inside(at.file + 1, offset.0),
             AttributeValue::DebugTypesRef(signature) => {
-                let known = self.files[usize::from(at.file)].signatures.get(&signature.0);
+                let known = self.files.get(usize::from(at.file)).and_then(|file| file.signatures.get(&signature.0));
                 let (unit, offset) = *known.context("a type of an unknown signature")?;
                 Ok(At { file: at.file, unit, offset })
             }
@@ -162,7 +197,7 @@ impl<'a> Session<'a> {
     /// A text.
     pub fn text(&self, at: At, value: Value<'a>) -> Result<String> {
         let unit = self.unit(at.file, at.unit)?;
-        Ok(self.dwarf(at.file).attr_string(&unit, value)?.to_string_lossy().into_owned())
+        Ok(self.dwarf(at.file, at.unit).attr_string(&unit, value)?.to_string_lossy().into_owned())
     }
 
     /// An unsigned number that an entry has.
