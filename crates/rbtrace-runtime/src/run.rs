@@ -276,9 +276,11 @@ impl Run<'_, '_> {
     }
 
     pub(crate) fn drain(&mut self) -> Result<Drained> {
+        let arrived = self.ring.as_ref().map(Ring::arrived);
+        // A process whose stack comes a moment later is not known yet.
         self.tell_processes()?;
-        let drained = match &mut self.ring {
-            Some(ring) => ring.drain(|record| self.session.record(record)),
+        let drained = match self.ring.as_mut().zip(arrived) {
+            Some((ring, arrived)) => ring.drain(arrived, |record| self.session.record(record)),
             None => Ok(Drained::Nothing),
         };
         self.session.sink.after_drain();

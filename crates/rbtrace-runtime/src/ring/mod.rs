@@ -33,6 +33,10 @@ pub enum Drained {
     Much,
 }
 
+/// A place in the ring. Whatever the kernel told in another way about a record before it was told before this was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived(u64);
+
 /// The reading end of the ring.
 #[derive(Debug)]
 pub struct Ring {
@@ -45,11 +49,16 @@ impl Ring {
         Ok(Self { memory: RingMemory::new(map, size).context("mapping the ring buffer")? })
     }
 
-    /// Hands on records that have arrived, not too many at once.
-    pub fn drain(&mut self, mut handle: impl FnMut(&[u8]) -> Flow) -> Result<Drained> {
+    /// What has arrived so far; for [`Ring::drain`].
+    pub fn arrived(&self) -> Arrived {
+        Arrived(self.memory.arrived())
+    }
+
+    /// Hands on records that had arrived, not too many at once.
+    pub fn drain(&mut self, Arrived(end): Arrived, mut handle: impl FnMut(&[u8]) -> Flow) -> Result<Drained> {
         let mut count = 0;
         while count < BATCH {
-            let Some(record) = self.memory.next().context("reading the ring buffer")? else { break };
+            let Some(record) = self.memory.next(end).context("reading the ring buffer")? else { break };
             let flow = handle(record);
             count += 1;
             if flow == Flow::Stop {

@@ -53,9 +53,14 @@ impl RingMemory {
         Ok(Self { map, page, consumer, producer, data, size, mapped: vec![false; (size * 2).div_ceil(CHUNK)], position })
     }
 
-    /// The next record that is complete; it stays in the ring until [`RingMemory::release`].
-    pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        while self.position < self.producer.counter(0).load(Ordering::Acquire) {
+    /// Where the kernel is now: behind the last record that it began.
+    pub fn arrived(&self) -> u64 {
+        self.producer.counter(0).load(Ordering::Acquire)
+    }
+
+    /// The next record that is complete, of those that begin before `end`; it stays in the ring until [`RingMemory::release`].
+    pub fn next(&mut self, end: u64) -> io::Result<Option<&[u8]>> {
+        while self.position < end {
             let at = (self.position % self.size as u64) as usize;
             self.back(at, HEADER as usize)?;
             let header = self.data.word(at).load(Ordering::Acquire);
