@@ -410,6 +410,8 @@ pub struct RunConfig {
     pub user_symbols: bool,
     /// Show source lines and inlined functions.
     pub debug_info: bool,
+    /// Show names of C++ and Rust as they were written.
+    pub demangle: bool,
     /// Whether names of code in processes are wanted, and with them an eye on what processes take into memory.
     pub follow_processes: bool,
     /// Bytes that `cat()` prints.
@@ -434,6 +436,7 @@ impl Default for RunConfig {
             print_maps_on_exit: true,
             user_symbols: true,
             debug_info: true,
+            demangle: true,
             follow_processes: false,
             max_cat_bytes: 10240,
             str_trunc_trailer: "..".into(),

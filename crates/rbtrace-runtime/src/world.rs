@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rbtrace_host::Host;
 use rbtrace_host::cgroups::cgroup_paths;
 use rbtrace_host::proc::boot_time_offset;
-use rbtrace_host::symbols::Symbols;
+use rbtrace_host::symbols::{Symbols, Wanted};
 use rbtrace_ir::Manifest;
 use rbtrace_lang::run::{Symbol, World};
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
@@ -40,7 +40,9 @@ impl<'m> Machine<'m> {
 
     /// Names of addresses.
     pub fn symbols(&self) -> &Symbols {
-        self.symbols.get_or_init(|| Symbols::new(self.manifest.config.debug_info, self.host.debug_places().clone()))
+        let config = &self.manifest.config;
+        let wanted = Wanted { lines: config.debug_info, demangled: config.demangle };
+        self.symbols.get_or_init(|| Symbols::new(wanted, self.host.debug_places().clone()))
     }
 }
 

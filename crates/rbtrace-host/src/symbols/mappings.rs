@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use rbtrace_types::symbol::Symbol;
+
 use super::files::{Files, Id, MappedFile, Stretch};
+use super::jitted::Jitted;
 
 /// What the kernel says of a new mapping of a file.
 #[derive(Clone, Debug)]
@@ -59,6 +62,7 @@ struct Process {
 pub struct Mappings {
     processes: HashMap<u32, Process>,
     files: Files,
+    jitted: Jitted,
 }
 
 impl Mappings {
@@ -66,6 +70,9 @@ impl Mappings {
     pub fn mapped(&mut self, pid: u32, new: &NewMapping) {
         let what = self.what(pid, new);
         let mapping = Mapping { stretch: new.stretch, offset: new.offset, what };
+        if mapping.what.may_be_made() {
+            self.jitted.meet(pid);
+        }
         self.processes.entry(pid).or_default().now.push(mapping);
     }
 
@@ -76,6 +83,7 @@ impl Mappings {
             Some(process) => drop(self.processes.insert(child, process)),
             None => drop(self.processes.remove(&child)),
         }
+        self.jitted.forked(parent, child);
     }
 
     /// A process begins another program: its memory is empty.
@@ -83,10 +91,23 @@ impl Mappings {
         let process = self.processes.entry(pid).or_default();
         process.before = std::mem::take(&mut process.now);
         process.read = false;
+        self.jitted.executed(pid);
     }
 
     /// Asks for what a process has in memory, if nobody did yet: it may be gone later.
     pub fn meet(&mut self, pid: u32) {
+        self.ask(pid);
+        if self.processes.get(&pid).is_some_and(|process| process.now.iter().any(|mapping| mapping.what.may_be_made())) {
+            self.jitted.meet(pid);
+        }
+    }
+
+    /// What a process calls code that it made while it ran.
+    pub fn made(&mut self, pid: u32, address: u64) -> Option<Symbol> {
+        self.jitted.find(pid, address)
+    }
+
+    fn ask(&mut self, pid: u32) {
         if self.processes.get(&pid).is_some_and(|process| process.read) {
             return;
         }
@@ -128,6 +149,17 @@ impl Mappings {
     }
 }
 
+impl What {
+    /// Whether it is code that a running program made: no file, or one that is memory.
+    fn may_be_made(&self) -> bool {
+        match self {
+            What::File(file) => ["/memfd:", "/dev/zero", "/anon_hugepage"].iter().any(|memory| file.path.starts_with(memory)),
+            What::Vdso => false,
+            What::Anonymous => true,
+        }
+    }
+}
+
 impl Process {
     fn find(&self, address: u64) -> Option<Place> {
         let has = |mapping: &&Mapping| (mapping.stretch.start..mapping.stretch.end).contains(&address);
@@ -150,7 +182,8 @@ fn code(line: &[u8]) -> Option<NewMapping> {
     let hex = |text: &str| u64::from_str_radix(text, 16).ok();
     let (start, end) = range.split_once('-')?;
     let (major, minor) = device.split_once(':')?;
-    rights.contains('x').then_some(())?;
+    // What is left of the oldest way into the kernel lies above every process and runs nothing.
+    (rights.contains('x') && path != "[vsyscall]").then_some(())?;
     Some(NewMapping {
         stretch: Stretch { start: hex(start)?, end: hex(end)? },
         offset: hex(offset)?,
@@ -208,7 +241,14 @@ mod tests {
         assert_eq!((line.stretch, line.offset, line.path.as_str()), (Stretch { start: 0x7f31, end: 0x7f42 }, 0x28000, "/usr/lib/a b.so"));
         assert_eq!(line.id, Id { device: (0xfe, 0x10), inode: 1234 });
         assert_eq!(code(b"7f31-7f42 r-xp 00000000 00:00 0").expect("anonymous code").path, "");
-        for other in ["7f31-7f42 rw-p 00028000 fe:00 1234 /usr/lib/a.so", "7f31 r-xp", "", "x-y r-xp 0 0:0 0", "1-2 r-xp 0 0:0 -1"] {
+        for other in [
+            "7f31-7f42 rw-p 00028000 fe:00 1234 /usr/lib/a.so",
+            "7f31 r-xp",
+            "",
+            "x-y r-xp 0 0:0 0",
+            "1-2 r-xp 0 0:0 -1",
+            "1-2 --xp 0 0:0 0 [vsyscall]",
+        ] {
             assert!(code(other.as_bytes()).is_none(), "{other}");
         }
     }

@@ -1,6 +1,7 @@
 //! Addresses → names: of the kernel by kallsyms, of processes by the files they have in memory. Knows no stack and no text.
 
 mod files;
+mod jitted;
 pub mod mappings;
 mod sources;
 
@@ -23,6 +24,15 @@ use crate::cut_short;
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
 
+/// What is to be said of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Source lines and inlined functions, where debug information tells them, which may be in files of its own.
+    pub lines: bool,
+    /// The names of C++ and Rust as their authors wrote them, not as linkers see them.
+    pub demangled: bool,
+}
+
 /// Names that were asked for once are not looked up again.
 #[derive(Debug)]
 pub struct Symbols {
@@ -39,11 +49,11 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// `lines`: source lines and inlined functions are wanted where debug information tells them, which may be in files of its own.
-    pub fn new(lines: bool, places: DebugPlaces) -> Self {
+    /// `places`: where debug files are.
+    pub fn new(Wanted { lines, demangled }: Wanted, places: DebugPlaces) -> Self {
         // It maps the files of processes.
         cut_short::survive();
-        let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines);
+        let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines).enable_demangling(demangled);
         Symbols {
             // A file that takes the place of one which a process has in memory is another file.
             symbolizer: builder.enable_auto_reload(false).build(),
@@ -78,7 +88,9 @@ impl Symbols {
         match place {
             Some(Place::File(file, offset)) => {
                 let key = (Rc::as_ptr(&file), offset);
-                self.files.borrow_mut().entry(key).or_insert_with(|| self.in_file(&file, offset)).clone()
+                let found = self.files.borrow_mut().entry(key).or_insert_with(|| self.in_file(&file, offset)).clone();
+                // It may be memory that has a name.
+                found.or_else(|| self.made(pid, address))
             }
             // It is the same in every process, only elsewhere.
             Some(Place::Vdso(offset)) => {
@@ -86,9 +98,8 @@ impl Symbols {
                 let start = self.mappings.borrow_mut().vdso(ours)?;
                 self.others.borrow_mut().entry((ours, start + offset)).or_insert_with(|| self.in_process(ours, start + offset)).clone()
             }
-            Some(Place::Anonymous) | None => {
-                self.others.borrow_mut().entry((pid, address)).or_insert_with(|| self.in_process(pid, address)).clone()
-            }
+            Some(Place::Anonymous) => self.made(pid, address),
+            None => self.others.borrow_mut().entry((pid, address)).or_insert_with(|| self.in_process(pid, address)).clone(),
         }
     }
 
@@ -102,9 +113,14 @@ impl Symbols {
         found.min_by_key(|symbol| symbol.offset)
     }
 
-    /// Code that is in no file: of the vDSO, or named by the `/tmp/perf-PID.map` of a program that makes its code while it runs.
+    /// Code that a program made, whose names may change as long as it runs.
+    fn made(&self, pid: u32, address: u64) -> Found {
+        self.mappings.borrow_mut().made(pid, address).map(Rc::new)
+    }
+
+    /// Code of the vDSO, or of a process that nothing was heard of.
     fn in_process(&self, pid: u32, address: u64) -> Found {
-        let process = Process { debug_syms: false, ..Process::new(Pid::from(pid)) };
+        let process = Process { debug_syms: false, perf_map: false, ..Process::new(Pid::from(pid)) };
         self.find(&Source::Process(process), Input::AbsAddr(address), |symbol| symbol)
     }
 
@@ -145,21 +161,22 @@ pub fn kernel_address(name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DebugPlaces, Symbols};
+    use super::{DebugPlaces, Symbols, Wanted};
+
+    fn symbols(lines: bool) -> Symbols {
+        Symbols::new(Wanted { lines, demangled: true }, DebugPlaces::default())
+    }
 
     #[test]
     fn our_own_functions_have_names_and_lines() {
         let address = our_own_functions_have_names_and_lines as fn() as usize as u64;
-        let found = Symbols::new(true, DebugPlaces::default()).user(std::process::id(), address).expect("this binary has symbols");
+        let found = symbols(true).user(std::process::id(), address).expect("this binary has symbols");
         assert!(found.name.contains("our_own_functions_have_names_and_lines"), "{found:?}");
         assert_eq!(found.offset, 0);
         assert!(found.module.is_some());
         let line = found.line.as_ref().expect("tests are compiled with debug information");
         assert!(line.path.ends_with("symbols/mod.rs"), "{line:?}");
-        assert_eq!(
-            Symbols::new(false, DebugPlaces::default()).user(std::process::id(), address).expect("this binary has symbols").line,
-            None
-        );
-        assert_eq!(Symbols::new(false, DebugPlaces::default()).user(std::process::id(), 1), None);
+        assert_eq!(symbols(false).user(std::process::id(), address).expect("this binary has symbols").line, None);
+        assert_eq!(symbols(false).user(std::process::id(), 1), None);
     }
 }

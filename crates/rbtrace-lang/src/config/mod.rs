@@ -1,7 +1,7 @@
 //! The list of configuration keys, alphabetical.
 
 mod cache_user_symbols;
-mod cpp_demangle;
+pub mod cpp_demangle;
 pub mod dummy_ts_map;
 mod lazy_symbolication;
 pub mod license;

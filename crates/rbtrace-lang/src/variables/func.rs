@@ -5,10 +5,13 @@ use rbtrace_ir::{Bin, Helper, Op, Operand, ProgramType};
 use rbtrace_types::{Facts, Feature, Space, Type};
 
 use crate::compile::{Call, LowerCx, Lowered, Place, TypeCx};
+use crate::config::cpp_demangle;
 use crate::named::kernel_symbol;
 use crate::probes::kernel::kprobe;
 use crate::probes::registers;
 use crate::row::Builtin;
+
+const KEY: &str = cpp_demangle::ROW.name;
 
 /// The row.
 ///
@@ -29,10 +32,14 @@ pub static ROW: Builtin = Builtin {
             let error = Diagnostic::error(call.span, format!("The func builtin can not be used with '{row}' probes"));
             cx.report(error.because("it is not about a function"));
         }
-        if cx.place().probe_type.space == Space::Kernel { kernel_symbol::ty() } else { Type::String(cx.place_text_size(name)) }
+        if cx.place().probe_type.space == Space::Kernel {
+            kernel_symbol::ty()
+        } else {
+            Type::String(cx.place_text_size(shown(cx.config(KEY))))
+        }
     },
     lower: |cx: &mut dyn LowerCx, _| {
-        if cx.place().probe_type.space == Space::Kernel { kernel_function(cx) } else { cx.place_text(name) }
+        if cx.place().probe_type.space == Space::Kernel { kernel_function(cx) } else { cx.place_text(shown(cx.config(KEY))) }
     },
     ..Builtin::BASE
 };
@@ -65,6 +72,16 @@ fn kernel_function(cx: &mut dyn LowerCx) -> Lowered {
     Lowered::Mem(addr)
 }
 
-fn name(facts: &dyn Facts, place: &Place) -> Vec<u8> {
+/// What names the function of a place.
+fn shown(demangle: Option<String>) -> fn(&dyn Facts, &Place) -> Vec<u8> {
+    if demangle.as_deref() == Some("false") { symbol } else { name }
+}
+
+fn symbol(facts: &dyn Facts, place: &Place) -> Vec<u8> {
     (place.probe_type.function)(facts, place).unwrap_or_default().into_bytes()
+}
+
+fn name(facts: &dyn Facts, place: &Place) -> Vec<u8> {
+    let symbol = (place.probe_type.function)(facts, place).unwrap_or_default();
+    facts.demangled(&symbol).unwrap_or(symbol).into_bytes()
 }

@@ -200,6 +200,7 @@ fn run_config(shared: &Shared) -> RunConfig {
         print_maps_on_exit: text(config::print_maps_on_exit::ROW.name) == "true",
         user_symbols: text(config::user_symbols::ROW.name) == "true",
         debug_info: text(config::show_debug_info::ROW.name) == "true",
+        demangle: text(config::cpp_demangle::ROW.name) == "true",
         follow_processes: false,
         max_cat_bytes: shared.number(config::max_cat_bytes::ROW.name),
         str_trunc_trailer: text(config::str_trunc_trailer::ROW.name),

@@ -98,16 +98,13 @@ pub(super) fn select(cx: &mut dyn LowerCx, _: &Planned) -> ir::Value {
     cookie::select(cx)
 }
 
-/// The function that a place is in, as people write it.
+/// The function that a place is in, as linkers see it.
 pub(super) fn function(facts: &dyn Facts, place: &Place) -> Option<String> {
     let (_, code) = target::code_of(&place.parts);
     match code {
-        Code::Function { name, .. } => Some(facts.demangled(name).unwrap_or_else(|| name.to_owned())),
-        Code::Address(address) => {
-            // Code without a symbol has its address for a name.
-            let found = function_at(facts, &place.parts[0], address).unwrap_or(format!("{address:#x}"));
-            Some(facts.demangled(&found).unwrap_or(found))
-        }
+        Code::Function { name, .. } => Some(name.to_owned()),
+        // Code without a symbol has its address for a name.
+        Code::Address(address) => Some(function_at(facts, &place.parts[0], address).unwrap_or(format!("{address:#x}"))),
         Code::Pattern(_) | Code::Line(_) => None,
     }
 }
