@@ -7,6 +7,7 @@ use rbtrace_diag::{Diagnostic, Reported, Sink, Span, Spanned, nearest};
 use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::PlaceText;
+use rbtrace_lang::probes::wildcard;
 use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
 use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
@@ -125,14 +126,40 @@ fn is_pattern(point: &AttachPoint) -> bool {
 pub(crate) fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: &mut Sink) -> Vec<Place> {
     let parts = substitute(point, shared);
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
-    let Ok(row) = probe_type(head, sink) else { return Vec::new() };
+    let Ok(rows) = probe_types(head, rest, shared, sink) else { return Vec::new() };
     let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe: shared.options.is_unsafe };
-    let found = (row.expand)(shared.facts, &target, sink);
+    let mut found = Vec::new();
+    for row in &rows {
+        // What is wrong for one of several types only says that it is not meant.
+        let mut said = Sink::default();
+        let places = (row.expand)(shared.facts, &target, &mut said);
+        if rows.len() == 1 || (!places.is_empty() && !said.has_errors()) {
+            sink.absorb(said);
+            found.extend(places.into_iter().map(|parts| (*row, parts)));
+        }
+    }
     if is_said && found.is_empty() && sink.error_within(point.span).is_none() {
-        missing(row, &target, &parts, shared, sink);
+        missing(&rows, &target, &parts, shared, sink);
     }
     let alias = point.alias.as_ref().map(|name| name.node.clone());
-    found.into_iter().map(|parts| Place { probe_type: row, parts, alias: alias.clone(), span: point.span }).collect()
+    found.into_iter().map(|(probe_type, parts)| Place { probe_type, parts, alias: alias.clone(), span: point.span }).collect()
+}
+
+/// What the first part of an attach point means: a probe type, or with a wildcard all that match and fit the rest.
+fn probe_types(head: &TargetPart, rest: &[TargetPart], shared: &Shared, sink: &mut Sink) -> Result<Vec<&'static ProbeType>, Reported> {
+    if head.quoted || !wildcard::is_pattern(&head.text) {
+        return probe_type(head, sink).map(|row| vec![row]);
+    }
+    let of_processes = shared.options.pid.is_some() || rest.first().is_some_and(|part| part.text.contains('/'));
+    let rows: Vec<_> = probes::meant(&head.text, of_processes).collect();
+    if rows.is_empty() {
+        let error =
+            Diagnostic::error(head.span, format!("No probe type matched for {}", head.text)).because("no probe type has such a name");
+        return Err(
+            sink.push(error.hint("`begin`, `interval`, `profile` and probe types for the end of functions are only meant by their names"))
+        );
+    }
+    Ok(rows)
 }
 
 fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, Reported> {
@@ -148,10 +175,12 @@ fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, 
 }
 
 /// A target that matches nothing: an error, a warning or nothing, as `missing_probes` says.
-fn missing(row: &ProbeType, target: &Target, parts: &[TargetPart], shared: &Shared, sink: &mut Sink) {
+fn missing(rows: &[&ProbeType], target: &Target, parts: &[TargetPart], shared: &Shared, sink: &mut Sink) {
     let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
-    let text = format!("No matches for {} {}.", row.name, rest.join(":"));
-    let hint = (row.nearest)(shared.facts, target).map(|name| format!("did you mean `{name}`?"));
+    let name = if let [only] = rows { only.name } else { &parts[0].text };
+    let text = format!("No matches for {name} {}.", rest.join(":"));
+    let nearest = rows.iter().find_map(|row| (row.nearest)(shared.facts, target));
+    let hint = nearest.map(|name| format!("did you mean `{name}`?"));
     let Some(mut diagnostic) = absence(target.span, text, shared) else { return };
     diagnostic = diagnostic.because("nothing on this machine has this name");
     if let Some(hint) = hint {

@@ -7,8 +7,9 @@ use std::path::Path;
 use rbtrace_diag::{Sink, Sources};
 use rbtrace_host::Host;
 use rbtrace_host::btf::KernelBtf;
-use rbtrace_sema::frontend::lang::{ProbeType, probes, warnings};
-use rbtrace_sema::frontend::types::{Facts, Space};
+use rbtrace_sema::frontend::lang::probes::{self, wildcard};
+use rbtrace_sema::frontend::lang::{ProbeType, warnings};
+use rbtrace_sema::frontend::types::Facts;
 use rbtrace_sema::frontend::{ir, syntax};
 
 use crate::Ending;
@@ -83,7 +84,7 @@ fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Envi
 /// What matches a comma-separated list of patterns.
 fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host) -> String {
     let mut text = String::new();
-    for pattern in patterns.split(',').map(str::trim) {
+    for pattern in split(patterns, ',').into_iter().map(str::trim) {
         match kernel_types(pattern, verbose, host.btf()) {
             Some(lines) => text.push_str(&lines),
             None => probe_lines(pattern, verbose, host, &mut text),
@@ -95,7 +96,7 @@ fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host) -> String {
 fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut String) {
     let (provider, rest) = pattern.split_once(':').unwrap_or(("*", pattern));
     let rest = if rest.is_empty() { "*" } else { rest };
-    let parts: Vec<&str> = rest.split(':').collect();
+    let parts = split(rest, ':');
     for row in providers(provider, is_about_processes(&parts, facts)) {
         for listed in (row.list)(facts, &parts, verbose) {
             text.push_str(&listed.name);
@@ -109,33 +110,28 @@ fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut Strin
     }
 }
 
+/// The pieces between separators; in quotes these are part of a name, as in `uprobe:./app:cpp:"ns::f(int, int)"`.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let mut quoted = false;
+    let is_between = |c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    };
+    text.split(is_between).collect()
+}
+
 /// Whether a pattern means probes of programs and libraries, too: with `-p`, and where it names a file.
 fn is_about_processes(parts: &[&str], facts: &dyn Facts) -> bool {
     facts.process().is_some() || parts.first().is_some_and(|part| part.contains('/'))
 }
 
-/// The probe types that a pattern's first part means; a wildcard means only those that say so themselves, and those of processes only where
-/// it is about processes.
+/// The probe types that a pattern's first part means.
 fn providers(pattern: &str, of_processes: bool) -> Vec<&'static ProbeType> {
-    if pattern.contains('*') {
-        let is_meant = |row: &&ProbeType| row.in_wildcards && (of_processes || row.space != Space::User) && matches(pattern, row.name);
-        return probes::ALL.iter().copied().filter(is_meant).collect();
+    if wildcard::is_pattern(pattern) {
+        probes::meant(pattern, of_processes).collect()
+    } else {
+        probes::by_name(pattern).into_iter().collect()
     }
-    probes::by_name(pattern).into_iter().collect()
-}
-
-/// Whether a name matches a pattern of pieces between stars.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut left) = name.strip_prefix(first) else { return false };
-    let Some((middle, last)) = rest.rsplit_once('*') else { return left.ends_with(rest) };
-    for piece in middle.split('*') {
-        match left.split_once(piece) {
-            Some((_, after)) => left = after,
-            None => return false,
-        }
-    }
-    left.ends_with(last)
 }
 
 /// `struct X`, `union X`, `enum X`, with stars: the names that the kernel has, with `-v` their definitions.
@@ -145,7 +141,7 @@ fn kernel_types(pattern: &str, verbose: bool, btf: &KernelBtf) -> Option<String>
         return None;
     }
     let mut text = String::new();
-    for (name, (module, id)) in btf.tagged(keyword).into_iter().filter(|(name, _)| matches(wanted.trim(), name)) {
+    for (name, (module, id)) in btf.tagged(keyword).into_iter().filter(|(name, _)| wildcard::matches(wanted.trim(), name)) {
         match verbose.then(|| btf.c_text(module, id)).flatten() {
             Some(definition) => text.push_str(&format!("{module}: {definition};\n\n")),
             None => text.push_str(&format!("{keyword} {name}\n")),
@@ -159,15 +155,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_match_any_run_of_characters() {
-        for (pattern, name) in
-            [("*", ""), ("*", "x"), ("a*", "abc"), ("*c", "abc"), ("a*c", "abc"), ("*b*", "abc"), ("a*b*c", "aXbYc"), ("abc", "abc")]
-        {
-            assert!(matches(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [("a*", "b"), ("*c", "cb"), ("ab*ba", "aba"), ("a*b*c", "acb"), ("abc", "abcd")] {
-            assert!(!matches(pattern, name), "{pattern} {name}");
-        }
+    fn what_is_quoted_is_not_split() {
+        assert_eq!(split("u:x:cpp:\"a::b(c, d)\"", ':'), ["u", "x", "cpp", "\"a::b(c, d)\""]);
+        assert_eq!(split("u:x:\"a,b\",k:c", ','), ["u:x:\"a,b\"", "k:c"]);
+        assert_eq!(split("", ','), [""]);
     }
 
     #[test]

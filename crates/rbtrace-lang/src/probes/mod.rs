@@ -28,6 +28,8 @@ mod untraced;
 pub mod user_code;
 pub mod wildcard;
 
+use rbtrace_types::Space;
+
 use crate::row::ProbeType;
 
 /// Every row.
@@ -62,6 +64,13 @@ pub fn by_name(name: &str) -> Option<&'static ProbeType> {
             .copied()
             .find(|row| row.name.eq_ignore_ascii_case(name) || row.aliases.iter().any(|a| a.len() > 2 && a.eq_ignore_ascii_case(name)))
     })
+}
+
+/// The probe types that a pattern means: those that say so themselves, and of those that are about processes only where the rest of the attach
+/// point is, too.
+pub fn meant(pattern: &str, of_processes: bool) -> impl Iterator<Item = &'static ProbeType> {
+    let rows = ALL.iter().copied().filter(|row| row.in_wildcards);
+    rows.filter(move |row| (of_processes || row.space != Space::User) && wildcard::matches(pattern, row.name))
 }
 
 #[cfg(test)]
