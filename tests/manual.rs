@@ -110,7 +110,7 @@ fn manual() -> String {
     section(&mut text, "Warnings");
     say(
         &mut text,
-        "The code of a warning stands below it, or behind it in brackets; in JSON it is the member `code`. `rbtrace --explain CODE` shows its page, `--no-warnings=CODE` holds such warnings back.",
+        "The code of a warning stands below it; in JSON it is the member `code` (with `-v`, where the line has a shape that other programs know). `rbtrace --explain CODE` shows its page, `--no-warnings=CODE` holds such warnings back.",
     );
     for warning in warnings::ALL {
         page(&mut text, warning.code, &[], "", warning.manual);

@@ -46,7 +46,8 @@ impl Reporter {
     /// A remark with no place in a script.
     pub fn warning(&self, class: &Warning, message: impl Display) {
         if !self.held_back.includes(class.code) {
-            self.line("WARNING", "\x1b[33m", &format!("{message} [{}]", class.code));
+            self.line("WARNING", "\x1b[33m", &message);
+            say(&format!("[{}]\n", class.code));
         }
     }
 

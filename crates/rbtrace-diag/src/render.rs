@@ -26,10 +26,6 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
         Severity::Error => Color::Red,
         Severity::Warning => Color::Yellow,
     };
-    let message = match (diagnostic.code, diagnostic.labels.is_empty()) {
-        (Some(code), true) => format!("{message} [{code}]").into(),
-        (_, _) => message,
-    };
     let mut text = match style.color && !diagnostic.labels.is_empty() {
         true => format!("{}\n", format!("{name}: {message}").fg(color)),
         false => format!("{name}: {message}\n"),
@@ -41,10 +37,12 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> Strin
     text
 }
 
-/// The code stands at the end of the excerpt: the first line is matched by scripts that know no codes.
+/// The code stands at the end of the excerpt, or below what has none: the first line is matched by scripts that know no codes.
 fn with_code(mut text: String, diagnostic: &Diagnostic) -> String {
-    if let (Some(code), true) = (diagnostic.code, text.ends_with('\n')) {
-        text.insert_str(text.len() - 1, &format!(" {code}"));
+    match diagnostic.code {
+        Some(code) if text.ends_with('\n') => text.insert_str(text.len() - 1, &format!(" {code}")),
+        Some(code) => text.push_str(&format!("[{code}]\n")),
+        None => {}
     }
     text
 }

@@ -68,7 +68,7 @@ impl<'m> Session<'m> {
         Ok(Self {
             maps,
             sink: Sink::open(options.output.as_deref(), options.buffering)?,
-            output: output::of(options.format, options.color),
+            output: output::of(options.format, options.color, options.verbose),
             phase: Phase::Running,
             seen: 0,
             dropped: 0,

@@ -71,7 +71,7 @@ impl Run<'_, '_> {
     fn test(&mut self, test: &Program<'_>) -> Result<(Duration, bool, Vec<u8>)> {
         self.session.maps.set_internal(Manifest::RESULT_MAP, 0)?;
         // What a test says is a text to its result, also where the result is JSON.
-        let format = std::mem::replace(&mut self.session.output, output::of(Format::Text, false));
+        let format = std::mem::replace(&mut self.session.output, output::of(Format::Text, false, false));
         self.session.sink.capture();
         let start = Instant::now();
         bpf::test_run(test.fd.as_fd()).with_context(|| format!("running `{}`", name(test)))?;

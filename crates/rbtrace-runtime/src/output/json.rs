@@ -12,7 +12,10 @@ use crate::output::{Output, Shown, Stream, Trial, trial};
 
 /// See the module.
 #[derive(Debug)]
-pub struct Json;
+pub struct Json {
+    /// Whether all warnings have their code; else only those that have no shape to keep to (SPEC §9.10).
+    pub codes: bool,
+}
 
 impl Output for Json {
     fn message(&self, kind: Message, text: &[u8], out: &mut Vec<u8>) -> Stream {
@@ -76,11 +79,11 @@ impl Output for Json {
     }
 
     fn report(&self, kind: Report<'_>, event: &EventDecl, text: &str, out: &mut Vec<u8>) -> Stream {
-        report(kind, event, text, None, out)
+        self.report_line(kind, event, text, None, out)
     }
 
     fn repeated(&self, kind: Report<'_>, event: &EventDecl, text: &str, times: u64, out: &mut Vec<u8>) -> Stream {
-        report(kind, event, text, Some(times), out)
+        self.report_line(kind, event, text, Some(times), out)
     }
 
     fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>) {
@@ -103,34 +106,38 @@ fn code(class: Option<&str>, out: &mut Vec<u8>) {
     }
 }
 
-/// `repeated`: how many times more the same happened; not part of the line of a first time.
-fn report(kind: Report<'_>, event: &EventDecl, text: &str, repeated: Option<u64>, out: &mut Vec<u8>) -> Stream {
-    let name = match kind {
-        Report::Errorf => "\"errorf\"",
-        Report::Warnf => "\"warnf\"",
-        Report::RuntimeError | Report::FileError => "\"runtime_error\"",
-        Report::HelperError { .. } => "\"helper_error\"",
-    };
-    put(out, format_args!("{{\"type\": {name}, \"msg\": "));
-    string(text.as_bytes(), out);
-    if let Report::HelperError { helper, retcode } = kind {
-        put(out, format_args!(", \"helper\": \"{helper}\""));
-        if let Some(retcode) = retcode {
-            put(out, format_args!(", \"retcode\": {retcode}"));
+impl Json {
+    /// `repeated`: how many times more the same happened; not part of the line of a first time.
+    fn report_line(&self, kind: Report<'_>, event: &EventDecl, text: &str, repeated: Option<u64>, out: &mut Vec<u8>) -> Stream {
+        let name = match kind {
+            Report::Errorf => "\"errorf\"",
+            Report::Warnf => "\"warnf\"",
+            Report::RuntimeError | Report::FileError => "\"runtime_error\"",
+            Report::HelperError { .. } => "\"helper_error\"",
+        };
+        put(out, format_args!("{{\"type\": {name}, \"msg\": "));
+        string(text.as_bytes(), out);
+        if let Report::HelperError { helper, retcode } = kind {
+            put(out, format_args!(", \"helper\": \"{helper}\""));
+            if let Some(retcode) = retcode {
+                put(out, format_args!(", \"retcode\": {retcode}"));
+            }
         }
+        if let Some(times) = repeated {
+            put(out, format_args!(", \"count\": {times}"));
+        }
+        let (file, line, column) = place(&event.location);
+        out.extend_from_slice(b", \"filename\": ");
+        string(file.as_bytes(), out);
+        put(out, format_args!(", \"line\": {line}, \"col\": {column}"));
+        callers(event, out);
+        // What `warnf` says has a type of its own.
+        if self.codes {
+            code(run::code(kind, event).filter(|code| *code != warnings::WARNF.code), out);
+        }
+        out.extend_from_slice(b"}\n");
+        Stream::Out
     }
-    if let Some(times) = repeated {
-        put(out, format_args!(", \"count\": {times}"));
-    }
-    let (file, line, column) = place(&event.location);
-    out.extend_from_slice(b", \"filename\": ");
-    string(file.as_bytes(), out);
-    put(out, format_args!(", \"line\": {line}, \"col\": {column}"));
-    callers(event, out);
-    // What `warnf` says has a type of its own.
-    code(run::code(kind, event).filter(|code| *code != warnings::WARNF.code), out);
-    out.extend_from_slice(b"}\n");
-    Stream::Out
 }
 
 /// The calls of macros that led there; most places have none.
@@ -270,8 +277,17 @@ fn key_part(part: &Value, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         Value::None | Value::Int(_) | Value::UInt(_) | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) => text::write(part, out),
-        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) | Value::Stack(_) => text::write(part, out),
+        Value::Str(_) | Value::Bytes(_) | Value::Array(_) | Value::Text(_) => text::write(part, out),
+        Value::Stack(_) => unindented(&text::of(part), out),
         Value::Histogram(_) | Value::Series(_) => text::write(part, out),
+    }
+}
+
+/// Lines without the blanks that they begin with. Those inside a line stay: they are part of names.
+fn unindented(lines: &[u8], out: &mut Vec<u8>) {
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+        out.extend_from_slice(&line[blanks..]);
     }
 }
 
@@ -331,14 +347,18 @@ mod tests {
 
     fn shown(keyed: bool, json_type: &'static str, rows: Vec<Row>) -> String {
         let mut rows = rows.into_iter().map(Ok);
-        said(|out| Json.map(Shown { title: "@m".into(), keyed, stacks: false, json_type, rows: &mut rows }, out).expect("no row fails"))
+        said(|out| {
+            Json { codes: false }
+                .map(Shown { title: "@m".into(), keyed, stacks: false, json_type, rows: &mut rows }, out)
+                .expect("no row fails")
+        })
     }
 
     #[test]
     fn strings_are_escaped_and_stay_utf_8() {
         let text = "a\"\\\n\r\t\x01é".as_bytes();
         assert_eq!(
-            said(|out| Json.message(Message::Printf, text, out)),
+            said(|out| Json { codes: false }.message(Message::Printf, text, out)),
             "{\"type\": \"printf\", \"data\": \"a\\\"\\\\\\n\\r\\t\\u0001é\"}\n"
         );
         assert_eq!(said(|out| string(b"a\xffb", out)), "\"a\u{fffd}b\"");
@@ -366,6 +386,12 @@ mod tests {
     }
 
     #[test]
+    fn stacks_in_keys_are_not_indented() {
+        let lines = b"\n        operator new(int)+4\n        main+8@/a b.c:1\n\tffff main+8\n";
+        assert_eq!(said(|out| unindented(lines, out)), "\noperator new(int)+4\nmain+8@/a b.c:1\n\tffff main+8\n");
+    }
+
+    #[test]
     fn histograms_are_lists_of_buckets() {
         let bucket = |min, max, count| Bucket { label: String::new(), min, max, count };
         let value = Value::Histogram(vec![bucket(None, Some(-1), 1), bucket(Some(2), Some(3), 0), bucket(Some(10), None, 2)]);
@@ -378,10 +404,16 @@ mod tests {
         assert_eq!(place("/a:b/tool.bt:12:9-20"), ("/a:b/tool.bt", 12, 9));
         assert_eq!(place("somewhere"), ("somewhere", 0, 0));
         assert_eq!(
-            said(|out| Json.report(Report::Warnf, &crate::output::event("stdin:1:9-20"), "hey", out)),
+            said(|out| Json { codes: false }.report(Report::Warnf, &crate::output::event("stdin:1:9-20"), "hey", out)),
             "{\"type\": \"warnf\", \"msg\": \"hey\", \"filename\": \"stdin\", \"line\": 1, \"col\": 9}\n"
         );
-        assert_eq!(said(|out| Json.lost(3, out)), "{\"type\": \"lost_events\", \"count\": 3, \"data\": {\"events\": 3}}\n");
-        assert_eq!(said(|out| Json.attached(2, out)), "{\"type\": \"attached_probes\", \"count\": 2, \"data\": {\"probes\": 2}}\n");
+        assert_eq!(
+            said(|out| Json { codes: false }.lost(3, out)),
+            "{\"type\": \"lost_events\", \"count\": 3, \"data\": {\"events\": 3}}\n"
+        );
+        assert_eq!(
+            said(|out| Json { codes: false }.attached(2, out)),
+            "{\"type\": \"attached_probes\", \"count\": 2, \"data\": {\"probes\": 2}}\n"
+        );
     }
 }

@@ -116,10 +116,10 @@ pub trait Output {
 }
 
 /// The format of a name.
-pub fn of(format: Format, color: bool) -> Box<dyn Output> {
+pub fn of(format: Format, color: bool, verbose: bool) -> Box<dyn Output> {
     match format {
         Format::Text => Box::new(Text { color }),
-        Format::Json => Box::new(Json),
+        Format::Json => Box::new(Json { codes: verbose }),
         Format::Folded => Box::new(Stacks::lines(Text { color })),
         Format::Flame => Box::new(Stacks::picture(Text { color })),
     }

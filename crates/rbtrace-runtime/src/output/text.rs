@@ -87,13 +87,15 @@ impl Output for Text {
         // What `warnf` says are the script's own words.
         let code = code(kind, event).filter(|code| *code != warnings::WARNF.code);
         let marked = matches!(kind, Report::RuntimeError | Report::HelperError { .. }) && !event.excerpt.is_empty();
-        self.colored(color, &format!("{}: {level}: {text}{}", event.location, behind(code.filter(|_| !marked))), out);
+        self.colored(color, &format!("{}: {level}: {text}", event.location), out);
         if let Report::HelperError { helper, retcode: Some(retcode) } = kind {
             put(out, format_args!("Additional Info - helper: {helper}, retcode: {retcode}\n"));
         }
         if marked {
             // Behind the marks, as below an excerpt of the compiler: the first line is matched by scripts that know no codes.
             put(out, format_args!("{} {}\n", event.excerpt, code.unwrap_or_default()));
+        } else {
+            below(code, out);
         }
         for caller in &event.callers {
             self.colored(color, &format!("{}: {level}: expanded from", caller.location), out);
@@ -107,7 +109,8 @@ impl Output for Text {
             Report::HelperError { helper, .. } => format!("the helper {helper} failed {times} more times"),
             Report::RuntimeError | Report::Errorf | Report::Warnf | Report::FileError => format!("{text} ({times} more times)"),
         };
-        self.colored(YELLOW, &format!("{}: WARNING: {what}{}", event.location, behind(code(kind, event))), out)
+        self.colored(YELLOW, &format!("{}: WARNING: {what}", event.location), out);
+        below(code(kind, event), out)
     }
 
     fn trial(&self, trial: Trial<'_>, out: &mut Vec<u8>) {
@@ -115,13 +118,17 @@ impl Output for Text {
     }
 
     fn complain(&self, code: Option<&str>, text: &str, out: &mut Vec<u8>) -> Stream {
-        self.colored(YELLOW, &format!("WARNING: {text}{}", behind(code)), out)
+        self.colored(YELLOW, &format!("WARNING: {text}"), out);
+        below(code, out)
     }
 }
 
-/// A code where there is no excerpt that it could stand below.
-fn behind(code: Option<&str>) -> String {
-    code.map(|code| format!(" [{code}]")).unwrap_or_default()
+/// A code where there is no excerpt that it could stand below: on a line of its own.
+fn below(code: Option<&str>, out: &mut Vec<u8>) -> Stream {
+    if let Some(code) = code {
+        put(out, format_args!("[{code}]\n"));
+    }
+    Stream::Err
 }
 
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
