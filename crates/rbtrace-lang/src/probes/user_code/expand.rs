@@ -175,6 +175,11 @@ impl Search<'_> {
             }
             true => (Naming::Symbol, Vec::new()),
         };
+        // Functions of C have the names that they have in the source, whatever the language of the others.
+        let (naming, functions) = match functions.is_empty() && naming == Naming::Demangled {
+            true => (Naming::Symbol, self.facts.function(binary, Naming::Symbol, name).unwrap_or_default()),
+            false => (naming, functions),
+        };
         let functions = if functions.is_empty() { self.variants(binary, naming, name) } else { functions };
         if functions.iter().any(|function| !self.is_attachable(binary, function, offset)) {
             return Vec::new();
