@@ -18,6 +18,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "ftrace" => unless(ftrace_tells(), "the kernel lacks an ftrace that may be used"),
         "tracefs" => unless(Path::new("/sys/kernel/tracing/events").exists(), "needs tracefs on /sys/kernel/tracing"),
         "disk" => unless(temporary_files_are_on_a_disk(), "the machine has no disk below its temporary files"),
+        "processor" => unless(std::env::consts::ARCH == argument, &format!("the machine has no processor of the kind {argument}")),
         "command" => unless(find_command(argument), &format!("needs the command `{argument}`")),
         "file" => unless(Path::new(argument).exists(), &format!("needs {argument}")),
         "tracepoint" => {

@@ -64,6 +64,10 @@ pub fn has(feature: Feature, release: Option<Release>, btf: &KernelBtf) -> bool 
     if needs_btf && !btf.exists() {
         return false;
     }
+    // Both need fprobe, which kernels for aarch64 may be built without; the function that shows sessions is there all the same.
+    if feature == Feature::KprobeSession && !has(Feature::KprobeMulti, release, btf) {
+        return false;
+    }
     match sign {
         Sign::Constant(name) => new_enough || btf.enum_constant(name).is_some(),
         Sign::Function(name) => new_enough || btf.has_function(name),

@@ -1,7 +1,8 @@
 //! Libraries by name, as the dynamic linker finds them: its cache (`/etc/ld.so.cache`), and the usual directories where there is none.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::find::below;
 
@@ -53,7 +54,13 @@ fn in_directories(name: &str, root: Option<&PathBuf>) -> Option<String> {
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|file| is_named(file, name));
         names.map(|file| format!("{directory}/{file}")).collect::<Vec<_>>()
     });
-    files.min()
+    files.filter(|path| is_elf(&below(root, path))).min()
+}
+
+/// Where programs are built, `libc.so` is a text for the linker.
+fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
 }
 
 #[cfg(test)]
@@ -66,6 +73,18 @@ mod tests {
             assert_eq!(is_named("libc.so.6", name), name != "libc.so", "{name}");
         }
         assert!(!is_named("libcrypt.so.1", "libc") && !is_named("libc.so.60", "libc.so.6") && is_named("libx.so", "libx"));
+    }
+
+    #[test]
+    fn texts_for_the_linker_are_no_libraries() {
+        let root = std::env::temp_dir().join(format!("rbtrace-libraries-{}", std::process::id()));
+        fs::create_dir_all(root.join("usr/lib")).expect("temporary files can be written");
+        for (name, bytes) in [("libx.so", &b"GROUP ( libx.so.6 )"[..]), ("libx.so.6", b"\x7fELF..."), ("liby.so", b"\x7fE")] {
+            fs::write(root.join("usr/lib").join(name), bytes).expect("temporary files can be written");
+        }
+        let found = |name| find(name, Some(&root));
+        assert_eq!((found("libx").as_deref(), found("liby")), (Some("/usr/lib/libx.so.6"), None));
+        fs::remove_dir_all(&root).expect("it was just made");
     }
 
     #[test]
