@@ -169,8 +169,9 @@ fn compile_with(
     sink: &mut Sink,
 ) -> Option<ir::Program> {
     let CSide { reading, answer } = c;
-    let unit = reading.unit(answer, sink);
-    let c_macros = c_types::script_macros(&unit, answer, sources);
+    let mut unit = reading.unit(answer, sink);
+    c_types::add_header_macros(&mut unit, answer, program, sources);
+    let c_macros = c_types::script_macros(&unit, answer);
     let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let program = &program;
     let config = config::resolve(program, options, sink);
@@ -202,8 +203,9 @@ fn compile_with(
 
 fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Options, sink: &mut Sink) -> Vec<String> {
     let CSide { reading, answer } = c;
-    let unit = reading.unit(answer, sink);
-    let c_macros = c_types::script_macros(&unit, answer, sources);
+    let mut unit = reading.unit(answer, sink);
+    c_types::add_header_macros(&mut unit, answer, program, sources);
+    let c_macros = c_types::script_macros(&unit, answer);
     let macros::Expanded { program, expansions } = macros::expand(program, c_macros, sources, sink);
     let config = config::resolve(&program, options, sink);
     let held_back = config::held_back(&config, options, sink);

@@ -27,7 +27,7 @@ pub struct Answer {
     pub types: BTreeMap<String, CSized>,
     /// Enum constants.
     pub constants: BTreeMap<String, (Arc<Enum>, i64)>,
-    /// Of the names that were asked for, those that are macros.
+    /// Of the names that were asked for, those that are macros, and the macros that stand in the bodies of those with parameters.
     pub macros: BTreeMap<String, HeaderMacro>,
     /// What it said, in order.
     pub problems: Vec<Problem>,
@@ -49,8 +49,22 @@ pub struct CSized {
 pub struct HeaderMacro {
     /// Its value, where it is a constant integer expression.
     pub value: Option<i64>,
-    /// What stands behind it; empty for a macro with parameters.
+    /// What stands between its name and its body.
+    pub params: MacroParams,
+    /// What stands behind that.
     pub body: String,
+}
+
+/// How a macro of a header is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MacroParams {
+    /// `NAME`
+    #[default]
+    None,
+    /// `NAME(a, b)`
+    Names(Vec<String>),
+    /// `NAME(a, ...)`
+    Others,
 }
 
 /// Something the compiler said.

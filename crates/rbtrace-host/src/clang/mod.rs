@@ -3,18 +3,19 @@
 mod command;
 mod freestanding;
 mod library;
+mod macros;
 #[cfg(test)]
 mod tests;
 mod types;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clang_sys::CXCursor_MacroDefinition;
 use rbtrace_types::Arch;
-use rbtrace_types::headers::{Answer, HeaderMacro, Problem, Question};
+use rbtrace_types::headers::{Answer, Problem, Question};
 
 pub use self::command::compile as compile_object;
 use self::library::{Library, Unit};
@@ -61,13 +62,7 @@ pub fn ask(question: &Question, kernel: &KernelTree, arch: Arch) -> Result<Answe
 
 /// `resources`: where the compiler's own headers are.
 fn compile(question: &Question, library: &Library, mut args: Vec<String>, resources: Option<&Path>) -> Result<Answer, String> {
-    let mut text = question.text.clone();
-    let mut asked = Vec::with_capacity(question.names.len());
-    for name in &question.names {
-        asked.push((text.len() as u32, name.as_str()));
-        let _ = write!(text, "#ifdef {name}\nenum {{ {VALUE}{name} = ({name}) }};\n#endif\n");
-    }
-    let mut files = vec![(FILE, text.as_str())];
+    let mut files = Vec::new();
     match resources {
         Some(path) => args.extend(["-resource-dir".to_owned(), path.display().to_string()]),
         None => {
@@ -75,9 +70,30 @@ fn compile(question: &Question, library: &Library, mut args: Vec<String>, resour
             files.extend(freestanding::FILES);
         }
     }
-    let unit = library.parse(&files, &args);
-    let unit = unit.ok_or("libclang failed on these headers")?;
-    Ok(answer(&unit, question, &asked))
+    let compile = |names: &BTreeSet<String>| {
+        let (text, asked) = with_names(&question.text, names);
+        let files: Vec<(&str, &str)> = std::iter::once((FILE, text.as_str())).chain(files.iter().copied()).collect();
+        let unit = library.parse(&files, &args).ok_or("libclang failed on these headers")?;
+        let inner = macros::inside(&unit, names);
+        Ok::<_, String>((answer(&unit, names, &asked), inner))
+    };
+    let (first, inner) = compile(&question.names)?;
+    if inner.is_empty() {
+        return Ok(first);
+    }
+    // What stands inside of macros with parameters wants its value, too.
+    compile(&question.names.union(&inner).cloned().collect()).map(|(all, _)| all)
+}
+
+/// The text, with a question for each name behind it: where it stands.
+fn with_names<'n>(text: &str, names: &'n BTreeSet<String>) -> (String, Vec<(u32, &'n str)>) {
+    let mut text = text.to_owned();
+    let mut asked = Vec::with_capacity(names.len());
+    for name in names {
+        asked.push((text.len() as u32, name.as_str()));
+        let _ = write!(text, "#ifdef {name}\nenum {{ {VALUE}{name} = ({name}) }};\n#endif\n");
+    }
+    (text, asked)
 }
 
 /// The kernel's name of an architecture.
@@ -139,16 +155,15 @@ fn resources(library: &Path) -> Option<PathBuf> {
 }
 
 /// `asked`: where the text asks for each name.
-fn answer(unit: &Unit<'_>, question: &Question, asked: &[(u32, &str)]) -> Answer {
+fn answer(unit: &Unit<'_>, names: &BTreeSet<String>, asked: &[(u32, &str)]) -> Answer {
     let mut found = Found::default();
-    let (mut macros, mut values) = (BTreeMap::new(), BTreeMap::new());
+    let (mut found_macros, mut values) = (BTreeMap::new(), BTreeMap::new());
     for cursor in unit.cursors() {
         if cursor.kind() == CXCursor_MacroDefinition {
             let name = cursor.name();
             // Those without a place are the compiler's own.
-            if question.names.contains(&name) && cursor.place().is_some() {
-                let body = if cursor.has_parameters() { String::new() } else { body(&unit.words(cursor)) };
-                macros.insert(name, HeaderMacro { value: None, body });
+            if names.contains(&name) && cursor.place().is_some() {
+                found_macros.insert(name, macros::read(unit, cursor));
             }
         } else {
             found.declaration(cursor, 0);
@@ -169,15 +184,10 @@ fn answer(unit: &Unit<'_>, question: &Question, asked: &[(u32, &str)]) -> Answer
             None => problems.extend(problem(said)),
         }
     }
-    for (name, found) in &mut macros {
+    for (name, found) in &mut found_macros {
         found.value = values.get(name).copied();
     }
-    Answer { types: found.types, constants: found.constants, macros, problems }
-}
-
-/// The words of a macro without its name.
-fn body(words: &[String]) -> String {
-    words.get(1..).unwrap_or_default().join(" ")
+    Answer { types: found.types, constants: found.constants, macros: found_macros, problems }
 }
 
 /// The name whose value a complaint is about.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Sink};
-use rbtrace_lang::{Place, constants, functions, variables};
+use rbtrace_lang::{Place, constants};
 use rbtrace_syntax::ast::{Name, Tag};
 use rbtrace_syntax::c::{Base, CType, Composite, Declaration, Enumeration, Layer, Macro, Member, Params, Unit};
 use rbtrace_types::c_layout::{CMember, c_align, lay_out};
@@ -21,7 +21,7 @@ use rbtrace_types::headers::{Answer, CSized as Sized};
 use rbtrace_types::{Enum, Facts, Space, Struct, Type};
 
 pub(crate) use self::headers::could_help;
-pub(crate) use self::read::{Reading, script_macros};
+pub(crate) use self::read::{Reading, add_header_macros, script_macros};
 pub(crate) use self::seen::Seen;
 
 /// The parts of a place, and a name that was asked for there.
@@ -230,8 +230,7 @@ impl<'a> CTypes<'a> {
         }
         if let Some(found) = self.headers.and_then(|headers| headers.macros.get(name)) {
             // A macro of a header nobody chose: the language's own names stay what they are.
-            let is_ours = variables::by_name(name).or_else(|| functions::by_name(name)).is_some();
-            return found.value.filter(|_| !is_ours);
+            return found.value.filter(|_| !read::is_ours(name));
         }
         if own.is_some() {
             return None;

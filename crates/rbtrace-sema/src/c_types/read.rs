@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use rbtrace_diag::{Diagnostic, Sink, SourceId, Sources, Span, Spanned};
-use rbtrace_lang::constants;
+use rbtrace_lang::{aggregations, constants, functions, variables};
 use rbtrace_syntax::ast::{self, Item, Program};
 use rbtrace_syntax::c::{Headers, Include, Macro, Params, Unit, World};
 use rbtrace_syntax::parse_c_macro;
 use rbtrace_types::ctype::c_integer;
-use rbtrace_types::headers::Answer;
+use rbtrace_types::headers::{Answer, HeaderMacro, MacroParams};
 use rbtrace_types::{Facts, Type};
 
-use crate::Options;
+use crate::{Options, stdlib};
 
 /// A type every kernel has: where BTF knows it, BTF knows the others, too.
 const PROOF_OF_BTF: &str = "struct task_struct";
@@ -112,29 +112,58 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The macros of the script that are no integers, as macros of the language: their bodies are expressions of the script (SPEC §1.4).
-pub(crate) fn script_macros(unit: &Unit, answer: Option<&Answer>, sources: &mut Sources) -> Vec<ast::Macro> {
+/// The macros of the script and its headers that are no integers, as macros of the language: their bodies are expressions of the script (SPEC
+/// §1.4).
+pub(crate) fn script_macros(unit: &Unit, answer: Option<&Answer>) -> Vec<ast::Macro> {
     let is_number = |name: &str| answer.and_then(|answer| answer.macros.get(name)).is_some_and(|found| found.value.is_some());
     let is_text = |found: &&Macro| found.value.is_none() && !found.body.node.is_empty() && !is_number(&found.name.node);
-    let own = unit.macros.iter().filter(is_text).take(MOST_MACROS).filter_map(parse_c_macro);
-    let headers = answer.iter().flat_map(|answer| &answer.macros);
-    let headers = headers.filter(|(name, found)| found.value.is_none() && found.body.starts_with('"') && !unit.defines(name));
-    let headers = headers.take(MOST_MACROS).filter_map(|(name, found)| header_macro(name, &found.body, sources));
-    own.chain(headers).collect()
+    unit.macros.iter().filter(is_text).take(MOST_MACROS).filter_map(parse_c_macro).collect()
+}
+
+/// Adds the macros of headers that a compiler found, but for those that are integers. The language's own names, and those that the script
+/// gives to its own macros, stay what they are: nobody chose what else a header defines.
+pub(crate) fn add_header_macros(unit: &mut Unit, answer: Option<&Answer>, program: &Program, sources: &mut Sources) {
+    let headers = answer.iter().flat_map(|answer| &answer.macros).filter(|(_, found)| found.value.is_none());
+    let is_free = |name: &str| !is_ours(name) && !unit.defines(name) && !defines_macro(program, name);
+    let headers: Vec<_> = headers.filter(|(name, found)| found.body != **name && is_free(name)).take(MOST_MACROS).collect();
+    unit.macros.extend(headers.into_iter().map(|(name, found)| header_macro(name, found, sources)));
+}
+
+/// Whether a name means something in the language.
+pub(super) fn is_ours(name: &str) -> bool {
+    let is_row = variables::by_name(name).or_else(|| functions::by_name(name)).is_some();
+    is_row || aggregations::by_name(name).is_some() || stdlib::file_of(name).is_some()
+}
+
+fn defines_macro(program: &Program, name: &str) -> bool {
+    program.items.iter().any(|item| matches!(item, Item::Macro(item) if item.name.node == name))
 }
 
 /// A macro of which only the words are known, not where they stand.
-fn header_macro(name: &str, body: &str, sources: &mut Sources) -> Option<ast::Macro> {
-    let found = |text: &str, span| Spanned { node: text.to_owned(), span };
-    let id = sources.add(DEFINITIONS, format!("#define {name} {body}"));
-    let begin = "#define ".len();
-    let behind = begin + name.len() + 1;
-    parse_c_macro(&Macro {
-        name: found(name, Span::new(id, begin, behind - 1)),
-        body: found(body, Span::new(id, behind, behind + body.len())),
-        params: Params::None,
-        value: None,
-    })
+fn header_macro(name: &str, found: &HeaderMacro, sources: &mut Sources) -> Macro {
+    let mut text = "#define ".to_owned();
+    let mut places = vec![(text.len(), name)];
+    text += name;
+    if let MacroParams::Names(params) = &found.params {
+        for (at, param) in params.iter().enumerate() {
+            text += if at == 0 { "(" } else { ", " };
+            places.push((text.len(), param));
+            text += param;
+        }
+        text += if params.is_empty() { "()" } else { ")" };
+    }
+    text += " ";
+    places.push((text.len(), &found.body));
+    text += &found.body;
+    let id = sources.add(DEFINITIONS, text);
+    let mut words = places.into_iter().map(|(at, word)| Spanned { node: word.to_owned(), span: Span::new(id, at, at + word.len()) });
+    let (name, body) = (words.next().expect("a macro has a name"), words.next_back().expect("a macro has a body"));
+    let params = match found.params {
+        MacroParams::None => Params::None,
+        MacroParams::Names(_) => Params::Names(words.collect()),
+        MacroParams::Others => Params::Others,
+    };
+    Macro { name, body, params, value: None }
 }
 
 fn c_item(item: &Item) -> Option<&Spanned<String>> {
