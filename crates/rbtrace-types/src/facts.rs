@@ -67,6 +67,8 @@ pub enum Feature {
     KprobeSession,
     /// `bpf_get_func_ip` in trampolines (5.17); in kprobes it came with cookies.
     TrampolineFuncIp,
+    /// `bpf_d_path` in iterators (5.12).
+    IteratorPath,
 }
 
 impl Arch {
@@ -86,7 +88,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 22] = [
+    pub const ALL: [Feature; 23] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -109,6 +111,7 @@ impl Feature {
         Feature::KprobeMulti,
         Feature::KprobeSession,
         Feature::TrampolineFuncIp,
+        Feature::IteratorPath,
     ];
 
     /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
@@ -136,6 +139,7 @@ impl Feature {
             Feature::KprobeMulti => "kprobe_multi",
             Feature::KprobeSession => "kprobe_session",
             Feature::TrampolineFuncIp => "get_func_ip_trampoline",
+            Feature::IteratorPath => "d_path_iterator",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Cmp, Helper, Op, Operand, Region};
-use rbtrace_types::Type;
+use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::probes::iter;
@@ -36,6 +36,10 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     {
         let error = Diagnostic::error(size.span, "path() expects a positive literal as its size");
         cx.report(error.because("how much room the name has must be known when the script is compiled"));
+    }
+    if cx.place().probe_type.name == iter::ROW.name && !cx.facts().has(Feature::IteratorPath) {
+        let error = Diagnostic::error(call.span, "the kernel names no files for iterators").because("`bpf_d_path` is not allowed there");
+        cx.report(error.hint("Linux 5.12 allows it; `str(ctx.file.f_path.dentry.d_name.name)` is a file's name without its directories"));
     }
     Type::String(size(cx, call))
 }
