@@ -351,10 +351,18 @@ fn too_large(line: &str, manifest: &Manifest) -> Option<String> {
     ))
 }
 
-/// Each probe costs a descriptor, or one per CPU. Where the limit cannot be raised, opening one too many says so.
+/// What kernels allow root unless told otherwise (`fs.nr_open`).
+const MOST_DESCRIPTORS: u64 = 1 << 20;
+
+/// Each probe costs a descriptor or two, or one per CPU. Where the limit cannot be raised, opening one too many says so.
 fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit);
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|maximum| maximum < MOST_DESCRIPTORS) {
+        let more = Rlimit { current: Some(MOST_DESCRIPTORS), maximum: Some(MOST_DESCRIPTORS) };
+        if setrlimit(Resource::Nofile, more).is_ok() {
+            return;
+        }
+    }
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
