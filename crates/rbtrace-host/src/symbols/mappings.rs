@@ -131,13 +131,6 @@ impl Mappings {
         self.processes.get(&pid)?.find(address)
     }
 
-    /// Where the kernel's code for every process is in one that is there.
-    pub fn vdso(&mut self, pid: u32) -> Option<u64> {
-        self.meet(pid);
-        let all = &self.processes.get(&pid)?.now;
-        all.iter().find(|mapping| matches!(mapping.what, What::Vdso)).map(|mapping| mapping.stretch.start)
-    }
-
     fn what(&mut self, pid: u32, new: &NewMapping) -> What {
         match new.path.as_str() {
             "[vdso]" => What::Vdso,

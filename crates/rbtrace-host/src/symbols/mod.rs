@@ -2,11 +2,14 @@
 
 mod files;
 mod jitted;
+mod linked;
 pub mod mappings;
 mod sources;
+mod vdso;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use blazesym::symbolize::source::{Kernel, Process, Source};
@@ -20,6 +23,9 @@ use self::mappings::{Mappings, Place};
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
 use crate::cut_short;
+
+/// What stands for the code of the vDSO, which is the same in all processes. No process has this number.
+const VDSO: u32 = 0;
 
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
@@ -46,6 +52,7 @@ pub struct Symbols {
     /// What names the code of a file, if it can be read.
     sources: RefCell<HashMap<*const MappedFile, Option<Sources>>>,
     others: RefCell<HashMap<(u32, u64), Found>>,
+    vdso: OnceCell<Option<vdso::Image>>,
 }
 
 impl Symbols {
@@ -64,6 +71,7 @@ impl Symbols {
             kernel: RefCell::default(),
             files: RefCell::default(),
             others: RefCell::default(),
+            vdso: OnceCell::new(),
         }
     }
 
@@ -77,7 +85,7 @@ impl Symbols {
         let find = || {
             // The kernel's image has nothing to add to kallsyms without source lines.
             let kernel = Kernel { vmlinux: MaybeDefault::None, debug_syms: false, ..Kernel::default() };
-            self.find(&Source::Kernel(kernel), Input::AbsAddr(address), |symbol| symbol)
+            self.find(&Source::Kernel(kernel), Input::AbsAddr(address)).map(Rc::new)
         };
         self.kernel.borrow_mut().entry(address).or_insert_with(find).clone()
     }
@@ -93,11 +101,7 @@ impl Symbols {
                 found.or_else(|| self.made(pid, address))
             }
             // It is the same in every process, only elsewhere.
-            Some(Place::Vdso(offset)) => {
-                let ours = std::process::id();
-                let start = self.mappings.borrow_mut().vdso(ours)?;
-                self.others.borrow_mut().entry((ours, start + offset)).or_insert_with(|| self.in_process(ours, start + offset)).clone()
-            }
+            Some(Place::Vdso(offset)) => self.others.borrow_mut().entry((VDSO, offset)).or_insert_with(|| self.in_vdso(offset)).clone(),
             Some(Place::Anonymous) => self.made(pid, address),
             None => self.others.borrow_mut().entry((pid, address)).or_insert_with(|| self.in_process(pid, address)).clone(),
         }
@@ -106,11 +110,28 @@ impl Symbols {
     fn in_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
         let mut sources = self.sources.borrow_mut();
         let sources = sources.entry(Rc::as_ptr(file)).or_insert_with(|| Sources::of(file, &self.places, self.lines)).as_ref()?;
+        self.by(sources, offset, &file.path)
+    }
+
+    fn in_vdso(&self, offset: u64) -> Found {
+        let vdso = self.vdso.get_or_init(vdso::Image::read).as_ref()?;
+        let sources = Sources::at(vdso.place(), Path::new(vdso::NAME), None, &self.places, self.lines);
+        self.by(&sources, offset, vdso::NAME)
+    }
+
+    fn by(&self, sources: &Sources, offset: u64, module: &str) -> Found {
+        let module = Some(module.to_owned());
+        if let Some((name, offset)) = sources.stub(offset) {
+            return Some(Rc::new(Symbol { name: name.to_owned(), offset, module, ..Symbol::default() }));
+        }
         let asked = sources.of_offset(offset, self.lines);
-        let module = |symbol| Symbol { module: Some(file.path.clone()), ..symbol };
-        let found = asked.iter().filter_map(|(source, input)| self.find(source, *input, module));
+        let found = asked.iter().filter_map(|(source, input)| self.find(source, *input));
         // Tables that have a part of the names may know only what stands before.
-        found.min_by_key(|symbol| symbol.offset)
+        let found = found.min_by_key(|symbol| symbol.offset)?;
+        // Names that are not written as they are in the table are the same in another way.
+        let exported = sources.exported(offset, found.offset).filter(|name| !["_Z", "_R"].iter().any(|mangled| name.starts_with(mangled)));
+        let name = exported.map_or(found.name, str::to_owned);
+        Some(Rc::new(Symbol { name, module, ..found }))
     }
 
     /// Code that a program made, whose names may change as long as it runs.
@@ -118,15 +139,15 @@ impl Symbols {
         self.mappings.borrow_mut().made(pid, address).map(Rc::new)
     }
 
-    /// Code of the vDSO, or of a process that nothing was heard of.
+    /// Code of a process that nothing was heard of.
     fn in_process(&self, pid: u32, address: u64) -> Found {
         let process = Process { debug_syms: false, perf_map: false, ..Process::new(Pid::from(pid)) };
-        self.find(&Source::Process(process), Input::AbsAddr(address), |symbol| symbol)
+        self.find(&Source::Process(process), Input::AbsAddr(address)).map(Rc::new)
     }
 
-    fn find(&self, source: &Source, input: Input<u64>, finish: impl Fn(Symbol) -> Symbol) -> Found {
+    fn find(&self, source: &Source, input: Input<u64>) -> Option<Symbol> {
         match self.symbolizer.symbolize_single(source, input).ok()? {
-            Symbolized::Sym(found) => Some(Rc::new(finish(symbol(&found)))),
+            Symbolized::Sym(found) => Some(symbol(&found)),
             Symbolized::Unknown(_) => None,
         }
     }

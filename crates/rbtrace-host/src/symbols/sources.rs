@@ -11,6 +11,7 @@ use object::{Object, ObjectSegment};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::files::MappedFile;
+use super::linked::Linked;
 use crate::binaries::DebugPlaces;
 use crate::binaries::file::map;
 use crate::binaries::mini_debug;
@@ -24,6 +25,7 @@ pub struct Sources {
     has_lines: bool,
     apart: Option<Apart>,
     segments: Vec<Segment>,
+    linked: Linked,
 }
 
 /// Names that are not in the file's own tables.
@@ -46,15 +48,19 @@ struct Segment {
 impl Sources {
     /// Looks for what names the code of a file; `lines`: and says where it is in the source. `None`: the file cannot be read.
     pub fn of(file: &MappedFile, places: &DebugPlaces, lines: bool) -> Option<Sources> {
-        let own = file.readable()?;
-        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new() };
-        let Ok(bytes) = map(&sources.own) else { return Some(sources) };
-        let Ok(object) = object::File::parse(&*bytes) else { return Some(sources) };
+        Some(Self::at(file.readable()?, Path::new(&file.path), file.root().as_deref(), places, lines))
+    }
+
+    /// `own`: where the file of that path below that root can be read.
+    pub fn at(own: PathBuf, path: &Path, root: Option<&Path>, places: &DebugPlaces, lines: bool) -> Sources {
+        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked: Linked::default() };
+        let Ok(bytes) = map(&sources.own) else { return sources };
+        let Ok(object) = object::File::parse(&*bytes) else { return sources };
         sources.has_lines = object.section_by_name(".debug_info").is_some();
         let is_stripped = object.symbol_table().is_none();
         if is_stripped || lines && !sources.has_lines {
             let packed = || mini_debug::read(&object).filter(|_| is_stripped).and_then(|bytes| in_memory(&bytes)).map(Apart::Packed);
-            let here = places.find(&object, Path::new(&file.path), file.root().as_deref()).map(|found| Apart::Debug(found.path));
+            let here = places.find(&object, path, root).map(|found| Apart::Debug(found.path));
             // Names alone are no reason to ask servers, if they are here.
             let here = here.or_else(|| if lines { None } else { packed() });
             let elsewhere = || places.fetch(&object).map(|found| Apart::Debug(found.path));
@@ -65,7 +71,8 @@ impl Sources {
             Segment { address: segment.address(), offset, size }
         });
         sources.segments = segments.collect();
-        Some(sources)
+        sources.linked = Linked::read(&object);
+        sources
     }
 
     /// What to ask about the code at an offset of the file, the best first.
@@ -73,6 +80,16 @@ impl Sources {
         let own = Elf { debug_syms: lines && self.has_lines, ..Elf::new(self.own.clone()) };
         let apart = self.apart.as_ref().zip(self.address(offset)).map(|(apart, address)| (apart.source(lines), Input::VirtOffset(address)));
         apart.into_iter().chain([(Source::Elf(own), Input::FileOffset(offset))]).collect()
+    }
+
+    /// Dynamic linking's own code at an offset: its name, and how far it is in it.
+    pub fn stub(&self, offset: u64) -> Option<(&str, u64)> {
+        self.linked.stub(self.address(offset)?)
+    }
+
+    /// What others call a function that has an offset of the file `inside` bytes behind its beginning.
+    pub fn exported(&self, offset: u64, inside: u64) -> Option<&str> {
+        self.linked.exported(self.address(offset)?.checked_sub(inside)?)
     }
 
     fn address(&self, offset: u64) -> Option<u64> {
@@ -91,7 +108,7 @@ impl Apart {
 }
 
 /// A file without a place that holds these bytes.
-fn in_memory(bytes: &[u8]) -> Option<File> {
+pub fn in_memory(bytes: &[u8]) -> Option<File> {
     let mut file = File::from(memfd_create("names", MemfdFlags::CLOEXEC).ok()?);
     file.write_all(bytes).ok()?;
     Some(file)

@@ -1,0 +1,154 @@
+//! What dynamic linking says of a file's code: by which names others call its functions, and which functions of others its stubs lead to
+//! (`malloc@plt`), which no table of symbols names.
+
+use std::collections::HashMap;
+
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationTarget, SymbolKind};
+
+/// Bytes of a stub on x86-64 where its section does not say it.
+const STUB: usize = 16;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Linked {
+    /// The name of each exported function that is shown.
+    exported: HashMap<u64, String>,
+    /// Sorted by address.
+    stubs: Vec<Stub>,
+}
+
+#[derive(Debug)]
+struct Stub {
+    start: u64,
+    end: u64,
+    name: String,
+}
+
+impl Linked {
+    /// What a file says.
+    pub fn read(object: &object::File<'_>) -> Linked {
+        let mut exported: HashMap<u64, String> = HashMap::new();
+        for symbol in object.dynamic_symbols().filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text) {
+            let Ok(name) = symbol.name() else { continue };
+            let best = exported.entry(symbol.address()).or_default();
+            if best.is_empty() || rank(name) < rank(best) {
+                name.clone_into(best);
+            }
+        }
+        Linked { exported, stubs: stubs(object).unwrap_or_default() }
+    }
+
+    /// What others call the function that begins at an address.
+    pub fn exported(&self, address: u64) -> Option<&str> {
+        self.exported.get(&address).map(String::as_str)
+    }
+
+    /// The stub at an address, and how far the address is in it.
+    pub fn stub(&self, address: u64) -> Option<(&str, u64)> {
+        let stub = &self.stubs[self.stubs.partition_point(|stub| stub.start <= address).checked_sub(1)?];
+        (address < stub.end).then(|| (stub.name.as_str(), address - stub.start))
+    }
+}
+
+/// The smallest is shown: what people call (`write`, not `__libc_write`). What the kernel gives to processes keeps the names that tell it from
+/// the functions of the C library that it serves.
+fn rank(name: &str) -> (bool, usize, &str) {
+    (!name.starts_with("__vdso_"), name.bytes().take_while(|&byte| byte == b'_').count(), name)
+}
+
+/// The stubs of all sections that have some. Each jumps to where a slot points, and a relocation says what is put into the slot.
+fn stubs(object: &object::File<'_>) -> Option<Vec<Stub>> {
+    let sections = [".plt", ".plt.sec", ".plt.got"].iter().filter_map(|name| object.section_by_name(name));
+    let mut found: Vec<(u64, u64, u64)> = Vec::new();
+    for section in sections {
+        let (start, code) = (section.address(), section.data().ok()?);
+        found.extend(jumps(object.architecture(), start, code));
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let symbols = object.dynamic_symbol_table()?;
+    let name = |target| {
+        let RelocationTarget::Symbol(index) = target else { return None };
+        Some(symbols.symbol_by_index(index).ok()?.name().ok()?.to_owned())
+    };
+    let slots: HashMap<u64, String> =
+        object.dynamic_relocations()?.filter_map(|(slot, relocation)| Some((slot, name(relocation.target())?))).collect();
+    found.sort_unstable();
+    let named = found.into_iter().filter_map(|(start, end, slot)| Some(Stub { start, end, name: format!("{}@plt", slots.get(&slot)?) }));
+    Some(named.collect())
+}
+
+/// Where the stubs in a section begin and end, and their slots.
+#[allow(clippy::wildcard_enum_match_arm, reason = "not our enum: there are forty machines, and two are followed")]
+fn jumps(architecture: Architecture, start: u64, code: &[u8]) -> Vec<(u64, u64, u64)> {
+    match architecture {
+        Architecture::X86_64 => {
+            code.chunks(STUB).enumerate().filter_map(|(index, stub)| jump_x86(start + (index * STUB) as u64, stub)).collect()
+        }
+        Architecture::Aarch64 => jumps_aarch64(start, code),
+        _ => Vec::new(),
+    }
+}
+
+/// `jmp *slot(%rip)`, with or without what marks a place that may be jumped to.
+fn jump_x86(start: u64, stub: &[u8]) -> Option<(u64, u64, u64)> {
+    let at = stub.windows(2).position(|pair| pair == [0xff, 0x25])?;
+    let distance = i32::from_le_bytes(stub.get(at + 2..at + 6)?.try_into().ok()?);
+    let slot = (start + at as u64 + 6).wrapping_add_signed(i64::from(distance));
+    Some((start, start + stub.len() as u64, slot))
+}
+
+/// `adrp x16, page; ldr x17, [x16, #offset]`, up to the next of them.
+fn jumps_aarch64(start: u64, code: &[u8]) -> Vec<(u64, u64, u64)> {
+    let words: Vec<u32> = code.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect();
+    let mut found: Vec<(u64, u64, u64)> = Vec::new();
+    for (index, pair) in words.windows(2).enumerate() {
+        if pair[0] & 0x9f00_001f != 0x9000_0010 || pair[1] & 0xffc0_03ff != 0xf940_0211 {
+            continue;
+        }
+        let at = start + index as u64 * 4;
+        let pages = (i64::from((pair[0] >> 5) & 0x7_ffff) << 2 | i64::from((pair[0] >> 29) & 3)) << 43 >> 43;
+        let slot = (at & !0xfff).wrapping_add_signed(pages << 12) + u64::from((pair[1] >> 10) & 0xfff) * 8;
+        if let Some(last) = found.last_mut() {
+            last.1 = at;
+        }
+        found.push((at, start + code.len() as u64, slot));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_names_are_shown() {
+        let best = |names: &[&str]| names.iter().min_by_key(|name| rank(name)).copied().unwrap_or_default().to_owned();
+        assert_eq!(best(&["__libc_write", "write", "__write"]), "write");
+        assert_eq!(best(&["clock_gettime", "__vdso_clock_gettime"]), "__vdso_clock_gettime");
+    }
+
+    #[test]
+    fn stubs_of_both_processors() {
+        // endbr64; jmp *0x2fe6(%rip), as linkers write it.
+        let marked = [0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0xe6, 0x2f, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0];
+        assert_eq!(jumps(Architecture::X86_64, 0x1000, &marked), [(0x1000, 0x1010, 0x3ff0)]);
+        let old = [0xff, 0x25, 0xe2, 0x2f, 0, 0, 0x68, 0, 0, 0, 0, 0xe9, 0xe0, 0xff, 0xff, 0xff];
+        assert_eq!(jumps(Architecture::X86_64, 0x1000, &old), [(0x1000, 0x1010, 0x3fe8)]);
+        // adrp x16, +31 pages; ldr x17, [x16, #4000]; add; br
+        let words = [0xf000_00f0_u32, 0xf947_d211, 0x913e_8210, 0xd61f_0220];
+        let code: Vec<u8> = words.iter().chain(&words).flat_map(|word| word.to_le_bytes()).collect();
+        assert_eq!(jumps(Architecture::Aarch64, 0x1000, &code), [(0x1000, 0x1010, 0x20fa0), (0x1010, 0x1020, 0x20fa0)]);
+        assert_eq!(jumps(Architecture::Arm, 0, &code), []);
+    }
+
+    #[test]
+    fn our_own_stubs_and_exports() {
+        let bytes = std::fs::read("/proc/self/exe").expect("we are a file");
+        let linked = Linked::read(&object::File::parse(&*bytes).expect("we are ELF"));
+        // Where linkers make no stubs there are none; where there are, each is named.
+        assert!(linked.stubs.iter().all(|stub| stub.end > stub.start && stub.name.ends_with("@plt")), "{:?}", linked.stubs);
+        assert!(linked.stubs.is_sorted_by_key(|stub| stub.start));
+    }
+}
