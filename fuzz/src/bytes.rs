@@ -71,6 +71,14 @@ pub fn debug_info(data: &[u8]) {
     let _ = std::fs::remove_file(path);
 }
 
+/// Any bytes have an unwind table or none; its rows are sorted, and not more than the bytes can say.
+pub fn unwind(data: &[u8]) {
+    let Some(table) = rbtrace_host::unwind::table(data) else { return };
+    assert!(table.rows.is_sorted_by(|one, other| one.at < other.at));
+    assert!(table.framed <= table.functions);
+    assert!(table.rows.len() <= data.len());
+}
+
 /// The first bytes choose a type, the others are a value of it, or too few.
 pub fn record(data: &[u8]) {
     let mut choices = data.iter().copied();

@@ -118,6 +118,7 @@ fn properties_hold_for_damaged_debug_information() {
         for number in 0..rounds {
             println!("{source} {version}: {number}");
             rbtrace_fuzz::debug_info(&damaged(&program, number));
+            rbtrace_fuzz::unwind(&damaged(&program, number));
         }
     }
     let _ = std::fs::remove_file(output);

@@ -18,6 +18,7 @@ pub mod proc;
 pub mod symbols;
 pub mod syscalls;
 pub mod tracefs;
+pub mod unwind;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;

@@ -19,6 +19,7 @@ pub mod integer;
 mod layout;
 pub mod symbol;
 mod ty;
+pub mod unwind;
 
 pub use facts::{Arch, Facts, Feature};
 pub use layout::{Layout, align_up};

@@ -1,0 +1,192 @@
+//! The unwind table of one binary: its call frame information (`.eh_frame`, else `.debug_frame`) → sorted rows. A function of bytes; knows no
+//! process and no map.
+
+mod rules;
+
+use gimli::{
+    BaseAddresses, CieOrFde, DebugFrame, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset,
+    UnwindSection,
+};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, elf};
+use rbtrace_types::unwind::{Base, Row, Rule, Saved};
+
+use self::rules::Registers;
+
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Longer common entries are left out: they are read again for each of their functions.
+const LONGEST_COMMON: usize = 4096;
+/// What handlers of signals return to where the kernel provides it (aarch64).
+const SIGNAL_RETURN: &str = "__kernel_rt_sigreturn";
+
+/// What a binary says about its frames.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// Invariant: sorted by place, each place once.
+    pub rows: Vec<Row>,
+    /// Functions that are described.
+    pub functions: usize,
+    /// Those of them that set up a frame pointer.
+    pub framed: usize,
+}
+
+/// A piece of the file that becomes executable memory.
+#[derive(Debug, Clone, Copy)]
+struct Code {
+    address: u64,
+    offset: u64,
+    size: u64,
+}
+
+/// Reads the table of a binary; `None` if it is none, or says nothing of its frames.
+pub fn table(bytes: &[u8]) -> Option<Table> {
+    let file = object::File::parse(bytes).ok().filter(|file| file.is_little_endian())?;
+    let registers = Registers::of(file.architecture())?;
+    let section = |name: &str| {
+        let section = file.section_by_name(name)?;
+        Some((section.address(), section.data().ok()?))
+    };
+    let mut bases = BaseAddresses::default();
+    if let Some(text) = file.section_by_name(".text") {
+        bases = bases.set_text(text.address());
+    }
+    let mut builder = Builder { code: file.segments().filter_map(|segment| code(&segment)).collect(), registers, table: Table::default() };
+    if let Some((address, data)) = section(".eh_frame") {
+        let mut entries = EhFrame::new(data, LittleEndian);
+        entries.set_address_size(8);
+        entries.set_vendor(registers.vendor());
+        builder.read(&entries, &bases.clone().set_eh_frame(address));
+    }
+    if builder.table.rows.is_empty()
+        && let Some((_, data)) = section(".debug_frame")
+    {
+        let mut entries = DebugFrame::new(data, LittleEndian);
+        entries.set_address_size(8);
+        entries.set_vendor(registers.vendor());
+        builder.read(&entries, &bases);
+    }
+    builder.signal_return(&file);
+    (!builder.table.rows.is_empty()).then_some(builder.table)
+}
+
+/// The table of code that is described nowhere but keeps frame pointers, as what is compiled while a program runs mostly does.
+pub fn chain() -> Row {
+    let rule = match cfg!(target_arch = "aarch64") {
+        true => Rule::Frame { base: Base::Chain(0), return_address: Saved::AtBase(8), frame_pointer: Saved::AtBase(0) },
+        false => Rule::Frame { base: Base::Chain(16), return_address: Saved::AtBase(-8), frame_pointer: Saved::AtBase(-16) },
+    };
+    Row { at: 0, rule }
+}
+
+fn code<'a>(segment: &impl ObjectSegment<'a>) -> Option<Code> {
+    let SegmentFlags::Elf { p_flags, .. } = segment.flags() else { return None };
+    let (offset, size) = segment.file_range();
+    p_flags.contains(elf::PF_X).then_some(Code { address: segment.address(), offset, size })
+}
+
+struct Builder {
+    code: Vec<Code>,
+    registers: Registers,
+    table: Table,
+}
+
+impl Builder {
+    fn read<'a, S: UnwindSection<Bytes<'a>>>(&mut self, section: &S, bases: &BaseAddresses)
+    where
+        S::Offset: UnwindOffset<usize>,
+    {
+        let mut functions = Vec::new();
+        let mut entries = section.entries(bases);
+        // What comes behind an entry that cannot be read cannot be found.
+        while let Ok(Some(entry)) = entries.next() {
+            let CieOrFde::Fde(partial) = entry else { continue };
+            let Ok(function) = partial.parse(|section, bases, offset| section.cie_from_offset(bases, offset)) else { continue };
+            if function.cie().entry_len() <= LONGEST_COMMON
+                && let Some(stretch) = self.in_file(function.initial_address(), function.len())
+            {
+                functions.push((stretch, function));
+            }
+        }
+        functions.sort_by_key(|((start, _), _)| *start);
+        let mut context = UnwindContext::new();
+        let mut behind = 0;
+        for ((start, end), function) in functions {
+            // Of two that describe the same code the first counts.
+            if start < behind || start >= end {
+                continue;
+            }
+            self.function(start, &function, section, bases, &mut context);
+            self.push(end, Rule::Unknown);
+            behind = end;
+        }
+    }
+
+    /// Appends the rows of a function that begins at a place in the file.
+    fn function<'a, S: UnwindSection<Bytes<'a>>>(
+        &mut self,
+        start: u32,
+        function: &FrameDescriptionEntry<Bytes<'a>>,
+        section: &S,
+        bases: &BaseAddresses,
+        context: &mut UnwindContext<usize>,
+    ) {
+        self.table.functions += 1;
+        // Until something else is said. Rows that come out of order are damaged, and so is the rest of the function.
+        self.push(start, Rule::Unknown);
+        let Ok(mut rows) = function.rows(section, bases, context) else { return };
+        let mut framed = false;
+        let mut last = 0;
+        while let Ok(Some(row)) = rows.next_row() {
+            let Some(distance) = row.start_address().checked_sub(function.initial_address()).filter(|at| *at < function.len()) else {
+                break;
+            };
+            if distance < last {
+                break;
+            }
+            last = distance;
+            let rule = if function.is_signal_trampoline() { Rule::Signal } else { self.registers.rule(row, section) };
+            framed |= matches!(rule, Rule::Frame { base: Base::Frame(_) | Base::Stored(_), .. });
+            self.push(start + distance as u32, rule);
+        }
+        self.table.framed += usize::from(framed);
+    }
+
+    fn push(&mut self, at: u32, rule: Rule) {
+        let rows = &mut self.table.rows;
+        if let Some(last) = rows.last_mut()
+            && last.at == at
+        {
+            last.rule = rule;
+        } else if rows.last().is_none_or(|last| last.rule != rule) {
+            rows.push(Row { at, rule });
+        }
+    }
+
+    /// The place in the file of code that is to be at an address, and the one behind it.
+    fn in_file(&self, address: u64, length: u64) -> Option<(u32, u32)> {
+        let code = self.code.iter().find(|code| address >= code.address && address - code.address < code.size)?;
+        let into = address - code.address;
+        let start = code.offset.checked_add(into)?;
+        let end = start.checked_add(length.min(code.size - into))?;
+        Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+    }
+
+    /// The kernel of aarch64 does not describe where handlers of signals return to: debuggers know the place by its name.
+    fn signal_return(&mut self, file: &object::File<'_>) {
+        /// Two instructions, and the one before: who looks for a caller looks for the place before the one it returns to.
+        const LENGTH: u64 = 12;
+        if self.registers != Registers::Aarch64 {
+            return;
+        }
+        let place = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(SIGNAL_RETURN)).map(|symbol| symbol.address());
+        let Some((start, end)) = place.and_then(|address| self.in_file(address.checked_sub(4)?, LENGTH)) else { return };
+        let rows = &mut self.table.rows;
+        let behind = rows.iter().rev().find(|row| row.at <= end).map_or(Rule::Unknown, |row| row.rule);
+        let from = rows.partition_point(|row| row.at < start);
+        let to = rows.partition_point(|row| row.at <= end);
+        rows.splice(from..to, [Row { at: start, rule: Rule::Signal }, Row { at: end, rule: behind }]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

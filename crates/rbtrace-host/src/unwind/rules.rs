@@ -1,0 +1,133 @@
+//! A row of call frame information → the rule that a program in the kernel can follow. What it cannot follow is `Unknown`.
+
+use gimli::{CfaRule, EndianSlice, LittleEndian, Register, RegisterRule, UnwindExpression, UnwindSection, UnwindTableRow, Vendor};
+use object::Architecture;
+use rbtrace_types::unwind::{Base, Rule, Saved};
+
+type Bytes<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Which registers matter, by architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registers {
+    X86_64,
+    Aarch64,
+}
+
+impl Registers {
+    pub fn of(architecture: Architecture) -> Option<Self> {
+        match architecture {
+            Architecture::X86_64 => Some(Self::X86_64),
+            Architecture::Aarch64 => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// Whose instructions of its own the information may hold: aarch64 signs return addresses.
+    pub fn vendor(self) -> Vendor {
+        match self {
+            Self::X86_64 => Vendor::Default,
+            Self::Aarch64 => Vendor::AArch64,
+        }
+    }
+
+    /// Stack pointer, frame pointer, return address.
+    fn numbers(self) -> (Register, Register, Register) {
+        match self {
+            Self::X86_64 => (Register(7), Register(6), Register(16)),
+            Self::Aarch64 => (Register(31), Register(29), Register(30)),
+        }
+    }
+
+    /// The rule of a row.
+    pub fn rule<'a, S: UnwindSection<Bytes<'a>>>(self, row: &UnwindTableRow<usize>, section: &S) -> Rule {
+        let (_, frame_pointer, return_address) = self.numbers();
+        let address = match row.register(return_address) {
+            Some(RegisterRule::Undefined) => return Rule::End,
+            // Of registers of which nothing is said those of aarch64 still have their values; on x86_64 the address never is in one.
+            None if self == Self::X86_64 => None,
+            found => self.saved(found, section),
+        };
+        match (self.base(row.cfa(), section), address, self.saved(row.register(frame_pointer), section)) {
+            (Some(base), Some(return_address), Some(frame_pointer)) => Rule::Frame { base, return_address, frame_pointer },
+            (None, ..) | (_, None, _) | (.., None) => Rule::Unknown,
+        }
+    }
+
+    fn base<'a, S: UnwindSection<Bytes<'a>>>(self, base: &CfaRule<usize>, section: &S) -> Option<Base> {
+        let (stack_pointer, frame_pointer, _) = self.numbers();
+        match base {
+            CfaRule::RegisterAndOffset { register, offset } => {
+                let distance = i32::try_from(*offset).ok()?;
+                if *register == stack_pointer {
+                    Some(Base::Stack(distance))
+                } else {
+                    (*register == frame_pointer).then_some(Base::Frame(distance))
+                }
+            }
+            CfaRule::Expression(expression) if self == Self::X86_64 => known_base(bytes(expression, section)?),
+            CfaRule::Expression(_) => None,
+        }
+    }
+
+    fn saved<'a, S: UnwindSection<Bytes<'a>>>(self, rule: Option<RegisterRule<usize>>, section: &S) -> Option<Saved> {
+        match rule {
+            // A frame pointer that is lost is not needed by those who could have lost it.
+            None | Some(RegisterRule::SameValue | RegisterRule::Undefined) => Some(Saved::Kept),
+            Some(RegisterRule::Offset(distance)) => i32::try_from(distance).ok().map(Saved::AtBase),
+            Some(RegisterRule::Expression(expression)) if self == Self::X86_64 => match bytes(&expression, section)? {
+                [BREG_RBP, distance @ ..] => signed(distance).filter(|(_, rest)| rest.is_empty()).map(|(at, _)| Saved::AtFrame(at)),
+                _ => None,
+            },
+            Some(RegisterRule::Expression(_) | RegisterRule::ValExpression(_) | RegisterRule::ValOffset(_)) => None,
+            Some(RegisterRule::Register(_) | RegisterRule::Architectural | RegisterRule::Constant(_)) => None,
+        }
+    }
+}
+
+/// `DW_OP_breg6`, `DW_OP_breg7`, `DW_OP_deref`
+const BREG_RBP: u8 = 0x76;
+const BREG_RSP: u8 = 0x77;
+const DEREF: u8 = 0x06;
+
+/// The expressions that compilers and linkers of x86_64 make.
+fn known_base(expression: &[u8]) -> Option<Base> {
+    match expression {
+        // rsp + 8 + ((rip & 15) >= n) * 8: `breg7 8, breg16 0, lit15, and, litN, ge, lit3, shl, plus`
+        [BREG_RSP, 8, 0x80, 0, 0x3f, 0x1a, literal @ 0x30..=0x4f, 0x2a, 0x33, 0x24, 0x22] => Some(Base::Linkage(i32::from(literal - 0x30))),
+        [BREG_RBP, distance @ ..] => signed(distance).filter(|(_, rest)| *rest == [DEREF]).map(|(at, _)| Base::Stored(at)),
+        _ => None,
+    }
+}
+
+/// A number as DWARF writes signed ones, if it fits, and what is behind it.
+fn signed(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let end = bytes.iter().position(|byte| byte & 0x80 == 0)?;
+    let (number, rest) = bytes.split_at(end + 1);
+    if number.len() > 4 {
+        return None;
+    }
+    let value = number.iter().rev().fold(0i32, |value, byte| value << 7 | i32::from(byte & 0x7f));
+    let unused = 32 - 7 * number.len() as u32;
+    Some((value << unused >> unused, rest))
+}
+
+fn bytes<'a, S: UnwindSection<Bytes<'a>>>(expression: &UnwindExpression<usize>, section: &S) -> Option<&'a [u8]> {
+    expression.get(section).ok().map(|expression| expression.0.slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_of_compilers_are_known() {
+        assert_eq!(known_base(&[0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22]), Some(Base::Linkage(11)));
+        assert_eq!(known_base(&[0x76, 0x78, 0x06]), Some(Base::Stored(-8)));
+        assert_eq!(known_base(&[0x76, 0xf0, 0x7e, 0x06]), Some(Base::Stored(-144)));
+        assert_eq!(known_base(&[0x76, 0x78]), None);
+        assert_eq!(known_base(&[0x77, 8, 0x06]), None);
+        assert_eq!(known_base(&[0x76, 0x80]), None);
+        assert_eq!(known_base(&[0x76, 0x80, 0x80, 0x80, 0x80, 0, 0x06]), None);
+        assert_eq!(known_base(&[]), None);
+    }
+}

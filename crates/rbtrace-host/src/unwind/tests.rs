@@ -1,0 +1,106 @@
+//! Tables of real binaries, against what `readelf` says of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use super::*;
+
+/// The rows that `readelf` interprets: by address, as text.
+fn by_readelf(path: &Path) -> Option<String> {
+    let mut command = Command::new("readelf");
+    let output = command.arg("--debug-dump=frames-interp").arg(path).env("DEBUGINFOD_URLS", "").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // It fails for files whose debug information is elsewhere, too.
+    text.contains("LOC").then_some(text)
+}
+
+/// A rule in the words of `readelf`: base, frame pointer, return address.
+fn words(rule: Rule) -> [String; 3] {
+    let saved = |saved: Saved| match saved {
+        Saved::Kept => "u".into(),
+        Saved::AtBase(at) => format!("c{at:+}"),
+        Saved::AtFrame(_) => "exp".into(),
+    };
+    match rule {
+        Rule::Frame { base, return_address, frame_pointer } => {
+            let base = match base {
+                Base::Stack(at) => format!("rsp{at:+}"),
+                Base::Frame(at) => format!("rbp{at:+}"),
+                Base::Stored(_) | Base::Linkage(_) | Base::Chain(_) => "exp".into(),
+            };
+            [base, saved(frame_pointer), saved(return_address)]
+        }
+        Rule::End => ["any".into(), "any".into(), "u".into()],
+        Rule::Signal => ["exp".into(), "exp".into(), "exp".into()],
+        Rule::Unknown => ["?".into(), "?".into(), "?".into()],
+    }
+}
+
+/// Compares all rows of a library; says how many there were, and how many of those we do not understand.
+fn compare(path: &Path) -> Option<(usize, usize)> {
+    let bytes = std::fs::read(path).ok()?;
+    let text = by_readelf(path)?;
+    let table = table(&bytes).expect("libraries say something");
+    assert!(table.rows.is_sorted_by(|a, b| a.at < b.at), "{}", path.display());
+    let file = object::File::parse(bytes.as_slice()).expect("a library");
+    let codes: Vec<Code> = file.segments().filter_map(|segment| code(&segment)).collect();
+    let place = |address: u64| {
+        codes
+            .iter()
+            .find(|code| (code.address..code.address + code.size).contains(&address))
+            .map(|code| address - code.address + code.offset)
+    };
+    // The last row of an address is the one that holds.
+    let mut expected: BTreeMap<u64, [String; 3]> = BTreeMap::new();
+    let (mut columns, mut ranges): (Vec<String>, usize) = (Vec::new(), 0);
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields[..] {
+            ["LOC", "CFA", ..] => columns = fields.iter().map(|field| field.to_string()).collect(),
+            [_, _, _, "FDE", ..] => ranges += 1,
+            [address, ..] if columns.len() == fields.len() && ranges > 0 && address.len() == 16 => {
+                let Some(at) = u64::from_str_radix(address, 16).ok().and_then(place) else { continue };
+                let of = |name: &str| columns.iter().position(|column| column == name).map_or("u".to_string(), |at| fields[at].to_string());
+                expected.insert(at, [of("CFA"), of("rbp"), of("ra")]);
+            }
+            _ => {}
+        }
+    }
+    let mut unknown = 0;
+    for (at, wanted) in &expected {
+        let row = table.rows.partition_point(|row| u64::from(row.at) <= *at).checked_sub(1).map(|at| table.rows[at]);
+        let found = words(row.expect("described").rule);
+        let same = |at: usize| found[at] == wanted[at] || matches!(found[at].as_str(), "any") || (found[at] == "u" && wanted[at] == "s");
+        if found[0] == "?" {
+            // Bases in other registers, and expressions of hand-written code.
+            assert!(
+                !wanted[0].starts_with("rsp") || wanted[1].starts_with("exp"),
+                "{at:#x} of {}: {wanted:?} is not understood",
+                path.display()
+            );
+            unknown += 1;
+            continue;
+        }
+        assert!((0..3).all(same), "{at:#x} of {}: {found:?}, readelf: {wanted:?}", path.display());
+    }
+    Some((expected.len(), unknown))
+}
+
+#[test]
+fn rows_are_those_of_readelf() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return crate::skip("the words of readelf are compared on x86_64");
+    }
+    let mut compared = 0;
+    for library in ["libc.so.6", "libm.so.6", "libstdc++.so.6", "libcrypto.so.3", "ld-linux-x86-64.so.2"] {
+        let path = Path::new("/lib/x86_64-linux-gnu").join(library);
+        let path = if path.exists() { path } else { Path::new("/usr/lib/x86_64-linux-gnu").join(library) };
+        let Some((rows, unknown)) = compare(&path) else { continue };
+        assert!(rows > 100 && unknown * 50 < rows, "{library}: {unknown} of {rows} rows are not understood");
+        compared += 1;
+    }
+    if compared == 0 {
+        crate::skip("there is no readelf here, or no library");
+    }
+}
