@@ -25,6 +25,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-runtime/src/sys/object.rs", "libbpf's relocated programs, which libbpf-rs does not hand out"),
     ("crates/rbtrace-runtime/src/sys/mapping.rs", "memory shared with the kernel"),
     ("crates/rbtrace-runtime/src/sys/perf.rs", "perf_event_open"),
+    ("crates/rbtrace-runtime/src/sys/ptrace.rs", "ptrace, by numbers only"),
     ("crates/rbtrace-runtime/src/sys/signal.rs", "a signal handler"),
     ("crates/rbtrace-runtime/src/sys/time.rs", "strftime in the local zone"),
     ("crates/xtask/src/bench/child.rs", "wait4: what one finished child has used"),

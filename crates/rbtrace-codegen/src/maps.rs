@@ -14,8 +14,10 @@ const PERCPU_HASH: u32 = 5;
 const PERCPU_ARRAY: u32 = 6;
 const LRU_HASH: u32 = 9;
 const LRU_PERCPU_HASH: u32 = 10;
+const ARRAY_OF_MAPS: u32 = 12;
 const RINGBUF: u32 = 27;
 const NO_PREALLOC: u32 = 1;
+const MMAPABLE: u32 = 1 << 10;
 
 /// The maps and constants of a module.
 pub struct Globals<'ctx> {
@@ -79,14 +81,20 @@ fn user_map(map: &MapDecl) -> Definition {
         Storage::LruHash => LRU_HASH,
         Storage::PerCpuHash => PERCPU_HASH,
         Storage::LruPerCpuHash => LRU_PERCPU_HASH,
+        Storage::Array => ARRAY,
+        Storage::Arrays => ARRAY_OF_MAPS,
     };
     let (key, entries, flags) = match map.storage {
         Storage::Global | Storage::PerCpuGlobal => (4, 1, 0),
         Storage::Hash | Storage::PerCpuHash => (key_size(map), map.max_entries, if map.preallocate { 0 } else { NO_PREALLOC }),
         // The kernel refuses LRU maps that are not preallocated.
         Storage::LruHash | Storage::LruPerCpuHash => (key_size(map), map.max_entries, 0),
+        Storage::Array => (4, map.max_entries, MMAPABLE),
+        Storage::Arrays => (4, map.max_entries, 0),
     };
-    Definition { kind, key, value: map.value_size(), entries, flags }
+    // A map's place among maps is a descriptor.
+    let value = if map.storage == Storage::Arrays { 4 } else { map.value_size() };
+    Definition { kind, key, value, entries, flags }
 }
 
 /// Bytes of a map's key.

@@ -42,6 +42,7 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::IsaV3 => ((5, 12), Sign::None),
         Feature::IsaV4 => ((6, 6), Sign::None),
         Feature::CurrentTaskBtf => ((5, 11), Sign::Constant("BPF_FUNC_get_current_task_btf")),
+        Feature::TaskRegisters => ((5, 15), Sign::Constant("BPF_FUNC_task_pt_regs")),
         Feature::LongKeys => ((5, 11), Sign::None),
         Feature::MapSumElemCount => ((6, 6), Sign::Function("bpf_map_sum_elem_count")),
         Feature::Strncmp => ((5, 17), Sign::Constant("BPF_FUNC_strncmp")),

@@ -40,7 +40,7 @@ impl<W: World> Run<'_, '_, W> {
             Helper::DPath | Helper::SocketCookie | Helper::OverrideReturn => INVALID,
             Helper::SeqPrintf | Helper::SeqWrite => INVALID,
             // There are no other tasks.
-            Helper::TaskFromPid | Helper::TaskRelease => 0,
+            Helper::TaskFromPid | Helper::TaskRelease | Helper::TaskPtRegs => 0,
             Helper::CurrentTaskBtf | Helper::AttachCookie | Helper::FuncIp | Helper::KtimeTaiNs | Helper::SessionIsReturn => {
                 self.ask(helper)
             }

@@ -28,6 +28,8 @@ impl Map {
             Storage::Global | Storage::PerCpuGlobal => (true, false),
             Storage::Hash | Storage::PerCpuHash => (false, false),
             Storage::LruHash | Storage::LruPerCpuHash => (false, true),
+            // What user space puts into them is not here.
+            Storage::Array | Storage::Arrays => (false, false),
         };
         let key_size = if is_array { 4 } else { declaration.key.as_ref().map_or(4, |key| key.size()) };
         let value_size = declaration.value_size();

@@ -27,4 +27,4 @@ pub use rbtrace_diag::{SourceId, Sources, Span};
 pub use verify::verify;
 
 // What the manifest is made of, for crates that read manifests and have no business with sources or kernel types otherwise.
-pub use rbtrace_types::{Aggregate, Int, Layout, Type};
+pub use rbtrace_types::{Aggregate, Int, Layout, Type, unwind};

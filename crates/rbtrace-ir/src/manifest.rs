@@ -52,6 +52,14 @@ impl Manifest {
     pub const GATE_MAP: &'static str = "rb_gate";
     /// Symbol of the internal scalar map (`Storage::Global`, u64) to which a test or benchmark writes what it returns.
     pub const RESULT_MAP: &'static str = "rb_result";
+    /// Symbol of the internal map of the rows of unwind tables; see `rbtrace_types::unwind` for these four.
+    pub const UNWIND_ROWS: &'static str = "rb_unw_rows";
+    /// Symbol of the internal map of their rules.
+    pub const UNWIND_RULES: &'static str = "rb_unw_rules";
+    /// Symbol of the internal map of the stretches of code of processes.
+    pub const UNWIND_CODE: &'static str = "rb_unw_code";
+    /// Symbol of the internal map of the processes.
+    pub const UNWIND_PROCESSES: &'static str = "rb_unw_procs";
     /// Start of the symbols of maps the user does not know of.
     pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.
@@ -82,6 +90,11 @@ pub enum Storage {
     PerCpuHash,
     /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`
     LruPerCpuHash,
+    /// `BPF_MAP_TYPE_ARRAY` by numbers, which user space has in its memory, too. Internal maps only.
+    Array,
+    /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`: [`Storage::Array`]s by numbers, which come as they are needed. Internal maps only; the value is that of
+    /// the inner maps.
+    Arrays,
 }
 
 impl Storage {
@@ -89,7 +102,7 @@ impl Storage {
     pub fn is_per_cpu(self) -> bool {
         match self {
             Self::PerCpuGlobal | Self::PerCpuHash | Self::LruPerCpuHash => true,
-            Self::Global | Self::Hash | Self::LruHash => false,
+            Self::Global | Self::Hash | Self::LruHash | Self::Array | Self::Arrays => false,
         }
     }
 }
@@ -120,6 +133,7 @@ impl MapDecl {
         match self.storage {
             Storage::Global => plain + 8,
             Storage::PerCpuGlobal | Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash => plain,
+            Storage::Array | Storage::Arrays => plain,
         }
     }
 }

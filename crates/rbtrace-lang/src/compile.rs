@@ -208,6 +208,8 @@ pub trait LowerCx: TypeCx {
     /// The internal map that keeps stacks of processes (or of the kernel) with room for so many bytes of frames, as [`crate::named::stack`]
     /// says; declared at first use.
     fn stack_table(&mut self, user: bool, frames: u32) -> ir::MapId;
+    /// The internal map of that declaration; its symbol begins with [`ir::Manifest::INTERNAL`]. Declared at first use.
+    fn internal_table(&mut self, decl: ir::MapDecl) -> ir::MapId;
     /// The number of a text in [`ir::Manifest::texts`]; declared at first use.
     fn text(&mut self, text: &str) -> u32;
     /// The text of the attach point that fired, as a string of [`TypeCx::place_text_size`] bytes.

@@ -107,6 +107,8 @@ pub trait World {
     fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>>;
     /// A process may be gone when its stacks are shown: what code it has in memory is looked at now.
     fn meet(&self, pid: u32);
+    /// The unwind table of a process is wanted, or what it has of it does not suffice any more.
+    fn unwind(&self, pid: u32);
     /// The entry that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
     fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>>;
     /// Name of the hierarchy and path of every cgroup that has an id.
@@ -141,6 +143,7 @@ impl World for Nowhere {
         None
     }
     fn meet(&self, _: u32) {}
+    fn unwind(&self, _: u32) {}
     fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
         None
     }

@@ -221,6 +221,7 @@ mod tests {
             None
         }
         fn meet(&self, _: u32) {}
+        fn unwind(&self, _: u32) {}
         fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
             None
         }

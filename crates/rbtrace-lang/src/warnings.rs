@@ -85,6 +85,7 @@ pub static ALL: &[&Warning] = &[
     &SHARED_TRACE,
     &SKIPPED_BENCHMARK,
     &STACK_ARGUMENT,
+    &STACK_CUT,
     &STACK_LOST,
     &UNASSIGNED,
     &UNFOLLOWED_PROCESSES,

@@ -23,6 +23,7 @@ mod run;
 mod session;
 mod sys;
 mod trials;
+mod unwind;
 pub mod verifier_log;
 mod world;
 
@@ -94,6 +95,8 @@ pub struct Options {
     pub pid: Option<u32>,
     /// `-c`: a command that waits; it is let go once everything is attached, and the run ends when it does.
     pub child: Option<StoppedChild>,
+    /// `--dwarf-pid`: of these processes only stacks are unwound; empty: of all.
+    pub unwound: Vec<u32>,
     /// `-d verifier`, `-d libbpf`
     pub debug_verifier: bool,
     /// See above.

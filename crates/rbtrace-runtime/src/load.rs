@@ -15,7 +15,7 @@ use crate::kernel_functions;
 use crate::sys::bpf::{self, Code, Expected, Log};
 use crate::sys::{object, signal};
 use crate::verifier_log::{Excerpt, Limit, excerpt};
-use crate::{Options, libbpf_log};
+use crate::{Options, libbpf_log, unwind};
 
 /// Name of every object of ours in the kernel's eyes.
 const OBJECT_NAME: &str = "rbtrace";
@@ -134,9 +134,11 @@ impl<'m> Open<'m> {
     /// object there is.
     pub fn load(mut self, host: &Host, options: &Options, last: bool) -> Result<Loaded<'m>> {
         raise_descriptor_limit();
+        let pattern = unwind::pattern(&mut self.object)?;
         object::prepare(&mut self.object).map_err(|error| map_failure(error.into(), self.manifest)).context("creating the maps")?;
         let mut codes = object::take_programs(&mut self.object).context("reading the compiled program")?;
         let object = self.object.load().map_err(explained).context("creating the maps")?;
+        drop(pattern);
         let maps = self.manifest.maps.iter().map(|map| map_fd(&object, &map.symbol)).collect::<Result<_>>()?;
         let license = license(self.manifest)?;
         let loader = Loader { host, options, manifest: self.manifest, btf: object::btf(&object), license, asks_limit: last };

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_FORK, PERF_RECORD_MMAP2};
+use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_EXIT, PERF_RECORD_FORK, PERF_RECORD_MMAP2};
 use linux_perf_event_reader::{CommOrExecRecord, ForkOrExitRecord, Mmap2FileId, Mmap2Record, RawData};
 use rbtrace_host::proc;
 use rbtrace_host::symbols::mappings::{Mappings, NewMapping};
@@ -62,8 +62,8 @@ impl Processes {
         !self.unmet.is_empty()
     }
 
-    /// Hands on what has happened.
-    pub fn tell(&self, mappings: &RefCell<Mappings>) -> Result<()> {
+    /// Hands on what has happened, and says it.
+    pub fn tell(&self, mappings: &RefCell<Mappings>) -> Result<Vec<Change>> {
         let mut records = Vec::new();
         // A process may have been begun on a CPU that was read before the one where it went on: until a round finds nothing new.
         for _ in 0..ROUNDS {
@@ -79,11 +79,8 @@ impl Processes {
         }
         records.sort_by_key(|(time, _)| *time);
         let mut mappings = mappings.borrow_mut();
-        for (_, record) in &records {
-            // What is not understood is asked for when it matters.
-            let _ = apply(record, &mut mappings);
-        }
-        Ok(())
+        // What is not understood is asked for when it matters.
+        Ok(records.iter().filter_map(|(_, record)| apply(record, &mut mappings)).collect())
     }
 }
 
@@ -100,10 +97,23 @@ fn timed(mut record: Record) -> Option<(u64, Record)> {
     Some((u64::from_ne_bytes(time.try_into().ok()?), record))
 }
 
+/// What has happened to the memory of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has new code, of that file.
+    Mapped(u32, Id),
+    /// It began another program.
+    Executed(u32),
+    /// The second is a child of the first.
+    Forked(u32, u32),
+    /// It has ended.
+    Ended(u32),
+}
+
 /// `None`: of no interest, or too short.
-fn apply(record: &Record, mappings: &mut Mappings) -> Option<()> {
+fn apply(record: &Record, mappings: &mut Mappings) -> Option<Change> {
     let body = RawData::from(record.body.as_slice());
-    match record.kind {
+    Some(match record.kind {
         PERF_RECORD_MMAP2 => {
             let new = Mmap2Record::parse::<byteorder::NativeEndian>(body, record.misc).ok()?;
             let Mmap2FileId::InodeAndVersion(file) = new.file_id else { return None };
@@ -114,18 +124,25 @@ fn apply(record: &Record, mappings: &mut Mappings) -> Option<()> {
                 path: String::from_utf8_lossy(path.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned(),
                 id: Id { device: (file.major, file.minor), inode: file.inode },
             };
-            mappings.mapped(u32::try_from(new.pid).ok()?, &mapping);
+            let pid = u32::try_from(new.pid).ok()?;
+            mappings.mapped(pid, &mapping);
+            Change::Mapped(pid, mapping.id)
         }
         PERF_RECORD_COMM => {
             let new = CommOrExecRecord::parse::<byteorder::NativeEndian>(body, record.misc).ok()?;
             new.is_execve.then(|| mappings.executed(new.pid as u32))?;
+            Change::Executed(new.pid as u32)
         }
         PERF_RECORD_FORK => {
             let new = ForkOrExitRecord::parse::<byteorder::NativeEndian>(body).ok()?;
             // A new thread has the memory of its process.
             (new.pid != new.ppid).then(|| mappings.forked(new.ppid as u32, new.pid as u32))?;
+            Change::Forked(new.ppid as u32, new.pid as u32)
+        }
+        PERF_RECORD_EXIT => {
+            let ended = ForkOrExitRecord::parse::<byteorder::NativeEndian>(body).ok()?;
+            (ended.pid == ended.tid).then_some(Change::Ended(ended.pid as u32))?
         }
         _ => return None,
-    }
-    Some(())
+    })
 }

@@ -21,7 +21,8 @@ use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
 use crate::sys::signal::{self, Signals};
-use crate::{Objects, Options, child, notify, trials, world};
+use crate::unwind::{Scope, Unwinder};
+use crate::{Objects, Options, StoppedChild, child, notify, trials, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -50,9 +51,11 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
     let processes = follow_processes(manifest, options.pid, &mut session);
+    let unwinder = prepare_unwinding(manifest, &loaded, &session, &options)?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
-    let mut run = Run { manifest, loaded: &loaded, attached, session, ring, processes, losses, signals, watched, options: &mut options };
+    let mut run =
+        Run { manifest, loaded: &loaded, attached, session, ring, processes, unwinder, losses, signals, watched, options: &mut options };
     if trials::wanted(manifest) {
         return run.trials();
     }
@@ -72,6 +75,17 @@ fn follow_processes(manifest: &Manifest, pid: Option<u32>, session: &mut Session
         session.warn(&warnings::UNFOLLOWED_PROCESSES, &text);
     }
     followed.ok()
+}
+
+/// Whose stack is unwound at its first event, too: the processes that the user named, and those that have the code which is probed.
+fn prepare_unwinding(manifest: &Manifest, loaded: &Loaded<'_>, session: &Session<'_>, options: &Options) -> Result<Option<Unwinder>> {
+    let scope = Scope { named: options.unwound.clone(), process: options.pid, child: options.child.as_ref().map(StoppedChild::id) };
+    let map = |name: &str| Ok(loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose()?);
+    let mut unwinder = Unwinder::new(manifest, map, &scope).context("preparing to unwind stacks")?;
+    if let Some(unwinder) = &mut unwinder {
+        unwinder.prepare(&scope, &mut session.world.symbols().mappings().borrow_mut())?;
+    }
+    Ok(unwinder)
 }
 
 /// Loads what was compiled. A program that is too much for the verifier is compiled once more, its values in memory: the verifier does not
@@ -100,6 +114,7 @@ pub(crate) struct Run<'a, 'm> {
     pub(crate) session: Session<'m>,
     ring: Option<Ring>,
     processes: Option<Processes>,
+    unwinder: Option<Unwinder>,
     losses: Losses<'m>,
     signals: Signals,
     /// The process of `-p`.
@@ -159,10 +174,24 @@ impl Run<'_, '_> {
             let _ = writeln!(stdout, "{NOTIFY}").and_then(|()| stdout.flush());
         }
         self.notify(notify::READY);
-        if let Some(child) = &mut self.options.child {
-            child.release()?;
-        }
+        self.release_child()?;
         self.pin()
+    }
+
+    /// Lets the command run. Where its stacks are unwound its memory is known before its own code runs.
+    fn release_child(&mut self) -> Result<()> {
+        let Some(mut child) = self.options.child.take() else { return Ok(()) };
+        let mut known = Ok(());
+        match &mut self.unwinder {
+            Some(unwinder) => {
+                let mut mappings = self.session.world.symbols().mappings().borrow_mut();
+                let pid = child.id();
+                child.release_held(|| known = unwinder.refresh(pid, &mut mappings))?;
+            }
+            None => child.release()?,
+        }
+        self.options.child = Some(child);
+        known
     }
 
     fn notify(&mut self, state: &str) {
@@ -283,6 +312,7 @@ impl Run<'_, '_> {
             Some((ring, arrived)) => ring.drain(arrived, |record| self.session.record(record)),
             None => Ok(Drained::Nothing),
         };
+        self.unwind()?;
         self.session.sink.after_drain();
         drained
     }
@@ -293,9 +323,19 @@ impl Run<'_, '_> {
         self.processes.as_mut().is_some_and(|processes| processes.meet(mappings))
     }
 
-    /// What processes have in memory is known before their stacks are shown.
-    fn tell_processes(&self) -> Result<()> {
-        self.processes.as_ref().map_or(Ok(()), |processes| processes.tell(self.session.world.symbols().mappings()))
+    /// What processes have in memory is known before their stacks are shown, and, as soon as can be, to those who unwind them.
+    fn tell_processes(&mut self) -> Result<()> {
+        let Some(processes) = &self.processes else { return Ok(()) };
+        let mappings = self.session.world.symbols().mappings();
+        let changes = processes.tell(mappings)?;
+        self.unwinder.as_mut().map_or(Ok(()), |unwinder| unwinder.follow(&changes, &mut mappings.borrow_mut()))
+    }
+
+    /// Reads the unwind tables that programs have asked for.
+    fn unwind(&mut self) -> Result<()> {
+        let Some(unwinder) = &mut self.unwinder else { return Ok(()) };
+        let mut mappings = self.session.world.symbols().mappings().borrow_mut();
+        self.session.world.to_unwind().into_iter().try_for_each(|pid| unwinder.refresh(pid, &mut mappings))
     }
 
     pub(crate) fn signals_end_the_run(&mut self) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! This machine as values see it: users, local time, the boot clock. Asks rbtrace-host and the C library; knows no map and no record.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -25,12 +25,19 @@ pub struct Machine<'m> {
     stacks: HashMap<u32, StackTable>,
     boot_offset: i64,
     symbols: OnceCell<Symbols>,
+    /// Processes whose unwind tables are wanted.
+    to_unwind: RefCell<Vec<u32>>,
 }
 
 impl<'m> Machine<'m> {
     /// The machine now; the boot clock is measured against the wall clock once.
     pub fn new(host: &'m Host, manifest: &'m Manifest, stacks: HashMap<u32, StackTable>) -> Self {
-        Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new() }
+        Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new(), to_unwind: RefCell::default() }
+    }
+
+    /// The processes whose unwind tables are wanted since the last time.
+    pub fn to_unwind(&self) -> Vec<u32> {
+        self.to_unwind.take()
     }
 
     /// What went wrong while names were looked for, since this was last asked.
@@ -86,6 +93,10 @@ impl World for Machine<'_> {
 
     fn meet(&self, pid: u32) {
         self.symbols().mappings().borrow_mut().meet(pid);
+    }
+
+    fn unwind(&self, pid: u32) {
+        self.to_unwind.borrow_mut().push(pid);
     }
 
     fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {

@@ -45,6 +45,8 @@ pub enum Feature {
     IsaV4,
     /// `bpf_get_current_task_btf` (5.11).
     CurrentTaskBtf,
+    /// `bpf_task_pt_regs` (5.15).
+    TaskRegisters,
     /// Keys of hash maps longer than 512 bytes (5.11).
     LongKeys,
     /// kfunc `bpf_map_sum_elem_count` (6.6).
@@ -88,7 +90,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 23] = [
+    pub const ALL: [Feature; 24] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -100,6 +102,7 @@ impl Feature {
         Feature::IsaV3,
         Feature::IsaV4,
         Feature::CurrentTaskBtf,
+        Feature::TaskRegisters,
         Feature::LongKeys,
         Feature::MapSumElemCount,
         Feature::Strncmp,
@@ -128,6 +131,7 @@ impl Feature {
             Feature::IsaV3 => "isa_v3",
             Feature::IsaV4 => "isa_v4",
             Feature::CurrentTaskBtf => "get_current_task_btf",
+            Feature::TaskRegisters => "task_pt_regs",
             Feature::LongKeys => "long_keys",
             Feature::MapSumElemCount => "map_sum_elem_count",
             Feature::Strncmp => "strncmp",

@@ -132,7 +132,7 @@ pub const RULES: u32 = 1 << 15;
 /// Stretches of code of all processes at most: 2 MiB.
 pub const STRETCHES: u32 = 1 << 16;
 /// Processes at most.
-pub const PROCESSES: u32 = 1 << 14;
+pub const PROCESSES: u32 = 1 << 13;
 /// Bytes of a row: offset in the file as u32, number of its rule as u32.
 pub const ROW_BYTES: u32 = 8;
 /// Bytes of a rule, as [`Rule::words`] gives them.

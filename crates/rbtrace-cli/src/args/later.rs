@@ -5,8 +5,6 @@ use std::ffi::OsString;
 /// See the module.
 #[derive(Debug, clap::Args)]
 pub struct Later {
-    #[arg(long, hide = true, action = clap::ArgAction::Append)]
-    dwarf_pid: Vec<OsString>,
     #[arg(long, hide = true)]
     aot: Option<OsString>,
 }
@@ -18,10 +16,7 @@ impl Later {
     }
 
     /// Each option: whether it was given, its name, and what it would do.
-    fn given(&self) -> [(bool, &'static str, &'static str); 2] {
-        [
-            (!self.dwarf_pid.is_empty(), "--dwarf-pid", "user stacks from DWARF"),
-            (self.aot.is_some(), "--aot", "scripts as executables of their own"),
-        ]
+    fn given(&self) -> [(bool, &'static str, &'static str); 1] {
+        [(self.aot.is_some(), "--aot", "scripts as executables of their own")]
     }
 }

@@ -65,6 +65,9 @@ struct Raw {
     /// Start this command once everything is attached, and end when it ends
     #[arg(short, long = "cmd", value_name = "COMMAND")]
     command: Option<String>,
+    /// Unwind the stacks of this process only, and of the one that is watched
+    #[arg(long, value_name = "PID", allow_hyphen_values = true, action = clap::ArgAction::Append)]
+    dwarf_pid: Vec<String>,
     /// Write what the script prints to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -234,6 +237,8 @@ pub struct Run {
     pub include_directories: Vec<String>,
     pub pid: Option<u32>,
     pub command: Option<String>,
+    /// `--dwarf-pid`
+    pub unwound: Vec<u32>,
     pub output: Option<PathBuf>,
     pub format: Format,
     pub buffering: Buffering,
@@ -365,6 +370,7 @@ impl Raw {
             include_directories: self.include_directory,
             pid: self.pid.as_deref().map(parse_pid).transpose()?,
             command: self.command,
+            unwound: self.dwarf_pid.iter().map(|pid| parse_pid(pid)).collect::<Result<_, _>>()?,
             output: self.output,
             format: parse_format(self.format.as_deref())?,
             buffering: parse_buffering(self.buffering.as_deref())?,

@@ -27,7 +27,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "--dwarf-pid",
-        "Stacks are walked by the process's own unwinding tables. May be given several times.",
+        "What `dw_ustack` needs is read for these processes and the one of `-p` or `-c`, and for no others; without the option it is read for every \
+         process that fires. May be given several times.",
         "rbtrace --dwarf-pid 1 tool.bt",
     ),
     (

@@ -1,7 +1,7 @@
 //! `--info`: what this machine and this build can do (SPEC §8.8).
 
 use rbtrace_host::Host;
-use rbtrace_sema::frontend::lang::{functions, probes};
+use rbtrace_sema::frontend::lang::probes;
 use rbtrace_sema::frontend::types::{Facts, Feature};
 
 use crate::environment::Environment;
@@ -58,7 +58,7 @@ fn build() -> impl Iterator<Item = (String, String)> {
         ("libdw (DWARF support)", yes(true)),
         ("libsystemd (systemd notify support)", yes(true)),
         ("blazesym (advanced symbolization)", yes(true)),
-        ("dwunwind", yes(functions::by_name("dw_ustack").is_some())),
+        ("dwunwind", yes(true)),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -271,6 +271,7 @@ fn attach(
         notify_socket: environment.notify_socket.clone(),
         pid: run.pid,
         child,
+        unwound: run.unwound,
         debug_verifier: run.stages.contains(&Stage::Verifier),
         debug_libbpf: run.stages.contains(&Stage::Libbpf),
     };

@@ -3,12 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
 use std::sync::{Mutex, MutexGuard};
 
 use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
-use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, PrintLevel, ProgramInput, RingBufferBuilder};
+use libbpf_rs::{MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramInput, RingBufferBuilder};
 use rbtrace_codegen::{Target, compile};
-use rbtrace_ir::{Manifest, Program, RECORD_HEADER, Sources, verify};
+use rbtrace_ir::{Manifest, Program, RECORD_HEADER, Sources, unwind, verify};
 
 /// What a program left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -86,12 +87,25 @@ fn load_as(program: &Program, target: Target, sources: Option<&Sources>) -> Resu
     log().clear();
     libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| log().push_str(&text))));
     let open = ObjectBuilder::default().name("rbtrace").and_then(|builder| builder.open_memory(&object.elf));
-    let loaded = open.and_then(|open| open.load());
+    let loaded = open.and_then(|mut open| {
+        let _pattern = pattern(&mut open)?;
+        open.load()
+    });
     drop(turn);
     loaded.map_err(|error| {
         let object = compile(program, &Target { listings: true, ..target }, sources).ok();
         format!("{error}\n{}\n{}", log(), object.and_then(|object| object.listings).map_or(String::new(), |listings| listings.asm))
     })
+}
+
+/// What the maps among maps are like, as the runtime says it; to be kept until they were made.
+fn pattern(open: &mut OpenObject) -> libbpf_rs::Result<Option<MapHandle>> {
+    let Some(mut map) = open.maps_mut().find(|map| map.map_type() == MapType::ArrayOfMaps) else { return Ok(None) };
+    let mut options = libbpf_rs::libbpf_sys::bpf_map_create_opts::default();
+    (options.sz, options.map_flags) = (size_of_val(&options) as libbpf_rs::libbpf_sys::size_t, libbpf_rs::libbpf_sys::BPF_F_MMAPABLE);
+    let inner = MapHandle::create(MapType::Array, Some("shard"), 4, unwind::ROW_BYTES, unwind::SHARD, &options)?;
+    map.set_inner_map_fd(inner.as_fd())?;
+    Ok(Some(inner))
 }
 
 /// Calls of helpers that are left in the only program of that name after the kernel has inlined what it can.

@@ -25,6 +25,7 @@ use rbtrace_types::debug_info::Declaration;
 
 pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
+pub(crate) use self::file::map;
 pub(crate) use self::find::{below, root_of};
 pub use self::names::demangle;
 use crate::cached;

@@ -8,9 +8,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use memmap2::Mmap;
 use rustix::fs::{Mode, OFlags};
 
-use crate::binaries::root_of;
+use crate::binaries::{map, root_of};
 
 /// Files kept open. Those beyond are looked for by their path when they are needed.
 const MOST: usize = 512;
@@ -100,6 +101,16 @@ impl MappedFile {
     /// Where the paths of its process begin, if not where ours do.
     pub fn root(&self) -> Option<PathBuf> {
         self.root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd())))
+    }
+
+    /// How the kernel tells it from others.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> Option<Mmap> {
+        map(&self.readable()?).ok()
     }
 
     /// Where we can read it. By its own name where that still leads to it: its debug information may be beside it.

@@ -40,11 +40,28 @@ struct Mapping {
     what: What,
 }
 
+/// What code is.
 #[derive(Clone, Debug)]
-enum What {
+pub enum What {
+    /// That of a file.
     File(Rc<MappedFile>),
+    /// What the kernel gives to every process.
     Vdso,
+    /// Of no file: made while the program ran.
     Anonymous,
+    /// The kernel's own means: where functions return to that are watched.
+    Special,
+}
+
+/// A stretch of code that a process has in memory.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// Where it is.
+    pub stretch: Stretch,
+    /// Offset in the file of its start.
+    pub offset: u64,
+    /// What it is.
+    pub what: What,
 }
 
 /// A process. A program that it ran before is remembered, too: stacks are named long after they were taken.
@@ -122,6 +139,25 @@ impl Mappings {
         (process.now, process.read) = (now, true);
     }
 
+    /// The code that a process has in memory now, by address; nothing if it is gone.
+    pub fn look(&mut self, pid: u32) -> Vec<Code> {
+        let Ok(text) = std::fs::read(format!("/proc/{pid}/maps")) else { return Vec::new() };
+        let found: Vec<NewMapping> = text.split(|&byte| byte == b'\n').filter_map(code).collect();
+        let mut all = Vec::new();
+        for new in found {
+            let what = self.what(pid, &new);
+            if what.may_be_made() {
+                self.jitted.meet(pid);
+            }
+            let process = self.processes.entry(pid).or_default();
+            if !process.now.iter().any(|known| (known.stretch, known.offset) == (new.stretch, new.offset)) {
+                process.now.push(Mapping { stretch: new.stretch, offset: new.offset, what: what.clone() });
+            }
+            all.push(Code { stretch: new.stretch, offset: new.offset, what });
+        }
+        all
+    }
+
     /// What is, or was, at an address.
     pub fn find(&mut self, pid: u32, address: u64) -> Option<Place> {
         if let Some(place) = self.processes.get(&pid).and_then(|process| process.find(address)) {
@@ -137,6 +173,7 @@ impl Mappings {
             path if path.starts_with('/') && path != "//anon" && new.id.inode != 0 => {
                 What::File(self.files.get(path.strip_suffix(" (deleted)").unwrap_or(path), new.id, pid, new.stretch))
             }
+            path if path.starts_with('[') && !path.starts_with("[anon") => What::Special,
             _ => What::Anonymous,
         }
     }
@@ -147,7 +184,7 @@ impl What {
     fn may_be_made(&self) -> bool {
         match self {
             What::File(file) => ["/memfd:", "/dev/zero", "/anon_hugepage"].iter().any(|memory| file.path.starts_with(memory)),
-            What::Vdso => false,
+            What::Vdso | What::Special => false,
             What::Anonymous => true,
         }
     }
@@ -161,7 +198,7 @@ impl Process {
         Some(match &mapping.what {
             What::File(file) => Place::File(Rc::clone(file), at),
             What::Vdso => Place::Vdso(address - mapping.stretch.start),
-            What::Anonymous => Place::Anonymous,
+            What::Anonymous | What::Special => Place::Anonymous,
         })
     }
 }

@@ -17,8 +17,7 @@ use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
-use self::files::MappedFile;
-pub use self::files::{Id, Stretch};
+pub use self::files::{Id, MappedFile, Stretch};
 use self::mappings::{Mappings, Place};
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;

@@ -3,6 +3,9 @@
 
 mod rules;
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
 use gimli::{
     BaseAddresses, CieOrFde, DebugFrame, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset,
     UnwindSection,
@@ -11,6 +14,7 @@ use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, e
 use rbtrace_types::unwind::{Base, Row, Rule, Saved};
 
 use self::rules::Registers;
+use crate::symbols::mappings::{Mappings, What};
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
@@ -67,6 +71,14 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     }
     builder.signal_return(&file);
     (!builder.table.rows.is_empty()).then_some(builder.table)
+}
+
+/// The table of the code that the kernel gives to every process.
+pub fn vdso() -> Option<Table> {
+    let ours = Mappings::default().look(std::process::id()).into_iter().find(|code| matches!(code.what, What::Vdso))?;
+    let mut bytes = vec![0; usize::try_from(ours.stretch.end - ours.stretch.start).ok()?];
+    File::open("/proc/self/mem").and_then(|memory| memory.read_exact_at(&mut bytes, ours.stretch.start)).ok()?;
+    table(&bytes)
 }
 
 /// The table of code that is described nowhere but keeps frame pointers, as what is compiled while a program runs mostly does.

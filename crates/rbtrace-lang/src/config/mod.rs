@@ -19,7 +19,7 @@ pub mod print_maps_on_exit;
 pub mod show_debug_info;
 pub mod stack_mode;
 pub mod str_trunc_trailer;
-mod unstable_dw_ustack;
+pub mod unstable_dw_ustack;
 pub mod unstable_import_statement;
 pub mod unstable_tseries;
 pub mod unstable_typeinfo;

@@ -157,6 +157,7 @@ fn reset(cx: &mut dyn LowerCx, call: &Call, scalar: &Expr) -> Value {
             maps::emit(cx, call, scalar, clear::ROW.name);
             cx.ir().int(1)
         }
+        Storage::Array | Storage::Arrays => unreachable!("maps of ours have no names"),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::named::stack;
 use crate::row::Builtin;
 
-use super::stacks;
+use super::stacks::{self, Source};
 
 /// The row.
 pub static ROW: Builtin = Builtin {
@@ -18,6 +18,6 @@ pub static ROW: Builtin = Builtin {
         let (mode, limit) = stacks::wanted(cx, ROW.name, call, false);
         stack::kernel(mode, limit)
     },
-    lower: |cx, call| stacks::lower(cx, ROW.name, call, false),
+    lower: |cx, call| stacks::lower(cx, ROW.name, call, Source::Kernel),
     ..Builtin::BASE
 };

@@ -8,6 +8,7 @@ mod cgroupid;
 mod clear;
 mod debugf;
 mod delete;
+mod dw_ustack;
 mod errorf;
 mod exit;
 mod fail;
@@ -68,6 +69,7 @@ mod scalars;
 mod search;
 mod sending;
 mod signals;
+mod stack_walk;
 mod stacks;
 mod tagged;
 
@@ -83,6 +85,7 @@ pub static ALL: &[&Builtin] = &[
     &clear::ROW,
     &debugf::ROW,
     &delete::ROW,
+    &dw_ustack::ROW,
     &errorf::ROW,
     &exit::ROW,
     &fail::ROW,

@@ -1,7 +1,7 @@
 //! Stacks: the arguments of the functions that take one, and the helper's call. Shared by both.
 
 use rbtrace_diag::Diagnostic;
-use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, Value};
+use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, SlotId, Value};
 use rbtrace_syntax::ast::Expr;
 use rbtrace_types::Type;
 
@@ -10,6 +10,8 @@ use crate::config;
 use crate::named::stack::{self, Mode};
 use crate::variables::task_ids;
 use crate::warnings::STACK_LOST;
+
+use super::stack_walk;
 
 /// Frames of a stack when nothing is said.
 const DEFAULT: u32 = 127;
@@ -65,8 +67,20 @@ fn by_word(word: &str) -> Option<Mode> {
     Mode::ALL.into_iter().find(|mode| mode.word() == word)
 }
 
+/// Whose stack it is, and who says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// That of the kernel.
+    Kernel,
+    /// That of the process, by frame pointers.
+    Process,
+    /// That of the process, by unwind tables.
+    Unwound,
+}
+
 /// The stack of the kernel, or of the process with its id behind it.
-pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: bool) -> Lowered {
+pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: Source) -> Lowered {
+    let user = source != Source::Kernel;
     let (mode, limit) = wanted(cx, function, call, user);
     let process = user.then(|| task_ids::process_id(cx));
     let frames_size = mode.frame_size() * limit;
@@ -76,28 +90,28 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: boo
     let value = ir.slot_addr(slot);
     let mark = ir.mark();
     let slot = ir.memory("frames", stack::ENTRY_HEADER + frames_size);
+    let (bytes, mode_number) = match (source, process) {
+        (Source::Unwound, Some(process)) => {
+            let (bytes, cut) = stack_walk::lower(cx, call, slot, limit, process);
+            (bytes, cx.ir().bin_int(Bin::Or, cut, mode.number()))
+        }
+        (Source::Unwound | Source::Kernel | Source::Process, _) => by_helper(ir, slot, frames_size, user, mode),
+    };
+    let ir = cx.ir();
     let entry = ir.slot_addr(slot);
     let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
-    // The helper fills what it does not need with zeros, also when it fails.
-    let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
-    let args = vec![Operand::Ctx, Operand::Value(frames), Operand::Int(frames_size.into()), Operand::Int(flags)];
-    let bytes = ir.call(Helper::GetStack, args);
-    let zero = ir.int(0);
-    let failed = ir.cmp(Cmp::SLt, bytes, zero);
-    let bytes = ir.value(Op::Select(failed, zero, bytes));
     let (id, check) = digest(ir, frames, bytes, frames_size);
     ir.store(8, entry, 0, check);
     ir.store(8, value, 0, id);
     let count = ir.bin_int(Bin::LShr, bytes, mode.frame_size().trailing_zeros().into());
     ir.store(2, value, stack::COUNT, count);
-    let mode_number = ir.int(mode.number());
     ir.store(2, value, stack::MODE, mode_number);
     let number = ir.int(table.0.into());
     ir.store(4, value, stack::TABLE, number);
     if let Some(process) = process {
         ir.store(8, value, stack::PROCESS, process);
     }
-    let process = process.unwrap_or(zero);
+    let process = process.unwrap_or_else(|| ir.int(0));
     ir.store(8, entry, stack::ENTRY_PROCESS, process);
     let names = user && matches!(mode, Mode::Bpftrace | Mode::Perf) && cx.follow_processes();
     cx.ir().open();
@@ -107,6 +121,19 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, user: boo
     ir.push(Op::If { cond: count, then, otherwise: Region::default() });
     ir.release(mark);
     Lowered::Mem(value)
+}
+
+/// The bytes of the frames that the kernel puts behind an entry's header, and the mode.
+fn by_helper(ir: &mut Builder, slot: SlotId, frames_size: u32, user: bool, mode: Mode) -> (Value, Value) {
+    let entry = ir.slot_addr(slot);
+    let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
+    // The helper fills what it does not need with zeros, also when it fails.
+    let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
+    let args = vec![Operand::Ctx, Operand::Value(frames), Operand::Int(frames_size.into()), Operand::Int(flags)];
+    let bytes = ir.call(Helper::GetStack, args);
+    let zero = ir.int(0);
+    let failed = ir.cmp(Cmp::SLt, bytes, zero);
+    (ir.value(Op::Select(failed, zero, bytes)), ir.int(mode.number()))
 }
 
 /// Two hashes of the words of a stack. One of 64 bits tells a million stacks apart (they meet by chance once in 10^7 runs); the other says

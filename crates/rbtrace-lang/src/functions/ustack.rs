@@ -4,7 +4,7 @@ use crate::named::stack;
 use crate::row::Builtin;
 use crate::value::Value;
 
-use super::stacks;
+use super::stacks::{self, Source};
 
 /// The row.
 pub static ROW: Builtin = Builtin {
@@ -21,7 +21,7 @@ pub static ROW: Builtin = Builtin {
         let (mode, limit) = stacks::wanted(cx, ROW.name, call, true);
         stack::user(mode, limit)
     },
-    lower: |cx, call| stacks::lower(cx, ROW.name, call, true),
+    lower: |cx, call| stacks::lower(cx, ROW.name, call, Source::Process),
     handle: Some(|cx, _, args| {
         if let [Value::UInt(process)] = *args {
             cx.world().meet(process as u32);

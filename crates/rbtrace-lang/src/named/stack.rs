@@ -21,12 +21,17 @@ pub const ENTRY_PROCESS: u32 = 8;
 const SIZE: u32 = 16;
 /// Where the number of frames is in the value.
 pub const COUNT: u32 = 8;
-/// Where the mode is.
+/// Where the mode is; the bit [`CUT`] says that the caller of the last frame is not known.
 pub const MODE: u32 = 10;
+/// See [`MODE`].
+pub const CUT: i64 = 1 << 8;
 /// Where the table's number is.
 pub const TABLE: u32 = 12;
 /// Where the process is.
 pub const PROCESS: u32 = SIZE;
+
+/// What is written behind the last frame whose caller is not known.
+pub const UNKNOWN_CALLER: &str = "<unwind failure>";
 
 /// How the types of stacks begin.
 pub const KERNEL: &str = "kstack_";
@@ -103,6 +108,8 @@ pub struct Stack {
     pub mode: Mode,
     /// The innermost first.
     pub frames: Vec<Frame>,
+    /// The caller of the last one could not be found.
+    pub cut: bool,
 }
 
 /// One function of a stack, with those that the compiler put into it.
@@ -130,6 +137,7 @@ type Names<'a> = &'a dyn Fn(u32, u64) -> Option<Rc<Symbol>>;
 pub(super) fn show(user: bool, world: &dyn World, bytes: &[u8], symbol: Names<'_>) -> Result<Value, RunError> {
     let part = |at: u32, size: u8| read_int(bytes.get(at as usize..).unwrap_or_default(), size, false);
     let (id, count, number, table) = (part(0, 8)?, part(COUNT, 2)?, part(MODE, 2)?, part(TABLE, 4)?);
+    let (cut, number) = (number & CUT != 0, number & !CUT);
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
     let entry = if count == 0 { Some(vec![0; ENTRY_HEADER as usize]) } else { world.stack_entry(table as u32, id as u64) };
     let frames = match entry {
@@ -140,20 +148,26 @@ pub(super) fn show(user: bool, world: &dyn World, bytes: &[u8], symbol: Names<'_
         }
         None => vec![Frame::Lost],
     };
-    Ok(Value::Stack(Stack { user, mode, frames }))
+    Ok(Value::Stack(Stack { user, mode, frames, cut }))
 }
 
 fn named(mode: Mode, count: usize, bytes: &[u8], symbol: &dyn Fn(u64) -> Option<Rc<Symbol>>) -> Result<Vec<Frame>, RunError> {
     let mut frames = Vec::new();
-    for (at, bytes) in bytes.chunks_exact(mode.frame_size() as usize).take(count).enumerate() {
+    // Whether an address is a place that was interrupted, not one that is returned to.
+    let mut is_exact = true;
+    for bytes in bytes.chunks_exact(mode.frame_size() as usize).take(count) {
         frames.extend(match mode {
             Mode::BuildId => place(bytes)?,
             Mode::Raw => Some(Frame::At { address: read_int(bytes, 8, false)? as u64, called: 0, symbol: None }),
             Mode::Bpftrace | Mode::Perf => {
                 let address = read_int(bytes, 8, false)? as u64;
                 // Where a call returns to may be another line, or another function if the call never returns.
-                let called = u64::from(at > 0 && address > 0);
-                Some(Frame::At { address, called, symbol: symbol(address - called) })
+                let called = u64::from(!is_exact && address > 0);
+                let found = symbol(address - called);
+                // No call returns to where a function begins, but handlers of signals do: to what gives the interrupted place back.
+                let begun = if found.is_none() && called > 0 { symbol(address).filter(|begun| begun.offset == 0) } else { None };
+                is_exact = begun.is_some();
+                Some(Frame::At { address, called: if is_exact { 0 } else { called }, symbol: found.or(begun) })
             }
         });
     }
@@ -186,6 +200,14 @@ impl Stack {
                 (Mode::Perf, Frame::At { address, called, symbol }) => perf(*address, symbol.as_deref(), *called, out),
                 (Mode::Raw | Mode::BuildId, Frame::At { address, .. }) => put(out, format_args!("{address:x}\n")),
             }
+        }
+        if self.cut {
+            out.extend_from_slice(match self.mode {
+                Mode::Bpftrace => b"        ".as_slice(),
+                Mode::Perf => b"\t",
+                Mode::Raw | Mode::BuildId => b"",
+            });
+            put(out, format_args!("{UNKNOWN_CALLER}\n"));
         }
     }
 }
@@ -228,7 +250,7 @@ mod tests {
         };
         let frames = named(mode, count, &frames, &known).expect("whole");
         let mut text = Vec::new();
-        Stack { user: true, mode, frames }.write(&mut text);
+        Stack { user: true, mode, frames, cut: false }.write(&mut text);
         assert_eq!(String::from_utf8_lossy(&text), expected);
     }
 
@@ -250,12 +272,24 @@ mod tests {
     }
 
     #[test]
+    fn a_stack_without_its_end_says_so() {
+        let shown = |mode| {
+            let (frames, mut text) = (vec![Frame::At { address: 0x10, called: 0, symbol: None }], Vec::new());
+            Stack { user: true, mode, frames, cut: true }.write(&mut text);
+            String::from_utf8(text).expect("text")
+        };
+        assert_eq!(shown(Mode::Bpftrace), "\n        0x10\n        <unwind failure>\n");
+        assert_eq!(shown(Mode::Perf), "\n\t10 0x10 ([unknown])\n\t<unwind failure>\n");
+        assert_eq!(shown(Mode::Raw), "\n10\n<unwind failure>\n");
+    }
+
+    #[test]
     fn values_say_what_is_wrong_with_them() {
         let shown = |count: u16, mode: u16| {
             let bytes = [&7u64.to_ne_bytes()[..], &count.to_ne_bytes(), &mode.to_ne_bytes(), &1u32.to_ne_bytes()].concat();
             show(true, &Nowhere, &bytes, &|_, _| None)
         };
-        let stack = |frames| Ok(Value::Stack(Stack { user: true, mode: Mode::Bpftrace, frames }));
+        let stack = |frames| Ok(Value::Stack(Stack { user: true, mode: Mode::Bpftrace, frames, cut: false }));
         assert_eq!(shown(0, 0), stack(vec![]));
         assert_eq!(shown(2, 0), stack(vec![Frame::Lost]));
         assert_eq!(shown(2, 9), Err(RunError::Truncated));

@@ -115,6 +115,16 @@ pub static SKIPPED_BENCHMARK: Warning = Warning::new(
 )
 .running();
 
+/// Stacks that are unwound, but not to their end.
+pub static STACK_CUT: Warning = Warning::new(
+    "stack-cut",
+    "A stack that is unwound ends before its outermost function: its last line is `<unwind failure>`. The tables of its process were not read yet (they are \
+     as soon as one is missing), a function on it is not described in the `.eh_frame` of its binary, or its memory could not be read.\n\n\
+     ```\nprofile:hz:99 { @[comm, dw_ustack] = count(); }\n```\n\n\
+     For one process, `-p` or `-c` has the tables read before its first event.",
+)
+.running();
+
 /// Stacks that are not whole.
 pub static STACK_LOST: Warning = Warning::new(
     "stack-lost",

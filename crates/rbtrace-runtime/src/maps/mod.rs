@@ -163,6 +163,7 @@ impl<'m> Map<'m> {
             // The last word says whether the map was ever assigned, and stays.
             Storage::Global => self.set_scalar(&old[self.words() - 1..]),
             Storage::PerCpuGlobal | Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash => self.set_scalar(&[]),
+            Storage::Array | Storage::Arrays => Ok(()),
         }
     }
 
@@ -269,6 +270,7 @@ impl<'m> Map<'m> {
         match self.decl.storage {
             Storage::Global | Storage::PerCpuGlobal => true,
             Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash => false,
+            Storage::Array | Storage::Arrays => false,
         }
     }
 

@@ -133,6 +133,7 @@ impl<'m> Table<'m> {
             (Storage::PerCpuGlobal, Kind::Aggregate(row, aggregate)) => (row.is_set)(aggregate, &self.values),
             (Storage::PerCpuGlobal, Kind::Plain) => self.values.iter().any(|&word| word != 0),
             (Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::LruPerCpuHash, _) => count > 0,
+            (Storage::Array | Storage::Arrays, _) => false,
         }
     }
 

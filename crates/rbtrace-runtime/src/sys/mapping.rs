@@ -3,18 +3,18 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A stretch of address space of ours, unmapped when dropped. Invariant: `length` bytes from `start` are ours.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     start: NonNull<u8>,
     length: usize,
 }
 
 impl Mapping {
     /// A piece of what a descriptor offers; over a stretch that is ours, or where the kernel likes.
-    pub(super) fn shared(map: BorrowedFd<'_>, wish: *mut libc::c_void, length: usize, offset: usize, protection: i32) -> io::Result<Self> {
+    pub(crate) fn shared(map: BorrowedFd<'_>, wish: *mut libc::c_void, length: usize, offset: usize, protection: i32) -> io::Result<Self> {
         let fixed = if wish.is_null() { 0 } else { libc::MAP_FIXED };
         // SAFETY: a new mapping at an address of the kernel's choice, or over a stretch that is already ours alone.
         let start = unsafe { libc::mmap(wish, length, protection, libc::MAP_SHARED | fixed, map.as_raw_fd(), offset as libc::off_t) };
@@ -54,6 +54,11 @@ impl Mapping {
         let counter = unsafe { self.start.as_ptr().add(at) };
         // SAFETY: aligned; only asked of places where the kernel keeps a counter, which it changes atomically.
         unsafe { AtomicU64::from_ptr(counter.cast()) }
+    }
+
+    /// Writes a word that programs of ours read.
+    pub(crate) fn put(&self, at: usize, word: u64) {
+        self.counter(at).store(word, Ordering::Relaxed);
     }
 
     /// A header's first word.

@@ -1,13 +1,25 @@
 //! Entries of BPF maps, many at a time. Keys and values are bytes in the kernel's layout: a per-CPU map has one value per possible CPU,
 //! each rounded up to 8 bytes.
 
+use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use libbpf_sys as sys;
 
 use super::bpf::writable;
-use super::check;
+use super::{check, own};
+
+/// Makes an array that user space can have in its memory.
+pub fn create_shared_array(name: &CStr, value_bytes: u32, count: u32) -> io::Result<OwnedFd> {
+    let options = sys::bpf_map_create_opts {
+        sz: size_of::<sys::bpf_map_create_opts>() as sys::size_t,
+        map_flags: sys::BPF_F_MMAPABLE,
+        ..Default::default()
+    };
+    // SAFETY: name and options live until the call returns; the kernel only reads them.
+    check(unsafe { sys::bpf_map_create(sys::BPF_MAP_TYPE_ARRAY, name.as_ptr(), 4, value_bytes, count, &options) }).map(own)
+}
 
 /// A position in a walk over a map. Hash maps use 4 bytes of it, others up to the size of a key.
 #[derive(Debug, Clone)]

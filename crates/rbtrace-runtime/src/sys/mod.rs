@@ -5,11 +5,12 @@
 pub mod bpf;
 pub mod fork;
 pub mod kernel_btf;
-mod mapping;
+pub mod mapping;
 pub mod maps;
 pub mod object;
 pub mod perf;
 pub mod perf_ring;
+pub mod ptrace;
 pub mod ring;
 pub mod signal;
 pub mod time;

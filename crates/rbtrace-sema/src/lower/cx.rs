@@ -188,6 +188,10 @@ impl LowerCx for Lower<'_> {
         self.out.stack_table(user, frames, self.shared)
     }
 
+    fn internal_table(&mut self, decl: ir::MapDecl) -> ir::MapId {
+        self.out.internal_table(decl)
+    }
+
     fn text(&mut self, text: &str) -> u32 {
         self.out.text(text)
     }

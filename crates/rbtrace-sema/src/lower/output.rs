@@ -98,6 +98,15 @@ impl Output {
         self.declare(&name, decl)
     }
 
+    /// An internal map that the user does not know of; equal symbols are one map.
+    pub fn internal_table(&mut self, decl: MapDecl) -> MapId {
+        let name = format!("\u{1}{}", decl.symbol);
+        match self.maps.get(&name) {
+            Some(&id) => id,
+            None => self.declare(&name, MapDecl { name: name.clone(), ..decl }),
+        }
+    }
+
     /// Read-only bytes, padded to 8; equal ones are kept once.
     pub fn constant(&mut self, bytes: &[u8]) -> ConstantId {
         let mut bytes = bytes.to_vec();

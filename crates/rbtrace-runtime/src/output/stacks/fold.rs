@@ -3,7 +3,7 @@
 use crate::maps::table::Row;
 use crate::output::Shown;
 use rbtrace_ir::Type;
-use rbtrace_lang::named::stack::{Frame, Stack, is_stack};
+use rbtrace_lang::named::stack::{Frame, Stack, UNKNOWN_CALLER, is_stack};
 use rbtrace_lang::run::{RunError, Symbol};
 use rbtrace_lang::{Value, text};
 
@@ -104,6 +104,9 @@ fn steps(stack: &Stack) -> Vec<Step> {
             Frame::Lost => steps.push(Step { name: "[frames lost]".into(), kind: Kind::Unknown }),
         }
     }
+    if stack.cut {
+        steps.push(Step { name: UNKNOWN_CALLER.into(), kind: Kind::Unknown });
+    }
     steps.reverse();
     steps
 }
@@ -133,7 +136,7 @@ pub(super) mod tests {
     pub fn rows() -> Vec<Row> {
         let row = |comm: &str, kernel: Vec<Frame>, weight| {
             let user = vec![frame("read", &[]), frame("work<int>", &["inner", "outer"]), frame("", &[]), frame("main", &[])];
-            let stack = |user, frames| Value::Stack(Stack { user, mode: Mode::Bpftrace, frames });
+            let stack = |user, frames| Value::Stack(Stack { user, mode: Mode::Bpftrace, frames, cut: false });
             let key = Value::Tuple(vec![stack(false, kernel), Value::Str(comm.into()), stack(true, user)]);
             Row { key: Some(key), value: Value::UInt(weight) }
         };

@@ -1,5 +1,7 @@
 //! The process a run is about: a command of ours that waits until everything is attached (`-c`), or somebody else's (`-p`).
 
+mod start;
+
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::io::{self, ErrorKind};
@@ -11,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
-use crate::sys::fork;
+use crate::sys::{fork, ptrace};
 
 /// A command that has a process but does not run yet. Dropping it before [`StoppedChild::release`] ends it.
 #[derive(Debug)]
@@ -51,6 +53,17 @@ impl StoppedChild {
     pub fn release(&mut self) -> Result<()> {
         let Some(gate) = self.gate.take() else { return Ok(()) };
         rustix::io::write(gate, &[1]).with_context(|| format!("starting `{}`", self.command))?;
+        Ok(())
+    }
+
+    /// Lets it run, but holds it where its program begins, its libraries in memory, while `ready` is called. Where the kernel does not let us, it
+    /// just runs.
+    pub fn release_held(&mut self, ready: impl FnOnce()) -> Result<()> {
+        let is_seized = ptrace::seize(self.pid).is_ok();
+        self.release()?;
+        if is_seized {
+            start::hold(self, ready);
+        }
         Ok(())
     }
 

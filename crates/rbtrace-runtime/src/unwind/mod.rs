@@ -1,0 +1,163 @@
+//! Unwind tables for programs that walk stacks (`rbtrace_ir::unwind` says how they lie in maps): which processes need them, and what is in
+//! their memory. Each binary is read once, when the first process is met that has it.
+
+mod tables;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::Result;
+use rbtrace_host::symbols::Id;
+use rbtrace_host::symbols::mappings::{Code, Mappings, What};
+use rbtrace_host::{proc, unwind};
+use rbtrace_ir::unwind::{Row, STRETCH_BYTES};
+use rbtrace_ir::{AttachPlan, Manifest};
+
+pub use self::tables::pattern;
+use self::tables::{Rows, Tables};
+use crate::processes::Change;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Unwinder {
+    tables: Tables,
+    /// By file.
+    binaries: HashMap<Id, Rows>,
+    vdso: Option<Rows>,
+    chain: Rows,
+    /// Processes that are unwound, and what they had in memory the last time, so that nothing is written twice.
+    processes: HashMap<u32, Vec<[u64; WORDS]>>,
+    /// Who has one of these files in memory will be asked about; it is prepared.
+    targets: HashSet<Id>,
+    /// Only these; none: all.
+    only: Option<BTreeSet<u32>>,
+}
+
+const WORDS: usize = STRETCH_BYTES as usize / 8;
+
+/// What the programs that walk stacks are about.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Processes that the user named for this.
+    pub named: Vec<u32>,
+    /// The process that all of the run is about.
+    pub process: Option<u32>,
+    /// The command that has not begun its program.
+    pub child: Option<u32>,
+}
+
+impl Unwinder {
+    /// Its maps are there if the script walks stacks.
+    pub fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
+        let Some(mut tables) = Tables::open(map)? else { return Ok(None) };
+        let chain = tables.add(&[unwind::chain()])?;
+        let only = (!scope.named.is_empty()).then(|| scope.named.iter().copied().chain(scope.process).chain(scope.child).collect());
+        let targets = manifest.programs.iter().filter_map(|program| program.plan.as_ref()).flat_map(files).collect();
+        Ok(Some(Self { tables, binaries: HashMap::new(), vdso: None, chain, processes: HashMap::new(), targets, only }))
+    }
+
+    /// Prepares those processes that the first event may be about.
+    pub fn prepare(&mut self, scope: &Scope, mappings: &mut Mappings) -> Result<()> {
+        for &pid in scope.named.iter().chain(&scope.process) {
+            self.refresh(pid, mappings)?;
+        }
+        if self.targets.is_empty() || scope.process.is_some() || self.only.is_some() {
+            return Ok(());
+        }
+        for pid in proc::processes() {
+            let is_target = |code: &Code| matches!(&code.what, What::File(file) if self.targets.contains(&file.id()));
+            if mappings.look(pid).iter().any(is_target) {
+                self.refresh(pid, mappings)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows what processes do.
+    pub fn follow(&mut self, changes: &[Change], mappings: &mut Mappings) -> Result<()> {
+        let mut changed = BTreeSet::new();
+        for change in changes {
+            match *change {
+                Change::Mapped(pid, file) if self.processes.contains_key(&pid) || self.targets.contains(&file) => drop(changed.insert(pid)),
+                Change::Mapped(..) => {}
+                // What it had is not where it was; nothing is better than that.
+                Change::Executed(pid) if self.processes.contains_key(&pid) => self.put(pid, Vec::new())?,
+                Change::Executed(_) => {}
+                Change::Forked(parent, child) => {
+                    if let Some(code) = self.processes.get(&parent).cloned() {
+                        self.put(child, code)?;
+                    }
+                }
+                Change::Ended(pid) => {
+                    changed.remove(&pid);
+                    if self.processes.remove(&pid).is_some() {
+                        self.tables.forget(pid)?;
+                    }
+                }
+            }
+        }
+        changed.into_iter().try_for_each(|pid| self.refresh(pid, mappings))
+    }
+
+    /// Brings what is known of a process up to date.
+    pub fn refresh(&mut self, pid: u32, mappings: &mut Mappings) -> Result<()> {
+        if self.only.as_ref().is_some_and(|only| !only.contains(&pid)) {
+            return Ok(());
+        }
+        let code = mappings.look(pid);
+        let stretches = code.iter().map(|code| self.stretch(code)).collect::<Result<Vec<_>>>()?;
+        if stretches.is_empty() {
+            return Ok(());
+        }
+        self.put(pid, stretches)
+    }
+
+    fn put(&mut self, pid: u32, stretches: Vec<[u64; WORDS]>) -> Result<()> {
+        if self.processes.get(&pid) == Some(&stretches) {
+            return Ok(());
+        }
+        if !self.tables.put(pid, &stretches)? {
+            // There is no room left; who still matters will be asked about.
+            self.processes.clear();
+            self.tables.clear()?;
+            self.tables.put(pid, &stretches)?;
+        }
+        self.processes.insert(pid, stretches);
+        Ok(())
+    }
+
+    /// A stretch of code as it lies in the map.
+    fn stretch(&mut self, code: &Code) -> Result<[u64; WORDS]> {
+        let rows = match &code.what {
+            What::File(file) => match self.binaries.get(&file.id()) {
+                Some(rows) => *rows,
+                None => {
+                    let table = file.bytes().and_then(|bytes| unwind::table(&bytes));
+                    let rows = table.map_or(Ok(self.chain), |table| self.tables.add(&table.rows))?;
+                    *self.binaries.entry(file.id()).or_insert(rows)
+                }
+            },
+            What::Vdso => match self.vdso {
+                Some(rows) => rows,
+                None => {
+                    let rows: Vec<Row> = unwind::vdso().map(|table| table.rows).unwrap_or_default();
+                    *self.vdso.insert(self.tables.add(&rows)?)
+                }
+            },
+            What::Anonymous => self.chain,
+            What::Special => Rows::default(),
+        };
+        let bias = code.stretch.start.wrapping_sub(code.offset);
+        Ok([code.stretch.start, code.stretch.end, bias, u64::from(rows.first) | u64::from(rows.count) << 32])
+    }
+}
+
+/// The files that a program is attached to.
+fn files(plan: &AttachPlan) -> Vec<Id> {
+    let AttachPlan::Uprobe { files, .. } = plan else { return Vec::new() };
+    let id = |path: &str| {
+        let found = std::fs::metadata(path).ok()?;
+        Some(Id { device: (rustix::fs::major(found.dev()), rustix::fs::minor(found.dev())), inode: found.ino() })
+    };
+    files.iter().filter_map(|file| id(&file.path)).collect()
+}
