@@ -21,6 +21,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "processor" => unless(std::env::consts::ARCH == argument, &format!("the machine has no processor of the kind {argument}")),
         "command" => unless(find_command(argument), &format!("needs the command `{argument}`")),
         "file" => unless(Path::new(argument).exists(), &format!("needs {argument}")),
+        "kernel_function" => unless(has_kernel_function(argument), &format!("the kernel lacks the function {argument}")),
         "tracepoint" => {
             let directory = Path::new("/sys/kernel/tracing/events").join(argument.replace(':', "/"));
             unless(directory.exists(), &format!("the kernel lacks the tracepoint {argument}"))
@@ -46,6 +47,11 @@ fn user_other_than_root() -> bool {
 fn ftrace_tells() -> bool {
     let list = std::fs::File::open("/sys/kernel/tracing/available_filter_functions");
     list.and_then(|mut list| list.read(&mut [0])).is_ok_and(|read| read > 0)
+}
+
+fn has_kernel_function(name: &str) -> bool {
+    let symbols = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    symbols.lines().any(|line| line.split(' ').nth(2) == Some(name))
 }
 
 /// Whether what is written to `{tmp}` reaches a block device: file systems without one, and those stacked on others, have numbers of their own.
