@@ -28,6 +28,7 @@ KEPT int open(const Box<int> *box) { asm volatile("" ::: "memory"); return box->
 
 int main() {
   zoo::Named mouse;
+  mouse.legs = 2;
   zoo::Cat cat(mouse);
   zoo::Box<int> box{5, nullptr};
   zoo::Counted counted(10);
