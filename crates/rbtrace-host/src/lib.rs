@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rbtrace_types::binary::{Function, Marker, Naming, Symbol};
 use rbtrace_types::c_object::{CFailure, CObject};
-use rbtrace_types::debug_info::{Declaration, NoLine, SourceLine};
+use rbtrace_types::debug_info::{Declaration, NoLine, SourceLine, Variable};
 pub use rbtrace_types::facts::BpfFunction;
 use rbtrace_types::facts::{KernelFunction, Prototype, RawTracepoint};
 use rbtrace_types::format::TracepointFormat;
@@ -394,6 +394,10 @@ impl Facts for Host {
 
     fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
         self.binaries.declaration(binary, address)
+    }
+
+    fn variables(&self, binary: &str, address: u64) -> Result<Arc<[Variable]>, String> {
+        self.binaries.variables(binary, address)
     }
 
     fn program_type(&self, binary: &str, near: Option<u64>, name: &str) -> Option<Type> {

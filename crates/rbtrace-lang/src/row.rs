@@ -224,6 +224,17 @@ pub struct NoArgs {
     pub hint: Option<String>,
 }
 
+/// An argument that no program can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its name.
+    pub name: String,
+    /// What is wrong.
+    pub message: String,
+    /// Why.
+    pub why: String,
+}
+
 /// A line of `-l`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -273,7 +284,7 @@ pub struct ProbeType {
     /// The struct behind `args`; `None`: the probe has none.
     pub args: fn(&dyn Facts, &Place) -> Option<Arc<Struct>>,
     /// Arguments that [`ProbeType::args`] leaves out because no program can read them, each with the reason.
-    pub unreadable_args: fn(&dyn Facts, &Place) -> Vec<(String, String)>,
+    pub unreadable_args: fn(&dyn Facts, &Place) -> Vec<Unreadable>,
     /// A type of the program that a place is in, by its C name.
     pub program_type: fn(&dyn Facts, &Place, name: &str) -> Option<Type>,
     /// An enum of that program that has a constant of a name.

@@ -53,6 +53,78 @@ pub enum Convention {
     Changed,
 }
 
+/// What the source calls by a name at an instruction: a local variable, or a parameter of a function that has begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub passed: Passed,
+    /// Where it is, or why it is nowhere.
+    pub home: Result<VariableHome, String>,
+}
+
+/// Where a variable is at an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableHome {
+    /// It is this.
+    Value(Computed),
+    /// It is in memory at this address.
+    Memory(Computed),
+}
+
+/// A number that is known when the instruction is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Computed {
+    /// What is in a register; numbers are those of DWARF for the machine.
+    Register(u16),
+    /// A constant.
+    Int(i64),
+    /// The address of the instruction in the process.
+    Here,
+    /// So many bytes of the process's memory.
+    Load(Box<Computed>, u8),
+    /// Two of them, put together.
+    Math(Math, Box<Computed>, Box<Computed>),
+}
+
+/// How two numbers are put together, in 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it; shifts to the right without and with a sign")]
+pub enum Math {
+    Add,
+    Sub,
+    Mul,
+    And,
+    Or,
+    Xor,
+    Left,
+    Right,
+    SignedRight,
+}
+
+impl Computed {
+    /// This and another one.
+    pub fn with(self, math: Math, other: Computed) -> Computed {
+        Computed::Math(math, Box::new(self), Box::new(other))
+    }
+
+    /// This and a constant.
+    pub fn plus(self, offset: i64) -> Computed {
+        if offset == 0 { self } else { self.with(Math::Add, Computed::Int(offset)) }
+    }
+
+    /// The registers that it needs.
+    pub fn registers(&self) -> Vec<u16> {
+        match self {
+            Computed::Register(number) => vec![*number],
+            Computed::Int(_) | Computed::Here => Vec::new(),
+            Computed::Load(from, _) => from.registers(),
+            Computed::Math(_, a, b) => [a.registers(), b.registers()].concat(),
+        }
+    }
+}
+
 /// A place in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SourceLine {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::binary::{Function, Marker, Naming, Symbol, named};
 use crate::c_object::{CFailure, CObject};
-use crate::debug_info::{Declaration, NoLine, SourceLine};
+use crate::debug_info::{Declaration, NoLine, SourceLine, Variable};
 use crate::format::TracepointFormat;
 use crate::headers::{Answer, Question};
 use crate::ty::{Enum, Struct, Type};
@@ -380,6 +380,11 @@ pub trait Facts {
     /// How the function that begins at an address of a binary is declared, as its debug information has it. `None`: nothing is said about it;
     /// an error: why there is no debug information.
     fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
+        let _ = address;
+        Err(format!("no debuginfo found for {binary}"))
+    }
+    /// What the source calls by a name at an instruction inside of a function, the innermost of equal names; an error: why that is not known.
+    fn variables(&self, binary: &str, address: u64) -> Result<Arc<[Variable]>, String> {
         let _ = address;
         Err(format!("no debuginfo found for {binary}"))
     }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use self::binaries::Binary;
 use crate::binary::{Function, Marker, Naming};
 use crate::ctype::c_type;
-use crate::debug_info::{Declaration, NoLine, SourceLine};
+use crate::debug_info::{Declaration, NoLine, SourceLine, Variable};
 use crate::facts::{Arch, BpfFunction, Facts, Feature, KernelFunction, Prototype, RawTracepoint, VMLINUX};
 use crate::format::TracepointFormat;
 use crate::ty::{Enum, Field, Space, Struct, Type};
@@ -363,6 +363,12 @@ impl Facts for Fixture {
     fn declaration(&self, binary: &str, address: u64) -> Result<Option<Arc<Declaration>>, String> {
         let found = self.binaries.get(binary).filter(|binary| binary.has_debug_info());
         found.map(|binary| binary.declared.get(&address).cloned()).ok_or(format!("no debuginfo found for {binary}"))
+    }
+
+    /// Nothing is said about variables.
+    fn variables(&self, binary: &str, _: u64) -> Result<Arc<[Variable]>, String> {
+        let found = self.binaries.get(binary).filter(|binary| binary.has_debug_info());
+        found.map(|_| Arc::default()).ok_or(format!("no debuginfo found for {binary}"))
     }
 
     fn source_line(&self, binary: &str, line: &SourceLine) -> Result<Vec<u64>, NoLine> {

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use rbtrace_types::Type;
 use rbtrace_types::binary::{Function, Naming};
-use rbtrace_types::debug_info::Declaration;
+use rbtrace_types::debug_info::{Declaration, Variable};
 
 pub use self::debug_file::DebugPlaces;
 pub use self::file::Binary;
@@ -37,6 +37,9 @@ type Cache<K, T> = Mutex<HashMap<K, T>>;
 /// What was said about the function at an address.
 type Declared = Result<Option<Arc<Declaration>>, String>;
 
+/// What was said about the variables at an address.
+type Visible = Result<Arc<[Variable]>, String>;
+
 /// The binaries that were asked for, as the traced process sees the file system.
 #[derive(Debug, Default)]
 pub struct Binaries {
@@ -47,6 +50,7 @@ pub struct Binaries {
     opened: Cache<String, Result<Arc<Binary>, String>>,
     found: Cache<(String, Naming, String), Result<Vec<Function>, String>>,
     declarations: Cache<(String, u64), Declared>,
+    variables: Cache<(String, u64), Visible>,
     types: Cache<(String, Option<u64>, String), Option<Type>>,
     described: Cache<String, Result<Arc<DebugInfo>, String>>,
 }
@@ -135,6 +139,15 @@ impl Binaries {
             Ok(found.map(Arc::new))
         };
         cached(&self.declarations, (name.to_owned(), address), read)
+    }
+
+    /// See [`rbtrace_types::Facts::variables`].
+    pub fn variables(&self, name: &str, address: u64) -> Visible {
+        let read = || {
+            let found = self.debug_info(name)?.variables(address);
+            found.map(Arc::from).map_err(|error| format!("the debug information of {name} is broken: {error:#}"))
+        };
+        cached(&self.variables, (name.to_owned(), address), read)
     }
 
     /// See [`rbtrace_types::Facts::program_type`].

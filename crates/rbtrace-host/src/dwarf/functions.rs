@@ -47,8 +47,8 @@ fn parameters<'a>(session: &Session<'a>, mut at: At) -> Result<Vec<(At, Entry<'a
     Ok(Vec::new())
 }
 
-/// The type of a parameter, or of what a function returns.
-fn passed(session: &Session<'_>, at: At, says_struct: bool) -> Result<Passed> {
+/// The type of a parameter or a variable, or of what a function returns.
+pub(super) fn passed(session: &Session<'_>, at: At, says_struct: bool) -> Result<Passed> {
     let at = session.inherited(at, dw::DW_AT_type)?.map(|(at, value)| session.follow(at, &value)).transpose()?;
     let by_reference = classes::is_by_reference(session, at)?;
     let ty = at.map_or(Ok(rbtrace_types::Type::Void), |at| types::convert(session, at))?;
@@ -56,7 +56,7 @@ fn passed(session: &Session<'_>, at: At, says_struct: bool) -> Result<Passed> {
 }
 
 /// Whether people write names of types without a keyword.
-fn has_plain_names(language: dw::DwLang) -> bool {
+pub(super) fn has_plain_names(language: dw::DwLang) -> bool {
     !matches!(convention(Some(language)), Convention::C) || is_cpp(language)
 }
 

@@ -4,7 +4,9 @@
 //! debug information or an error; loops in them end, and what they claim to hold is bounded by what they are.
 
 mod classes;
+mod frames;
 mod functions;
+mod homes;
 mod index;
 mod lines;
 mod sections;
@@ -12,6 +14,7 @@ mod session;
 mod split;
 mod texts;
 mod types;
+mod variables;
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};

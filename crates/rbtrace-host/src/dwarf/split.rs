@@ -37,7 +37,7 @@ pub(super) struct Split {
 /// Where the files of all units are found.
 #[derive(Debug)]
 pub(super) struct SplitFiles {
-    apart: Apart,
+    pub apart: Apart,
     package: OnceLock<Option<Arc<File>>>,
 }
 

@@ -51,6 +51,15 @@ pub fn by_name(arch: Arch, name: &str) -> Option<u32> {
     Some(8 * index)
 }
 
+/// The offset of the register that debug information calls by a number; none for those that the kernel does not show.
+pub(super) fn by_debug_number(arch: Arch, number: u16) -> Option<u32> {
+    match arch {
+        // ax, dx, cx, bx, si, di, bp, sp, r8 to r15, ip
+        Arch::X86_64 => [80, 96, 88, 40, 104, 112, 32, 152, 72, 64, 56, 48, 24, 16, 8, 0, 128].get(usize::from(number)).copied(),
+        Arch::Aarch64 => (number <= 31).then(|| 8 * u32::from(number)),
+    }
+}
+
 /// How many arguments of a C function are in registers.
 pub(super) fn argument_count(arch: Arch) -> u32 {
     match arch {

@@ -23,6 +23,9 @@ function was inlined; `main.c:42:7` means the statement at a column. The binary 
 
 `args` has the arguments by name where the binary, or its file below `/usr/lib/debug`, has debug information (DWARF); `-lv` lists them. So do casts
 know the program's own types: `((struct point *)arg0)->x`. Numbers of floating point are in registers that the kernel does not show.
+At an instruction inside of a function (a line, `f+offset`, an address) `args` has the variables that the source sees there instead, with the
+parameters as they are by then: in registers, on the stack, constants, also those of functions that were inlined there; of equal names the innermost.
+What the compiler keeps nowhere at that instruction is refused by its name.
 `arg0`, `arg1` and so on are the integer arguments in registers; pointers are the process's.
 
 ```

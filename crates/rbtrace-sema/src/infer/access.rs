@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::TypeCx;
 use rbtrace_lang::compile::per_cpu_pointer;
+use rbtrace_lang::row::Unreadable;
 use rbtrace_syntax::ast::{Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Space, Struct, Type};
 
@@ -24,8 +25,8 @@ impl Infer<'_> {
     fn field(&mut self, base: &Expr, field: &Name) -> Ty {
         if is_args(base) {
             let Some(args) = self.body.args.clone() else { return self.args(base.span) };
-            if let (None, Some(why)) = (args.field(&field.node), self.unreadable(&field.node)) {
-                self.sink.push(Diagnostic::error(field.span, format!("{} has unsupported type", field.node)).because(why));
+            if let (None, Some(unreadable)) = (args.field(&field.node), self.unreadable(&field.node)) {
+                self.sink.push(Diagnostic::error(field.span, unreadable.message).because(unreadable.why));
                 return Ty::VOID;
             }
             self.types[base.id.0 as usize] = Ty::fixed(Type::Struct(Arc::new(packed(&args))));
@@ -54,10 +55,10 @@ impl Infer<'_> {
     }
 
     /// Why no program can read an argument that is there.
-    fn unreadable(&self, name: &str) -> Option<String> {
+    fn unreadable(&self, name: &str) -> Option<Unreadable> {
         let place = &self.body.places[0].0;
         let all = (place.probe_type.unreadable_args)(self.shared.facts, place);
-        all.into_iter().find_map(|(known, why)| (known == name).then_some(why))
+        all.into_iter().find(|unreadable| unreadable.name == name)
     }
 
     /// Whether a pointer that is to be followed is none to follow; says so.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Span, nearest};
 use rbtrace_lang::compile::Constant;
-use rbtrace_lang::row::{Allowed, Builtin};
+use rbtrace_lang::row::{Allowed, Builtin, Unreadable};
 use rbtrace_lang::{Call, TypeCx, config, functions, variables, warnings};
 use rbtrace_syntax::ast::{Arg, Expr, ExprKind, Name, UnaryOp};
 use rbtrace_types::{Struct, Type, align_up};
@@ -208,7 +208,7 @@ impl Infer<'_> {
     /// All of `args` is less than all arguments where some cannot be read.
     fn warn_of_unreadable(&mut self, span: Span) {
         let place = &self.body.places[0].0;
-        for (name, why) in (place.probe_type.unreadable_args)(self.shared.facts, place) {
+        for Unreadable { name, why, .. } in (place.probe_type.unreadable_args)(self.shared.facts, place) {
             self.sink.push(warnings::LEFT_OUT.at(span, format!("`args` is without `{name}`")).because(why));
         }
     }

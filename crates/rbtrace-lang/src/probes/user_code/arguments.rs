@@ -8,18 +8,21 @@ use rbtrace_ir::{Bin, Helper, Op, Operand};
 use rbtrace_types::debug_info::{Convention, Declaration, Passed};
 use rbtrace_types::{Facts, Field, Space, Struct, Type};
 
-use super::abi::{self, Home, Piece, Unreadable};
+use super::abi::{self, Home, Piece};
 use super::target::{self, Code};
-use super::{VARIANTS, addresses};
+use super::{VARIANTS, addresses, locals};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::registers;
-use crate::row::NoArgs;
+use crate::row::{NoArgs, Unreadable};
 
 /// Where `args` of equal look may be in different places, the offsets of their fields differ: this much for every kind of place.
 const KIND: u32 = 1 << 28;
 
 /// The parameters that can be read. Offsets say where each is: places of which the same is said can share a body.
 pub fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
+    if locals::is_inside(facts, place) {
+        return locals::args(facts, place);
+    }
     let declared = declaration(facts, place).ok()?;
     let homes = homes(facts, &declared);
     let fields: Vec<Field> =
@@ -28,27 +31,36 @@ pub fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
 }
 
 /// The parameters that cannot be read, and why.
-pub fn unreadable(facts: &dyn Facts, place: &Place) -> Vec<(String, String)> {
+pub fn unreadable(facts: &dyn Facts, place: &Place) -> Vec<Unreadable> {
+    if locals::is_inside(facts, place) {
+        return locals::unreadable(facts, place);
+    }
     let Ok(declared) = declaration(facts, place) else { return Vec::new() };
     let homes = homes(facts, &declared);
-    let reasons = declared.params.iter().zip(&homes).filter_map(|(param, home)| Some((param.name.clone(), reason(home, &param.passed)?)));
+    let reasons = declared.params.iter().zip(&homes).filter_map(|(param, home)| {
+        let (name, why) = (param.name.clone(), reason(home, &param.passed)?);
+        Some(Unreadable { message: format!("{name} has unsupported type"), name, why })
+    });
     reasons.collect()
 }
 
 /// Why a place has no `args`.
 pub fn missing(facts: &dyn Facts, place: &Place) -> Option<NoArgs> {
+    if locals::is_inside(facts, place) {
+        return Some(locals::missing(facts, place));
+    }
     let said = match declaration(facts, place) {
         Ok(declared) if declared.params.is_empty() => {
             NoArgs { message: "Cannot read function parameters".into(), why: "this function has none".into(), hint: None }
         }
         Ok(declared) if matches!(declared.convention, Convention::Foreign(_) | Convention::Changed) => {
-            let (_, why) = unreadable(facts, place).into_iter().next()?;
+            let why = unreadable(facts, place).into_iter().next()?.why;
             NoArgs { message: "Cannot read function parameters".into(), why, hint: Some("`reg()` reads registers".into()) }
         }
         Ok(declared) => {
             let first = unreadable(facts, place).into_iter().next()?;
             let only = if declared.params.len() == 1 { "" } else { "; nor can the others" };
-            NoArgs { message: format!("{} has unsupported type", first.0), why: first.1 + only, hint: None }
+            NoArgs { message: first.message, why: first.why + only, hint: None }
         }
         Err(missing) => missing,
     };
@@ -60,9 +72,6 @@ pub(super) fn declaration(facts: &dyn Facts, place: &Place) -> Result<Arc<Declar
     let refused =
         |why: &str, hint: &str| Err(NoArgs { message: "Cannot read function parameters".into(), why: why.into(), hint: Some(hint.into()) });
     let (_, code) = target::code_of(&place.parts);
-    if let Code::Address(_) | Code::Function { offset: 1.., .. } = code {
-        return refused("where a function has already begun, its arguments may be anywhere", "`arg0` and `reg()` read registers");
-    }
     if let Code::Function { name, .. } = code
         && VARIANTS.iter().any(|variant| name.contains(variant))
     {
@@ -73,13 +82,7 @@ pub(super) fn declaration(facts: &dyn Facts, place: &Place) -> Result<Arc<Declar
     for address in addresses(facts, place) {
         match (facts.declaration(binary, address), &found) {
             (Err(why), _) => {
-                let message = format!("Could not parse arguments of \"{}\": {why}", place.name());
-                let hint = "compile it with `-g` or install its debug symbols; `arg0` is the first argument as a number";
-                return Err(NoArgs {
-                    message,
-                    why: "names and types of arguments are in its debug information".into(),
-                    hint: Some(hint.into()),
-                });
+                return Err(without_debug_info(place, &why, "`arg0` is the first argument as a number"));
             }
             (Ok(None), _) => {
                 return refused(
@@ -97,6 +100,15 @@ pub(super) fn declaration(facts: &dyn Facts, place: &Place) -> Result<Arc<Declar
         }
     }
     found.map_or_else(|| refused("nobody knows where this function is", "`arg0` is the first argument as a number"), Ok)
+}
+
+/// Refuses for want of debug information; `instead`: what can be had without.
+pub(super) fn without_debug_info(place: &Place, why: &str, instead: &str) -> NoArgs {
+    NoArgs {
+        message: format!("Could not parse arguments of \"{}\": {why}", place.name()),
+        why: "names and types of arguments are in its debug information".into(),
+        hint: Some(format!("compile it with `-g` or install its debug symbols; {instead}")),
+    }
 }
 
 fn homes(facts: &dyn Facts, declared: &Declaration) -> Vec<Home> {
@@ -126,18 +138,21 @@ fn reason(home: &Home, passed: &Passed) -> Option<String> {
     let Home::Unreadable(why) = home else { return None };
     let text = &passed.text;
     Some(match why {
-        Unreadable::Float => format!("`{text}` is handed over in a floating-point register, which the kernel does not show"),
-        Unreadable::PartlyFloat => format!("a part of `{text}` is in a floating-point register, which the kernel does not show"),
-        Unreadable::Empty => format!("`{text}` is empty, so that nothing is handed over"),
-        Unreadable::Unsettled => "versions of Rust differ in how it, or an argument before it, is handed over".into(),
-        Unreadable::Foreign(language) => format!("{language} hands over arguments in ways of its own"),
-        Unreadable::Changed => "the compiler has changed the arguments of this function".into(),
+        abi::Unreadable::Float => format!("`{text}` is handed over in a floating-point register, which the kernel does not show"),
+        abi::Unreadable::PartlyFloat => format!("a part of `{text}` is in a floating-point register, which the kernel does not show"),
+        abi::Unreadable::Empty => format!("`{text}` is empty, so that nothing is handed over"),
+        abi::Unreadable::Unsettled => "versions of Rust differ in how it, or an argument before it, is handed over".into(),
+        abi::Unreadable::Foreign(language) => format!("{language} hands over arguments in ways of its own"),
+        abi::Unreadable::Changed => "the compiler has changed the arguments of this function".into(),
     })
 }
 
 /// Evaluates a field of `args`.
 pub fn read(cx: &mut dyn LowerCx, field: &Field) -> Lowered {
     let place = cx.place().clone();
+    if locals::is_inside(cx.facts(), &place) {
+        return locals::read(cx, &place, field);
+    }
     let declared = declaration(cx.facts(), &place).expect("inference found the parameter");
     let homes = homes(cx.facts(), &declared);
     let found = declared.params.iter().zip(homes).find(|(param, home)| param.name == field.name && !matches!(home, Home::Unreadable(_)));
@@ -180,7 +195,7 @@ fn gathered(cx: &mut dyn LowerCx, pieces: &[Piece], passed: &Passed) -> Lowered 
     Lowered::Mem(to)
 }
 
-fn from_memory(cx: &mut dyn LowerCx, address: ir::Value, passed: &Passed) -> Lowered {
+pub(super) fn from_memory(cx: &mut dyn LowerCx, address: ir::Value, passed: &Passed) -> Lowered {
     if !passed.ty.is_scalar() {
         return Lowered::Remote(address, Space::User);
     }
@@ -198,7 +213,7 @@ fn stack(cx: &mut dyn LowerCx, offset: u32) -> ir::Value {
 }
 
 /// Bytes of the process; 0 where they cannot be read.
-fn word(b: &mut ir::Builder, address: ir::Value, bytes: u8) -> ir::Value {
+pub(super) fn word(b: &mut ir::Builder, address: ir::Value, bytes: u8) -> ir::Value {
     let slot = b.memory("argument", 8);
     let to = b.slot_addr(slot);
     let zero = b.int(0);
@@ -208,7 +223,7 @@ fn word(b: &mut ir::Builder, address: ir::Value, bytes: u8) -> ir::Value {
 }
 
 /// The bytes that count, by the sign of the type: what a register holds beside them is anything.
-fn widened(b: &mut ir::Builder, whole: ir::Value, passed: &Passed) -> ir::Value {
+pub(super) fn widened(b: &mut ir::Builder, whole: ir::Value, passed: &Passed) -> ir::Value {
     let signed = if let Type::Enum(of) = &passed.ty { of.has_negative() } else { passed.ty.is_signed() };
     match passed.bytes {
         bytes @ (1 | 2 | 4) => b.value(Op::Extend { value: whole, bytes: bytes as u8, signed }),

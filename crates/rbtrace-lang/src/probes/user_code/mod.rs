@@ -4,6 +4,7 @@ mod abi;
 pub(super) mod arguments;
 mod expand;
 mod line;
+mod locals;
 mod target;
 pub(super) mod types;
 
