@@ -1,10 +1,12 @@
 //! Functions that were written in C: bitcode → functions of our module that only we call. Those that nobody calls stay behind.
 
+use std::collections::HashMap;
+
 use inkwell::GlobalVisibility;
 use inkwell::context::Context;
 use inkwell::memory_buffer::MemoryBuffer;
 use inkwell::module::Module;
-use inkwell::values::FunctionValue;
+use inkwell::values::{BasicValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
 use rbtrace_ir::CCode;
 
 use crate::CodegenError;
@@ -18,6 +20,36 @@ pub struct CFunction<'ctx> {
     pub llvm: FunctionValue<'ctx>,
     /// Its index among the module's frames.
     pub frame: usize,
+}
+
+/// Makes frames of all functions that the module has so far; which calls which is known. Their indices by name.
+fn frames_of(module: &Module<'_>, frames: &mut Vec<Frame>) -> HashMap<String, usize> {
+    let name = |function: FunctionValue<'_>| function.get_name().to_string_lossy().into_owned();
+    let functions: Vec<_> = module.get_functions().filter(|function| function.count_basic_blocks() > 0).collect();
+    let mut known = HashMap::new();
+    for function in &functions {
+        known.insert(name(*function), frames.len());
+        frames.push(Frame { name: name(*function), callers: Vec::new(), is_c: true });
+    }
+    for function in functions {
+        let caller = known[&name(function)];
+        for called in function.get_basic_block_iter().flat_map(|block| block.get_instructions()).filter_map(called) {
+            if let Some(&callee) = known.get(&called) {
+                frames[callee].callers.push(caller);
+            }
+        }
+    }
+    known
+}
+
+/// The name of what an instruction calls, if it calls something that has one.
+fn called(instruction: InstructionValue<'_>) -> Option<String> {
+    if instruction.get_opcode() != InstructionOpcode::Call {
+        return None;
+    }
+    let last = instruction.get_num_operands().checked_sub(1)?;
+    let BasicValueEnum::PointerValue(called) = instruction.get_operand(last)?.value()? else { return None };
+    Some(called.get_name().to_string_lossy().into_owned())
 }
 
 /// Takes all files into a module that is still empty; gives the functions that are called, in the order of the program.
@@ -43,11 +75,12 @@ pub fn link<'ctx>(
         }
         module.link_in_module(file).map_err(|message| failure(message.to_string()))?;
     }
+    let known = frames_of(module, frames);
     let mut found = Vec::new();
     for function in &code.functions {
-        let llvm = module.get_function(&function.name).ok_or_else(|| CodegenError::Bitcode(format!("`{}` is missing", function.name)))?;
-        found.push(CFunction { llvm, frame: frames.len() });
-        frames.push(Frame { name: function.name.clone(), callers: Vec::new() });
+        let missing = || CodegenError::Bitcode(format!("`{}` is missing", function.name));
+        let llvm = module.get_function(&function.name).ok_or_else(missing)?;
+        found.push(CFunction { llvm, frame: *known.get(&function.name).ok_or_else(missing)? });
     }
     // A hidden function is checked where it is called, with what is known there: one that others see would have to get by on its types alone.
     for function in module.get_functions().filter(|function| function.count_basic_blocks() > 0) {

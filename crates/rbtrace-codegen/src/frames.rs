@@ -15,35 +15,55 @@ pub const STACK: u32 = 512;
 const ROUND: u32 = 32;
 const FRAME_POINTER: u8 = 10;
 
-/// A function of the module and those that call it, by index; none calls itself, not even through others.
+/// A function of the module and those that call it, by index.
 pub struct Frame {
     pub name: String,
     pub callers: Vec<usize>,
+    /// Whether it was written in C.
+    pub is_c: bool,
+}
+
+/// How far a function has been looked at.
+#[derive(Clone, Copy)]
+enum Depth {
+    Unknown,
+    UnderWay,
+    /// Bytes; none where nothing of ours calls it.
+    Known(Option<u32>),
 }
 
 /// Fails with the first function whose chain of frames is deeper than the stack.
 pub fn check(elf: &[u8], frames: &[Frame]) -> Result<(), CodegenError> {
     let sizes = sizes(elf)?;
-    let mut depths = vec![None; frames.len()];
+    let mut depths = vec![Depth::Unknown; frames.len()];
     for at in 0..frames.len() {
-        let bytes = depth(at, frames, &sizes, &mut depths);
-        if bytes > STACK {
-            return Err(CodegenError::StackTooDeep { function: frames[at].name.clone(), bytes });
+        let Some(bytes) = depth(at, frames, &sizes, &mut depths)? else { continue };
+        let Frame { name: function, is_c, .. } = &frames[at];
+        match is_c {
+            true if bytes > STACK => return Err(CodegenError::CStackTooDeep { function: function.clone(), bytes }),
+            false if bytes > STACK => return Err(CodegenError::StackTooDeep { function: function.clone(), bytes }),
+            _ => {}
         }
     }
     Ok(())
 }
 
 /// Bytes of stack down to the end of a function's frame, by the deepest way to it.
-fn depth(at: usize, frames: &[Frame], sizes: &HashMap<&str, u32>, known: &mut [Option<u32>]) -> u32 {
-    if let Some(bytes) = known[at] {
-        return bytes;
+fn depth(at: usize, frames: &[Frame], sizes: &HashMap<&str, u32>, known: &mut [Depth]) -> Result<Option<u32>, CodegenError> {
+    match known[at] {
+        Depth::Unknown => known[at] = Depth::UnderWay,
+        Depth::UnderWay => return Err(CodegenError::Recursion { function: frames[at].name.clone() }),
+        Depth::Known(bytes) => return Ok(bytes),
     }
-    let above = frames[at].callers.iter().map(|&caller| depth(caller, frames, sizes, known)).max().unwrap_or(0);
-    let own = sizes.get(frames[at].name.as_str()).copied().unwrap_or(0);
-    let bytes = above + own.max(1).next_multiple_of(ROUND);
-    known[at] = Some(bytes);
-    bytes
+    let mut above = (!frames[at].is_c).then_some(0);
+    for &caller in &frames[at].callers {
+        above = above.max(depth(caller, frames, sizes, known)?);
+    }
+    // A function that became part of those that call it has no frame of its own.
+    let own = sizes.get(frames[at].name.as_str()).map_or(0, |own| (*own).max(1).next_multiple_of(ROUND));
+    let bytes = above.map(|above| above + own);
+    known[at] = Depth::Known(bytes);
+    Ok(bytes)
 }
 
 /// Bytes of stack by function.

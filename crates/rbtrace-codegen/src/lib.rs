@@ -83,7 +83,7 @@ pub struct Listings {
     pub asm: String,
 }
 
-/// Why no object came out. All but [`CodegenError::TooMuchMemory`] and [`CodegenError::Bitcode`] are bugs of rbtrace.
+/// Why no object came out. All but [`CodegenError::TooMuchMemory`] and those about functions of C are bugs of rbtrace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodegenError {
     /// LLVM refused; its words.
@@ -104,6 +104,18 @@ pub enum CodegenError {
         /// Its index in the program.
         function: usize,
         /// Bytes of all its slots.
+        bytes: u32,
+    },
+    /// A function of C calls itself, directly or by way of others.
+    Recursion {
+        /// The function.
+        function: String,
+    },
+    /// A function of C and what calls it need more stack than BPF has.
+    CStackTooDeep {
+        /// The function.
+        function: String,
+        /// Bytes of all of them.
         bytes: u32,
     },
     /// A function needs more stack than BPF has, in spite of everything.
@@ -127,6 +139,10 @@ impl fmt::Display for CodegenError {
                 write!(f, "`{slot}` in program `{function}` takes {size} bytes; {} are possible", slots::CHUNK)
             }
             Self::TooMuchMemory { bytes, .. } => write!(f, "the values of this probe take {} KiB", bytes / 1024),
+            Self::Recursion { function } => write!(f, "`{function}` calls itself, which the kernel lets no program do"),
+            Self::CStackTooDeep { function, bytes } => {
+                write!(f, "`{function}` and the functions that call it need {bytes} bytes of stack; BPF has {}", frames::STACK)
+            }
             Self::StackTooDeep { function, bytes } => {
                 write!(f, "program `{function}` needs {bytes} bytes of stack; BPF has {}", frames::STACK)
             }
@@ -144,7 +160,7 @@ pub fn compile(program: &Program, target: &Target, sources: Option<&Sources>) ->
     let machine = Machine::new(target.isa)?;
     if !target.frugal {
         let normal = compile_with(program, target, sources, &machine, Frugality::Normal);
-        if !matches!(normal, Err(CodegenError::StackTooDeep { .. })) {
+        if !matches!(normal, Err(CodegenError::StackTooDeep { .. } | CodegenError::CStackTooDeep { .. })) {
             return normal;
         }
     }

@@ -75,7 +75,7 @@ impl<'ctx> Unit<'ctx, '_> {
             let attribute = self.code.context.create_enum_attribute(Attribute::get_named_enum_kind_id(attribute), 0);
             function.add_attribute(AttributeLoc::Function, attribute);
         }
-        self.frames.borrow_mut().push(Frame { name: name.to_string(), callers: parent.into_iter().collect() });
+        self.frames.borrow_mut().push(Frame { name: name.to_string(), callers: parent.into_iter().collect(), is_c: false });
         function
     }
 

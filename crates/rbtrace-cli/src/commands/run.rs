@@ -166,8 +166,14 @@ fn explain_codegen(error: &CodegenError, program: &ir::Program, sources: &Source
         reporter.diagnostics(&sink, sources, false);
         return Ending::Mistake;
     }
-    if let CodegenError::Bitcode(_) = error {
+    if let CodegenError::Bitcode(_) | CodegenError::Recursion { .. } | CodegenError::CStackTooDeep { .. } = error {
         reporter.error(error);
+        if let CodegenError::Recursion { .. } = error {
+            reporter.hint("a loop with an end does the same");
+        }
+        if let CodegenError::CStackTooDeep { .. } = error {
+            reporter.hint("large local variables find room in a map of one entry for each CPU (BPF_MAP_TYPE_PERCPU_ARRAY)");
+        }
         return Ending::Mistake;
     }
     reporter.error(format!("{error}; this is a bug of rbtrace"));
