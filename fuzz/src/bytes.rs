@@ -164,6 +164,8 @@ impl World for Somewhere {
 
     fn unwind(&self, _: u32) {}
 
+    fn walked(&self, _: u32, _: u64) {}
+
     fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {
         (table == 0).then(|| id.to_le_bytes().to_vec())
     }

@@ -109,6 +109,8 @@ pub trait World {
     fn meet(&self, pid: u32);
     /// The unwind table of a process is wanted, or what it has of it does not suffice any more.
     fn unwind(&self, pid: u32);
+    /// A frame pointer of a process led to an address, or it was there itself: its callers may be missing if its binary keeps none.
+    fn walked(&self, pid: u32, address: u64);
     /// The entry that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
     fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>>;
     /// Name of the hierarchy and path of every cgroup that has an id.
@@ -144,6 +146,7 @@ impl World for Nowhere {
     }
     fn meet(&self, _: u32) {}
     fn unwind(&self, _: u32) {}
+    fn walked(&self, _: u32, _: u64) {}
     fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
         None
     }

@@ -222,6 +222,7 @@ mod tests {
         }
         fn meet(&self, _: u32) {}
         fn unwind(&self, _: u32) {}
+        fn walked(&self, _: u32, _: u64) {}
         fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
             None
         }

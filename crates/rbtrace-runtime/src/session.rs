@@ -64,7 +64,7 @@ pub struct Session<'m> {
 impl<'m> Session<'m> {
     /// A session in which nothing has happened yet.
     pub fn new(manifest: &'m Manifest, host: &'m Host, maps: Maps<'m>, options: &Options) -> Result<Self> {
-        let world = Machine::new(host, manifest, maps.stack_tables()?);
+        let world = Machine::new(host, manifest, maps.stack_tables()?, options.verbose);
         Ok(Self {
             maps,
             sink: Sink::open(options.output.as_deref(), options.buffering)?,

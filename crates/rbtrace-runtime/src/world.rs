@@ -1,13 +1,15 @@
 //! This machine as values see it: users, local time, the boot clock. Asks rbtrace-host and the C library; knows no map and no record.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use rbtrace_host::Host;
 use rbtrace_host::cgroups::cgroup_paths;
 use rbtrace_host::proc::boot_time_offset;
-use rbtrace_host::symbols::{Symbols, Wanted};
+use rbtrace_host::symbols::mappings::Place;
+use rbtrace_host::symbols::{Id, Symbols, Wanted};
+use rbtrace_host::unwind;
 use rbtrace_ir::Manifest;
 use rbtrace_lang::run::{Symbol, World};
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
@@ -27,12 +29,27 @@ pub struct Machine<'m> {
     symbols: OnceCell<Symbols>,
     /// Processes whose unwind tables are wanted.
     to_unwind: RefCell<Vec<u32>>,
+    /// The binaries that frame pointers led to, if they are to be told: each is looked at once.
+    walked: Option<RefCell<HashSet<Id>>>,
 }
 
 impl<'m> Machine<'m> {
     /// The machine now; the boot clock is measured against the wall clock once.
-    pub fn new(host: &'m Host, manifest: &'m Manifest, stacks: HashMap<u32, StackTable>) -> Self {
-        Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols: OnceCell::new(), to_unwind: RefCell::default() }
+    pub fn new(host: &'m Host, manifest: &'m Manifest, stacks: HashMap<u32, StackTable>, verbose: bool) -> Self {
+        let (symbols, to_unwind, walked) = (OnceCell::new(), RefCell::default(), verbose.then(RefCell::default));
+        Self { host, manifest, stacks, boot_offset: boot_time_offset(), symbols, to_unwind, walked }
+    }
+
+    /// Says what binary keeps no frame pointers, the first time that one led there.
+    fn look_for_frames(&self, walked: &RefCell<HashSet<Id>>, pid: u32, address: u64) {
+        let place = self.symbols().mappings().borrow_mut().find(pid, address);
+        let Some(Place::File(file, _)) = place.filter(|_| self.manifest.config.user_symbols) else { return };
+        if walked.borrow_mut().insert(file.id())
+            && let Some(table) = file.bytes().and_then(|bytes| unwind::table(&bytes))
+            && table.is_unframed()
+        {
+            eprintln!("{}: compiled without frame pointers, so callers may be missing in its stacks; dw_ustack finds them", file.path);
+        }
     }
 
     /// The processes whose unwind tables are wanted since the last time.
@@ -93,6 +110,12 @@ impl World for Machine<'_> {
 
     fn meet(&self, pid: u32) {
         self.symbols().mappings().borrow_mut().meet(pid);
+    }
+
+    fn walked(&self, pid: u32, address: u64) {
+        if let Some(walked) = &self.walked {
+            self.look_for_frames(walked, pid, address);
+        }
     }
 
     fn unwind(&self, pid: u32) {

@@ -34,6 +34,14 @@ pub struct Table {
     pub framed: usize,
 }
 
+impl Table {
+    /// Whether the binary was compiled without frame pointers. Then some functions still have them, those whose frames grow; with them some have none:
+    /// those of the linker, and what was written by hand.
+    pub fn is_unframed(&self) -> bool {
+        self.framed * 2 < self.functions
+    }
+}
+
 /// A piece of the file that becomes executable memory.
 #[derive(Debug, Clone, Copy)]
 struct Code {
@@ -69,7 +77,11 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
         entries.set_vendor(registers.vendor());
         builder.read(&entries, &bases);
     }
-    builder.signal_return(&file);
+    if registers == Registers::Aarch64
+        && let Some(place) = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(SIGNAL_RETURN))
+    {
+        builder.signal_return(place.address());
+    }
     (!builder.table.rows.is_empty()).then_some(builder.table)
 }
 
@@ -184,14 +196,10 @@ impl Builder {
     }
 
     /// The kernel of aarch64 does not describe where handlers of signals return to: debuggers know the place by its name.
-    fn signal_return(&mut self, file: &object::File<'_>) {
+    fn signal_return(&mut self, address: u64) {
         /// Two instructions, and the one before: who looks for a caller looks for the place before the one it returns to.
         const LENGTH: u64 = 12;
-        if self.registers != Registers::Aarch64 {
-            return;
-        }
-        let place = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(SIGNAL_RETURN)).map(|symbol| symbol.address());
-        let Some((start, end)) = place.and_then(|address| self.in_file(address.checked_sub(4)?, LENGTH)) else { return };
+        let Some((start, end)) = address.checked_sub(4).and_then(|before| self.in_file(before, LENGTH)) else { return };
         let rows = &mut self.table.rows;
         let behind = rows.iter().rev().find(|row| row.at <= end).map_or(Rule::Unknown, |row| row.rule);
         let from = rows.partition_point(|row| row.at < start);

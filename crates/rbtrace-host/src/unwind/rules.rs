@@ -15,11 +15,10 @@ pub enum Registers {
 
 impl Registers {
     pub fn of(architecture: Architecture) -> Option<Self> {
-        match architecture {
-            Architecture::X86_64 => Some(Self::X86_64),
-            Architecture::Aarch64 => Some(Self::Aarch64),
-            _ => None,
+        if architecture == Architecture::X86_64 {
+            return Some(Self::X86_64);
         }
+        (architecture == Architecture::Aarch64).then_some(Self::Aarch64)
     }
 
     /// Whose instructions of its own the information may hold: aarch64 signs return addresses.

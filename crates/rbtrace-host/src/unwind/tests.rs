@@ -15,8 +15,11 @@ fn by_readelf(path: &Path) -> Option<String> {
     text.contains("LOC").then_some(text)
 }
 
+/// What `readelf` calls the stack pointer and the frame pointer.
+type Names = [&'static str; 2];
+
 /// A rule in the words of `readelf`: base, frame pointer, return address.
-fn words(rule: Rule) -> [String; 3] {
+fn words(rule: Rule, [stack, frame]: Names) -> [String; 3] {
     let saved = |saved: Saved| match saved {
         Saved::Kept => "u".into(),
         Saved::AtBase(at) => format!("c{at:+}"),
@@ -25,8 +28,8 @@ fn words(rule: Rule) -> [String; 3] {
     match rule {
         Rule::Frame { base, return_address, frame_pointer } => {
             let base = match base {
-                Base::Stack(at) => format!("rsp{at:+}"),
-                Base::Frame(at) => format!("rbp{at:+}"),
+                Base::Stack(at) => format!("{stack}{at:+}"),
+                Base::Frame(at) => format!("{frame}{at:+}"),
                 Base::Stored(_) | Base::Linkage(_) | Base::Chain(_) => "exp".into(),
             };
             [base, saved(frame_pointer), saved(return_address)]
@@ -38,7 +41,7 @@ fn words(rule: Rule) -> [String; 3] {
 }
 
 /// Compares all rows of a library; says how many there were, and how many of those we do not understand.
-fn compare(path: &Path) -> Option<(usize, usize)> {
+fn compare(path: &Path, names: Names) -> Option<(usize, usize)> {
     let bytes = std::fs::read(path).ok()?;
     let text = by_readelf(path)?;
     let table = table(&bytes).expect("libraries say something");
@@ -59,10 +62,11 @@ fn compare(path: &Path) -> Option<(usize, usize)> {
         match fields[..] {
             ["LOC", "CFA", ..] => columns = fields.iter().map(|field| field.to_string()).collect(),
             [_, _, _, "FDE", ..] => ranges += 1,
+            // What a common entry says stands at 0.
             [address, ..] if columns.len() == fields.len() && ranges > 0 && address.len() == 16 => {
-                let Some(at) = u64::from_str_radix(address, 16).ok().and_then(place) else { continue };
+                let Some(at) = u64::from_str_radix(address, 16).ok().filter(|at| *at > 0).and_then(place) else { continue };
                 let of = |name: &str| columns.iter().position(|column| column == name).map_or("u".to_string(), |at| fields[at].to_string());
-                expected.insert(at, [of("CFA"), of("rbp"), of("ra")]);
+                expected.insert(at, [of("CFA"), of(names[1]), of("ra")]);
             }
             _ => {}
         }
@@ -70,12 +74,12 @@ fn compare(path: &Path) -> Option<(usize, usize)> {
     let mut unknown = 0;
     for (at, wanted) in &expected {
         let row = table.rows.partition_point(|row| u64::from(row.at) <= *at).checked_sub(1).map(|at| table.rows[at]);
-        let found = words(row.expect("described").rule);
+        let found = words(row.expect("described").rule, names);
         let same = |at: usize| found[at] == wanted[at] || matches!(found[at].as_str(), "any") || (found[at] == "u" && wanted[at] == "s");
         if found[0] == "?" {
             // Bases in other registers, and expressions of hand-written code.
             assert!(
-                !wanted[0].starts_with("rsp") || wanted[1].starts_with("exp"),
+                !wanted[0].starts_with(names[0]) || wanted[1].starts_with("exp"),
                 "{at:#x} of {}: {wanted:?} is not understood",
                 path.display()
             );
@@ -88,6 +92,23 @@ fn compare(path: &Path) -> Option<(usize, usize)> {
 }
 
 #[test]
+fn returns_from_handlers_of_aarch64_are_known_by_name() {
+    let code = vec![Code { address: 0x1000, offset: 0x400, size: 0x100 }];
+    let framed = Rule::Frame { base: Base::Stack(16), return_address: Saved::AtBase(-8), frame_pointer: Saved::AtBase(-16) };
+    let rows = vec![Row { at: 0x400, rule: framed }, Row { at: 0x420, rule: Rule::Unknown }, Row { at: 0x440, rule: framed }];
+    let mut builder = Builder { code, registers: Registers::Aarch64, table: Table { rows, ..Table::default() } };
+    builder.signal_return(0x1024);
+    let rows: Vec<(u32, Rule)> = builder.table.rows.iter().map(|row| (row.at, row.rule)).collect();
+    let expected = [(0x400, framed), (0x420, Rule::Signal), (0x42c, Rule::Unknown), (0x440, framed)];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_code_for_every_process_is_described() {
+    assert!(vdso().is_some_and(|table| table.rows.len() > 10));
+}
+
+#[test]
 fn rows_are_those_of_readelf() {
     if cfg!(not(target_arch = "x86_64")) {
         return crate::skip("the words of readelf are compared on x86_64");
@@ -96,10 +117,13 @@ fn rows_are_those_of_readelf() {
     for library in ["libc.so.6", "libm.so.6", "libstdc++.so.6", "libcrypto.so.3", "ld-linux-x86-64.so.2"] {
         let path = Path::new("/lib/x86_64-linux-gnu").join(library);
         let path = if path.exists() { path } else { Path::new("/usr/lib/x86_64-linux-gnu").join(library) };
-        let Some((rows, unknown)) = compare(&path) else { continue };
+        let Some((rows, unknown)) = compare(&path, ["rsp", "rbp"]) else { continue };
         assert!(rows > 100 && unknown * 50 < rows, "{library}: {unknown} of {rows} rows are not understood");
         compared += 1;
     }
+    // Where there is a compiler for the other architecture.
+    let (rows, unknown) = compare(Path::new("/usr/aarch64-linux-gnu/lib/libc.so.6"), ["sp", "x29"]).unwrap_or_default();
+    assert!(unknown * 50 <= rows, "{unknown} of {rows} rows of aarch64 are not understood");
     if compared == 0 {
         crate::skip("there is no readelf here, or no library");
     }

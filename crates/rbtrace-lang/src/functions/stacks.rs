@@ -93,7 +93,7 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
     let (bytes, mode_number) = match (source, process) {
         (Source::Unwound, Some(process)) => {
             let (bytes, cut) = stack_walk::lower(cx, call, slot, limit, process);
-            (bytes, cx.ir().bin_int(Bin::Or, cut, mode.number()))
+            (bytes, cx.ir().bin_int(Bin::Or, cut, mode.number() | stack::UNWOUND))
         }
         (Source::Unwound | Source::Kernel | Source::Process, _) => by_helper(ir, slot, frames_size, user, mode),
     };

@@ -25,6 +25,8 @@ pub const COUNT: u32 = 8;
 pub const MODE: u32 = 10;
 /// See [`MODE`].
 pub const CUT: i64 = 1 << 8;
+/// A bit of the mode: unwind tables led from frame to frame, not frame pointers.
+pub const UNWOUND: i64 = 1 << 9;
 /// Where the table's number is.
 pub const TABLE: u32 = 12;
 /// Where the process is.
@@ -137,18 +139,30 @@ type Names<'a> = &'a dyn Fn(u32, u64) -> Option<Rc<Symbol>>;
 pub(super) fn show(user: bool, world: &dyn World, bytes: &[u8], symbol: Names<'_>) -> Result<Value, RunError> {
     let part = |at: u32, size: u8| read_int(bytes.get(at as usize..).unwrap_or_default(), size, false);
     let (id, count, number, table) = (part(0, 8)?, part(COUNT, 2)?, part(MODE, 2)?, part(TABLE, 4)?);
-    let (cut, number) = (number & CUT != 0, number & !CUT);
+    let (cut, unwound, number) = (number & CUT != 0, number & UNWOUND != 0, number & !(CUT | UNWOUND));
     let mode = Mode::ALL.into_iter().find(|mode| mode.number() == number).ok_or(RunError::Truncated)?;
     let entry = if count == 0 { Some(vec![0; ENTRY_HEADER as usize]) } else { world.stack_entry(table as u32, id as u64) };
     let frames = match entry {
         Some(entry) => {
             let (header, frames) = entry.split_at_checked(ENTRY_HEADER as usize).ok_or(RunError::Truncated)?;
             let first = read_int(&header[ENTRY_PROCESS as usize..], 8, false)? as u32;
-            named(mode, count as usize, frames, &|address| symbol(first, address))?
+            let frames = named(mode, count as usize, frames, &|address| symbol(first, address))?;
+            if user && !unwound {
+                frames.iter().for_each(|frame| walked(world, first, frame));
+            }
+            frames
         }
         None => vec![Frame::Lost],
     };
     Ok(Value::Stack(Stack { user, mode, frames, cut }))
+}
+
+/// Tells that a frame pointer led to a frame.
+fn walked(world: &dyn World, process: u32, frame: &Frame) {
+    match frame {
+        Frame::At { address, called, .. } => world.walked(process, address - called),
+        Frame::Place(..) | Frame::Lost => {}
+    }
 }
 
 fn named(mode: Mode, count: usize, bytes: &[u8], symbol: &dyn Fn(u64) -> Option<Rc<Symbol>>) -> Result<Vec<Frame>, RunError> {
