@@ -1,9 +1,14 @@
 //! What dynamic linking says of a file's code: by which names others call its functions, and which functions of others its stubs lead to
 //! (`malloc@plt`), which no table of symbols names.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
 
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationTarget, SymbolKind};
+
+use crate::binaries::file::map;
 
 /// Bytes of a stub on x86-64 where its section does not say it.
 const STUB: usize = 16;
@@ -13,9 +18,13 @@ const STUB: usize = 16;
 pub struct Linked {
     /// The name of each exported function that is shown.
     exported: HashMap<u64, String>,
-    /// Sorted by address.
-    stubs: Vec<Stub>,
+    /// Where stubs are: libraries with thousands of them are often seen, code in them seldom.
+    sections: Vec<Range<u64>>,
+    stubs: OnceCell<Stubs>,
 }
+
+/// Sorted by address.
+type Stubs = Vec<Stub>;
 
 #[derive(Debug)]
 struct Stub {
@@ -35,7 +44,8 @@ impl Linked {
                 name.clone_into(best);
             }
         }
-        Linked { exported, stubs: stubs(object).unwrap_or_default() }
+        let sections = stub_sections(object).map(|section| section.address()..section.address() + section.size()).collect();
+        Linked { exported, sections, stubs: OnceCell::new() }
     }
 
     /// What others call the function that begins at an address.
@@ -43,9 +53,12 @@ impl Linked {
         self.exported.get(&address).map(String::as_str)
     }
 
-    /// The stub at an address, and how far the address is in it.
-    pub fn stub(&self, address: u64) -> Option<(&str, u64)> {
-        let stub = &self.stubs[self.stubs.partition_point(|stub| stub.start <= address).checked_sub(1)?];
+    /// The stub at an address of the file that was read, and how far the address is in it.
+    pub fn stub(&self, file: &Path, address: u64) -> Option<(&str, u64)> {
+        self.sections.iter().any(|section| section.contains(&address)).then_some(())?;
+        let read = || stubs(&object::File::parse(&*map(file).ok()?).ok()?);
+        let stubs = self.stubs.get_or_init(|| read().unwrap_or_default());
+        let stub = &stubs[stubs.partition_point(|stub| stub.start <= address).checked_sub(1)?];
         (address < stub.end).then(|| (stub.name.as_str(), address - stub.start))
     }
 }
@@ -57,15 +70,10 @@ fn rank(name: &str) -> (bool, usize, &str) {
 }
 
 /// The stubs of all sections that have some. Each jumps to where a slot points, and a relocation says what is put into the slot.
-fn stubs(object: &object::File<'_>) -> Option<Vec<Stub>> {
-    let sections = [".plt", ".plt.sec", ".plt.got"].iter().filter_map(|name| object.section_by_name(name));
+fn stubs(object: &object::File<'_>) -> Option<Stubs> {
     let mut found: Vec<(u64, u64, u64)> = Vec::new();
-    for section in sections {
-        let (start, code) = (section.address(), section.data().ok()?);
-        found.extend(jumps(object.architecture(), start, code));
-    }
-    if found.is_empty() {
-        return None;
+    for section in stub_sections(object) {
+        found.extend(jumps(object.architecture(), section.address(), section.data().ok()?));
     }
     let symbols = object.dynamic_symbol_table()?;
     let name = |target| {
@@ -77,6 +85,10 @@ fn stubs(object: &object::File<'_>) -> Option<Vec<Stub>> {
     found.sort_unstable();
     let named = found.into_iter().filter_map(|(start, end, slot)| Some(Stub { start, end, name: format!("{}@plt", slots.get(&slot)?) }));
     Some(named.collect())
+}
+
+fn stub_sections<'data, 'file>(object: &'file object::File<'data>) -> impl Iterator<Item = object::Section<'data, 'file>> {
+    [".plt", ".plt.sec", ".plt.got"].into_iter().filter_map(|name| object.section_by_name(name))
 }
 
 /// Where the stubs in a section begin and end, and their slots.
@@ -146,9 +158,15 @@ mod tests {
     #[test]
     fn our_own_stubs_and_exports() {
         let bytes = std::fs::read("/proc/self/exe").expect("we are a file");
-        let linked = Linked::read(&object::File::parse(&*bytes).expect("we are ELF"));
+        let object = object::File::parse(&*bytes).expect("we are ELF");
+        let all = stubs(&object).expect("we call into libraries");
         // Where linkers make no stubs there are none; where there are, each is named.
-        assert!(linked.stubs.iter().all(|stub| stub.end > stub.start && stub.name.ends_with("@plt")), "{:?}", linked.stubs);
-        assert!(linked.stubs.is_sorted_by_key(|stub| stub.start));
+        assert!(all.iter().all(|stub| stub.end > stub.start && stub.name.ends_with("@plt")), "{all:?}");
+        assert!(all.is_sorted_by_key(|stub| stub.start));
+        let linked = Linked::read(&object);
+        for stub in &all {
+            assert_eq!(linked.stub(Path::new("/proc/self/exe"), stub.start + 1), Some((stub.name.as_str(), 1)));
+        }
+        assert_eq!(linked.stub(Path::new("/proc/self/exe"), 0), None);
     }
 }

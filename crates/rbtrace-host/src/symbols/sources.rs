@@ -84,7 +84,7 @@ impl Sources {
 
     /// Dynamic linking's own code at an offset: its name, and how far it is in it.
     pub fn stub(&self, offset: u64) -> Option<(&str, u64)> {
-        self.linked.stub(self.address(offset)?)
+        self.linked.stub(&self.own, self.address(offset)?)
     }
 
     /// What others call a function that has an offset of the file `inside` bytes behind its beginning.
