@@ -368,9 +368,11 @@ impl Run<'_, '_> {
         test_run::run(self.loaded, Role::End)?;
         self.drain_rest(Phase::Ending)?;
         self.report_losses()?;
-        if self.manifest.config.print_maps_on_exit && !self.session.sink.is_broken() {
+        if !self.session.sink.is_broken() {
             self.session.output.before_maps(&mut self.session.sink.buffer);
-            self.session.print_maps()?;
+            if self.manifest.config.print_maps_on_exit {
+                self.session.print_maps()?;
+            }
         }
         self.session.output.end(&mut self.session.sink.buffer);
         self.session.sink.flush();
