@@ -100,8 +100,8 @@ fn timed(mut record: Record) -> Option<(u64, Record)> {
 /// What has happened to the memory of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It has new code, of that file.
-    Mapped(u32, Id),
+    /// It has new code.
+    Mapped(u32),
     /// It began another program.
     Executed(u32),
     /// The second is a child of the first.
@@ -126,7 +126,7 @@ fn apply(record: &Record, mappings: &mut Mappings) -> Option<Change> {
             };
             let pid = u32::try_from(new.pid).ok()?;
             mappings.mapped(pid, &mapping);
-            Change::Mapped(pid, mapping.id)
+            Change::Mapped(pid)
         }
         PERF_RECORD_COMM => {
             let new = CommOrExecRecord::parse::<byteorder::NativeEndian>(body, record.misc).ok()?;

@@ -17,8 +17,10 @@ pub static ROW: Builtin = Builtin {
              way from a function to its caller is read from the `.eh_frame` of its binary, across libraries, handlers of signals and the code \
              that the kernel gives to every process. Arguments, output and what `len` and maps do with it are as of `ustack`, but for the mode `build_id`.\n\n\
              ```\nprofile:hz:99 { @[comm, dw_ustack] = count(); }\n```\n\n\
-             No process has to be named. The tables of a process are read before its first event where that can be known: for `-p`, `-c`, `--dwarf-pid`, \
-             for those that have the code of a uprobe or USDT probe in memory, and for the children of all these. Any other is read when it fires for the first time; \
+             No process has to be named. The tables of a process are read before its first event where that can be known: for `-p`, `--dwarf-pid`, the program \
+             that `-c` starts, \
+             for those that have the code of a uprobe or USDT probe in memory, and for the children of all these. Those of a program that begins are read \
+             as soon as its code is in memory, unless it has binaries of more than 4 MiB that nobody needed so far; those of any other when it fires for the first time; \
              until then, and where a function is described nowhere or memory cannot be read, its stack ends with the line `<unwind failure>` behind the \
              frames that were found, and a warning says why and how often. With `--dwarf-pid` nothing is read for processes that were not \
              named.\n\n\

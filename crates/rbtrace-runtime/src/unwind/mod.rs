@@ -27,7 +27,7 @@ pub struct Unwinder {
     chain: Rows,
     /// Processes that are unwound, and what they had in memory the last time, so that nothing is written twice.
     processes: HashMap<u32, Vec<[u64; WORDS]>>,
-    /// Who has one of these files in memory will be asked about; it is prepared.
+    /// Who has one of these files in memory before anything fires is prepared.
     targets: HashSet<Id>,
     /// Only these; none: all.
     only: Option<BTreeSet<u32>>,
@@ -51,7 +51,9 @@ impl Unwinder {
     pub fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
         let Some(mut tables) = Tables::open(map)? else { return Ok(None) };
         let chain = tables.add(&[unwind::chain()])?;
-        let only = (!scope.named.is_empty()).then(|| scope.named.iter().copied().chain(scope.process).chain(scope.child).collect());
+        // Of others than that of `-p` there are no events.
+        let is_limited = !scope.named.is_empty() || scope.process.is_some();
+        let only = is_limited.then(|| scope.named.iter().copied().chain(scope.process).chain(scope.child).collect());
         let targets = manifest.programs.iter().filter_map(|program| program.plan.as_ref()).flat_map(files).collect();
         Ok(Some(Self { tables, binaries: HashMap::new(), vdso: None, chain, processes: HashMap::new(), targets, only }))
     }
@@ -78,8 +80,8 @@ impl Unwinder {
         let mut changed = BTreeSet::new();
         for change in changes {
             match *change {
-                Change::Mapped(pid, file) if self.processes.contains_key(&pid) || self.targets.contains(&file) => drop(changed.insert(pid)),
-                Change::Mapped(..) => {}
+                // Whoever begins may fire once and be gone.
+                Change::Mapped(pid) => drop(changed.insert(pid)),
                 // What it had is not where it was; nothing is better than that.
                 Change::Executed(pid) if self.processes.contains_key(&pid) => self.put(pid, Vec::new())?,
                 Change::Executed(_) => {}
@@ -90,13 +92,31 @@ impl Unwinder {
                 }
                 Change::Ended(pid) => {
                     changed.remove(&pid);
-                    if self.processes.remove(&pid).is_some() {
-                        self.tables.forget(pid)?;
-                    }
+                    self.processes.remove(&pid);
+                    // It may be there without a table: programs note whom they asked for.
+                    self.tables.forget(pid)?;
                 }
             }
         }
-        changed.into_iter().try_for_each(|pid| self.refresh(pid, mappings))
+        for pid in changed {
+            if self.processes.contains_key(&pid) || !mappings.look(pid).iter().any(|code| self.is_much_work(code)) {
+                self.refresh(pid, mappings)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a binary takes long to read: it is not read for a process that may never fire.
+    fn is_much_work(&self, code: &Code) -> bool {
+        const LARGE: usize = 4 << 20;
+        match &code.what {
+            What::File(file) => {
+                !self.binaries.contains_key(&file.id())
+                    && !self.targets.contains(&file.id())
+                    && file.bytes().is_some_and(|bytes| bytes.len() > LARGE)
+            }
+            What::Vdso | What::Anonymous | What::Special => false,
+        }
     }
 
     /// Brings what is known of a process up to date.

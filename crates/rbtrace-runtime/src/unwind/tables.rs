@@ -129,7 +129,11 @@ impl Tables {
         }
         // Programs find the new ones from here on.
         let place = u64::from(self.stretches) | u64::from(count) << 32;
-        entries::set(self.processes.as_fd(), &pid.to_ne_bytes(), &[place, 0]).context("noting the code of a process")?;
+        match entries::set(self.processes.as_fd(), &pid.to_ne_bytes(), &[place, 0]) {
+            // Programs put the processes there that they ask for, too.
+            Err(error) if error.raw_os_error() == Some(libc::E2BIG) => return Ok(false),
+            noted => noted.context("noting the code of a process")?,
+        }
         self.known.insert(pid, Rows { first: self.stretches, count });
         self.stretches = behind;
         Ok(true)
