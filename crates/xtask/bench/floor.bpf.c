@@ -67,6 +67,20 @@ struct {
 } threes SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, KEYS);
+	__type(key, __u32);
+	__uint(value_size, 127 * sizeof(__u64));
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, KEYS);
+	__type(key, __u32);
+	__type(value, __u64);
+} by_stack SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 * 1024 * 1024);
 } lines SEC(".maps");
@@ -190,4 +204,28 @@ int line(struct entry *entry)
 	// The reader polls; waking it for every line would cost more than the line.
 	bpf_ringbuf_submit(line, BPF_RB_NO_WAKEUP);
 	return 0;
+}
+
+static __always_inline int bump_stack(void *context, __u64 flags)
+{
+	__u32 stack;
+
+	if (foreign())
+		return 0;
+	stack = bpf_get_stackid(context, &stacks, flags);
+	bump(&by_stack, &stack);
+	return 0;
+}
+
+// From a tracepoint as perf has it: its registers are where the walk begins; a raw one would have to make them up.
+SEC("tracepoint/raw_syscalls/sys_enter")
+int kstack(void *context)
+{
+	return bump_stack(context, 0);
+}
+
+SEC("tracepoint/raw_syscalls/sys_enter")
+int ustack(void *context)
+{
+	return bump_stack(context, BPF_F_USER_STACK);
 }

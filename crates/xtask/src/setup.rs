@@ -39,6 +39,7 @@ pub const BUILD: &[Package] = &[
     package("libbpf-dev", "the headers for them"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
     package("xz-utils", "packs names of functions into programs, as distributions do, for the cases"),
+    package("python3", "an interpreter whose stacks the bench looks at"),
     package("php-cli", "a program with marks for tracers (USDT) that the cases trace"),
     package("ruby", "a library with such marks, several places each"),
 ];

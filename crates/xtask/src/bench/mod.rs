@@ -10,6 +10,7 @@ mod live;
 mod output;
 mod report;
 mod rows;
+mod stacks;
 mod starts;
 mod tool;
 pub mod workload;

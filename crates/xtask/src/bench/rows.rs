@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::report::Columns;
 use super::workload::Workload;
-use super::{Bench, events, output, starts};
+use super::{Bench, events, output, stacks, starts};
 
 /// How good a measure has to be.
 #[derive(Clone, Copy)]
@@ -78,6 +78,36 @@ pub static ROWS: &[Row] = &[
         name: "100,000 keys",
         measures: &[measure("^C to exit", "ms", Peer(1.0 / 4.0)), measure("rss", "MiB", Peer(1.0 / 4.0)), measure("lines", "", None)],
         measure: output::keys,
+    },
+    Row {
+        name: "[kstack] = count()",
+        measures: &net(Floor(1.1)),
+        measure: |bench, load| events::net(bench, load, "@[kstack] = count();", "kstack"),
+    },
+    Row {
+        name: "[ustack] = count()",
+        measures: &net(Floor(1.1)),
+        measure: |bench, load| events::net(bench, load, "@[ustack] = count();", "ustack"),
+    },
+    Row {
+        name: "stacks of python",
+        measures: &[measure("^C to exit", "ms", Peer(1.0 / 2.0)), measure("rss", "MiB", Peer(1.0 / 2.0)), measure("stacks", "", None)],
+        measure: stacks::python,
+    },
+    Row {
+        name: "the same without lines",
+        measures: &[measure("^C to exit", "ms", Peer(1.0 / 2.0)), measure("rss", "MiB", Peer(1.0 / 2.0)), measure("stacks", "", None)],
+        measure: stacks::python_names,
+    },
+    Row {
+        name: "args of 200 MB",
+        measures: &[measure("wall", "ms", AtMost(2000.0)), measure("rss", "MiB", None)],
+        measure: stacks::large_args,
+    },
+    Row {
+        name: "lines of 200 MB",
+        measures: &[measure("wall", "ms", AtMost(2000.0)), measure("rss", "MiB", None)],
+        measure: stacks::large_lines,
     },
     Row { name: "executable", measures: &[measure("size", "MB", AtMost(60.0))], measure: starts::size },
 ];
