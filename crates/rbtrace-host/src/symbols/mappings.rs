@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use rbtrace_types::symbol::Symbol;
 
@@ -64,14 +65,17 @@ pub struct Code {
     pub what: What,
 }
 
+/// As long what a process has in memory is taken to be what it had when it was asked, if nothing else is heard.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// A process. A program that it ran before is remembered, too: stacks are named long after they were taken.
 #[derive(Clone, Debug, Default)]
 struct Process {
     /// The newest last: it covers what was there before.
     now: Vec<Mapping>,
     before: Vec<Mapping>,
-    /// Whether `/proc` was asked.
-    read: bool,
+    /// When `/proc` was asked.
+    asked: Option<Instant>,
 }
 
 /// All processes that were heard of.
@@ -107,13 +111,13 @@ impl Mappings {
     pub fn executed(&mut self, pid: u32) {
         let process = self.processes.entry(pid).or_default();
         process.before = std::mem::take(&mut process.now);
-        process.read = false;
+        process.asked = None;
         self.jitted.executed(pid);
     }
 
     /// Asks for what a process has in memory, if nobody did yet: it may be gone later.
     pub fn meet(&mut self, pid: u32) {
-        self.ask(pid);
+        self.ask(pid, Duration::MAX);
         if self.processes.get(&pid).is_some_and(|process| process.now.iter().any(|mapping| mapping.what.may_be_made())) {
             self.jitted.meet(pid);
         }
@@ -124,8 +128,8 @@ impl Mappings {
         self.jitted.find(pid, address)
     }
 
-    fn ask(&mut self, pid: u32) {
-        if self.processes.get(&pid).is_some_and(|process| process.read) {
+    fn ask(&mut self, pid: u32, again: Duration) {
+        if self.processes.get(&pid).and_then(|process| process.asked).is_some_and(|asked| asked.elapsed() < again) {
             return;
         }
         let Ok(text) = std::fs::read(format!("/proc/{pid}/maps")) else { return };
@@ -134,9 +138,15 @@ impl Mappings {
         if found.is_empty() {
             return;
         }
-        let now = found.iter().map(|new| Mapping { stretch: new.stretch, offset: new.offset, what: self.what(pid, new) }).collect();
+        let now: Vec<Mapping> =
+            found.iter().map(|new| Mapping { stretch: new.stretch, offset: new.offset, what: self.what(pid, new) }).collect();
         let process = self.processes.entry(pid).or_default();
-        (process.now, process.read) = (now, true);
+        if process.asked.is_none() {
+            process.now.clear();
+        }
+        process.now.retain(|old| now.iter().all(|new| (new.stretch, new.offset) != (old.stretch, old.offset)));
+        process.now.extend(now);
+        process.asked = Some(Instant::now());
     }
 
     /// The code that a process has in memory now, by address; nothing if it is gone.
@@ -164,6 +174,8 @@ impl Mappings {
             return Some(place);
         }
         self.meet(pid);
+        // Walks without frame pointers end in addresses of nothing: not each of them is a reason to read everything again.
+        self.ask(pid, AGAIN);
         self.processes.get(&pid)?.find(address)
     }
 

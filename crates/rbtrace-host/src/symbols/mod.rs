@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::MaybeDefault;
+use blazesym::symbolize::source::{Kernel, Source};
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
-use blazesym::{MaybeDefault, Pid};
 use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
 pub use self::files::{Id, MappedFile, Stretch};
@@ -22,9 +22,6 @@ use self::mappings::{Mappings, Place};
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
 use crate::cut_short;
-
-/// What stands for the code of the vDSO, which is the same in all processes. No process has this number.
-const VDSO: u32 = 0;
 
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
@@ -50,7 +47,7 @@ pub struct Symbols {
     places: DebugPlaces,
     /// What names the code of a file, if it can be read.
     sources: RefCell<HashMap<*const MappedFile, Option<Sources>>>,
-    others: RefCell<HashMap<(u32, u64), Found>>,
+    in_vdso: RefCell<HashMap<u64, Found>>,
     vdso: OnceCell<Option<vdso::Image>>,
 }
 
@@ -69,7 +66,7 @@ impl Symbols {
             mappings: RefCell::default(),
             kernel: RefCell::default(),
             files: RefCell::default(),
-            others: RefCell::default(),
+            in_vdso: RefCell::default(),
             vdso: OnceCell::new(),
         }
     }
@@ -100,9 +97,9 @@ impl Symbols {
                 found.or_else(|| self.made(pid, address))
             }
             // It is the same in every process, only elsewhere.
-            Some(Place::Vdso(offset)) => self.others.borrow_mut().entry((VDSO, offset)).or_insert_with(|| self.in_vdso(offset)).clone(),
+            Some(Place::Vdso(offset)) => self.in_vdso.borrow_mut().entry(offset).or_insert_with(|| self.in_vdso(offset)).clone(),
             Some(Place::Anonymous) => self.made(pid, address),
-            None => self.others.borrow_mut().entry((pid, address)).or_insert_with(|| self.in_process(pid, address)).clone(),
+            None => None,
         }
     }
 
@@ -136,12 +133,6 @@ impl Symbols {
     /// Code that a program made, whose names may change as long as it runs.
     fn made(&self, pid: u32, address: u64) -> Found {
         self.mappings.borrow_mut().made(pid, address).map(Rc::new)
-    }
-
-    /// Code of a process that nothing was heard of.
-    fn in_process(&self, pid: u32, address: u64) -> Found {
-        let process = Process { debug_syms: false, perf_map: false, ..Process::new(Pid::from(pid)) };
-        self.find(&Source::Process(process), Input::AbsAddr(address)).map(Rc::new)
     }
 
     fn find(&self, source: &Source, input: Input<u64>) -> Option<Symbol> {
