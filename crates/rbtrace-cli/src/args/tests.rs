@@ -85,7 +85,7 @@ fn misuse_is_said_in_a_sentence() {
     assert_eq!(refused("-p 4194305 x"), "Pid out of range: 4194305");
     assert_eq!(refused("-B wide x"), "`-B` takes `line`, `full` or `none`, not `wide`");
     assert_eq!(refused("-f xml x"), "Invalid output format \"xml\"\nValid formats: 'text', 'json', 'folded', 'flame'");
-    assert!(refused("--no-feature magic x").starts_with("`--no-feature` does not know `magic`; it knows for_each_map_elem, "));
+    assert!(refused("--no-feature magic x").starts_with("`--no-feature` does not know `magic`; it knows "));
     assert_eq!(refused("--fmt"), "filename or -e 'program' required");
     assert_eq!(refused("--fmt x y"), "`--fmt` formats one script; `y` is one word too many");
     assert_eq!(refused("--fmt -l x"), "`--fmt` and `-l` cannot be used together");

@@ -99,6 +99,7 @@ impl Writer<'_> {
             let align = if is_packed { 1 } else { self.align(id, depth + 1)? };
             in_bits = in_bits && width != 0;
             if is_struct {
+                self.spend(fillers(end, start))?;
                 fill(end, start, align, in_bits, depth, text);
             }
             let bits = if width == 0 { String::new() } else { format!(": {width}") };
@@ -109,6 +110,7 @@ impl Writer<'_> {
         }
         if is_struct {
             let align = if is_packed { 1 } else { natural };
+            self.spend(fillers(end, record.size_or_type.saturating_mul(8)))?;
             fill(end, record.size_or_type.saturating_mul(8), align, false, depth, text);
         }
         Ok(())
@@ -241,7 +243,7 @@ impl Writer<'_> {
         Ok((most, is_packed || !record.size_or_type.is_multiple_of(most)))
     }
 
-    /// Counts members looked at: structs within structs multiply.
+    /// Counts members looked at, and what fills holes: structs within structs multiply, and a broken one claims a hole of half a gigabyte.
     fn spend(&self, members: usize) -> Result<()> {
         let left = u32::try_from(members).ok().and_then(|members| self.members_left.get().checked_sub(members));
         let Some(left) = left else { bail!("BTF: a type with too many members") };
@@ -254,6 +256,11 @@ impl Writer<'_> {
 fn place(record: &Record<'_>, index: usize) -> Result<(u32, u32)> {
     let place = record.extra(index * 12 + 8)?;
     Ok(if record.flag { (place & 0xff_ffff, place >> 24) } else { (place, 0) })
+}
+
+/// About as many bit-fields are needed from one bit to another.
+fn fillers(at: u32, to: u32) -> usize {
+    (to.saturating_sub(at) / FILLERS[0].1) as usize
 }
 
 /// Unnamed bit-fields from one bit to another, as few as possible.

@@ -236,6 +236,17 @@ fn knots_are_errors() {
 }
 
 #[test]
+fn a_hole_without_end_is_an_error() {
+    let mut blob = Blob::new();
+    let int = blob.int("int", 4, SIGNED);
+    let large = blob.composite(Kind::Struct, "large", false, 8 << 20, &[("a", int, 0), ("b", int, 7 << 23)]);
+    let small = blob.composite(Kind::Struct, "small", false, 800, &[("a", int, 0)]);
+    let btf = blob.btf();
+    assert!(definition(&btf, large).is_err());
+    assert_eq!(definition(&btf, small).expect("a hole of a hundred words").lines().filter(|line| *line == "\tlong: 64;").count(), 99);
+}
+
+#[test]
 fn broken_files_are_errors() {
     let parse = |bytes: &[u8]| Btf::parse(Bytes::Owned(bytes.to_vec()), None).map_err(|error| format!("{error:#}"));
     let good = sample().bytes();
