@@ -127,7 +127,11 @@ fn every_lost_event_is_counted() {
         .sum();
     assert!(printed > 1000 && lost > 0, "{printed} printed, {lost} lost");
     assert_eq!(printed + lost, EVENTS);
-    assert!(text.ends_with(&format!("Total lost event count: {lost}\"}}\n")), "{}", text.lines().last().unwrap_or_default());
+    assert!(
+        text.ends_with(&format!("Total lost event count: {lost}\", \"code\": \"lost-events\"}}\n")),
+        "{}",
+        text.lines().last().unwrap_or_default()
+    );
 }
 
 #[test]

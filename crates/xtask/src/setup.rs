@@ -38,7 +38,7 @@ pub const BUILD: &[Package] = &[
     package("clang-19", "compiles the functions of C that scripts import, and the bench's floor"),
     package("libbpf-dev", "the headers for them"),
     package("g++", "brings the libstdc++ that LLVM is linked with"),
-    package("xz-utils", "packs names of functions into programs, as distributions do, for the cases"),
+    package("xz-utils", "packs names of functions into programs, as distributions do, for the cases; unpacks older kernels"),
     package("python3", "an interpreter whose stacks the bench looks at"),
     package("php-cli", "a program with marks for tracers (USDT) that the cases trace"),
     package("ruby", "a library with such marks, several places each"),
@@ -51,7 +51,6 @@ pub const VM: &[Package] = &[
     package("cpio", "packs its first file system"),
     package("e2fsprogs", "makes its disk"),
     package("zstd", "unpacks kernels"),
-    package("xz-utils", "older kernels"),
     package("lz4", "and others"),
 ];
 
