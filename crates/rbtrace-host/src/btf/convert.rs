@@ -101,7 +101,7 @@ impl Converter<'_> {
         let Some(record) = stripped.record else { return Ok(Type::Void) };
         Ok(match record.kind {
             Kind::Int => int(&record)?,
-            Kind::Float => opaque(format!("float{}", record.size_or_type * 8), record.size_or_type),
+            Kind::Float => float(record.size_or_type)?,
             Kind::Enum | Kind::Enum64 => Type::Enum(Arc::new(self.enumeration(&record, stripped.alias)?)),
             Kind::Ptr => self.pointer(record.size_or_type, depth)?,
             Kind::Array => self.array(&record, detail, depth)?,
@@ -235,6 +235,12 @@ fn int(record: &Record<'_>) -> Result<Type> {
         16 => Type::Array(Arc::new(Type::U64), 2),
         bytes => bail!("BTF: an integer of {bytes} bytes"),
     })
+}
+
+/// What BPF cannot compute with.
+fn float(bytes: u32) -> Result<Type> {
+    ensure!(matches!(bytes, 2 | 4 | 8 | 12 | 16), "BTF: a floating-point number of {bytes} bytes");
+    Ok(opaque(format!("float{}", bytes * 8), bytes))
 }
 
 /// `char` and every signed byte hold text in arrays; `u8` holds bytes. Newer kernels build with unsigned `char`, so its name decides.

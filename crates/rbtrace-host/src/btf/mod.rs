@@ -188,7 +188,7 @@ impl KernelBtf {
         params.size = 0;
         for field in &mut params.fields {
             field.offset = params.size;
-            params.size += field.ty.size().div_ceil(8).max(1) * 8;
+            params.size = params.size.checked_add(field.ty.size().max(1).checked_next_multiple_of(8)?)?;
         }
         Some(Prototype { params: Arc::new(params), result: convert::convert(btf, record.size_or_type).ok()? })
     }

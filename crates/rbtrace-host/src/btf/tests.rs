@@ -247,6 +247,16 @@ fn a_hole_without_end_is_an_error() {
 }
 
 #[test]
+fn numbers_without_end_are_errors() {
+    let mut blob = Blob::new();
+    let double = blob.ty("double", Kind::Float, false, 0, 8, &[]);
+    let broken = blob.ty("double", Kind::Float, false, 0, 1 << 29, &[]);
+    let btf = blob.btf();
+    assert_eq!(convert(&btf, double).expect("a well-formed type").size(), 8);
+    assert!(convert(&btf, broken).is_err());
+}
+
+#[test]
 fn broken_files_are_errors() {
     let parse = |bytes: &[u8]| Btf::parse(Bytes::Owned(bytes.to_vec()), None).map_err(|error| format!("{error:#}"));
     let good = sample().bytes();
