@@ -139,16 +139,16 @@ impl Builder {
             if start < behind || start >= end {
                 continue;
             }
-            self.function(start, &function, section, bases, &mut context);
+            self.function((start, end), &function, section, bases, &mut context);
             self.push(end, Rule::Unknown);
             behind = end;
         }
     }
 
-    /// Appends the rows of a function that begins at a place in the file.
+    /// Appends the rows of a function that stands in a stretch of the file.
     fn function<'a, S: UnwindSection<Bytes<'a>>>(
         &mut self,
-        start: u32,
+        (start, end): (u32, u32),
         function: &FrameDescriptionEntry<Bytes<'a>>,
         section: &S,
         bases: &BaseAddresses,
@@ -161,7 +161,9 @@ impl Builder {
         let mut framed = false;
         let mut last = 0;
         while let Ok(Some(row)) = rows.next_row() {
-            let Some(distance) = row.start_address().checked_sub(function.initial_address()).filter(|at| *at < function.len()) else {
+            // A function may claim more than its segment has.
+            let Some(distance) = row.start_address().checked_sub(function.initial_address()).filter(|at| *at < u64::from(end - start))
+            else {
                 break;
             };
             if distance < last {

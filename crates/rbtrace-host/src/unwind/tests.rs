@@ -128,3 +128,21 @@ fn rows_are_those_of_readelf() {
         crate::skip("there is no readelf here, or no library");
     }
 }
+
+/// Rows behind the end of the code came before the one that says where it ends: the search in the kernel needs them in order.
+#[test]
+fn functions_that_claim_more_than_the_code_are_cut() {
+    // Of ELF: the first program header, how long one is, and its parts.
+    let (first, length, flags, file_size) = (64, 56, 4, 32);
+    let whole = std::fs::read("/proc/self/exe").expect("this program");
+    let headers = whole[first..].chunks_exact(length).take(usize::from(whole[56]));
+    let code = headers.clone().position(|header| header[flags] & 1 != 0).expect("it has code");
+    let place = first + code * length + file_size;
+    let size = u64::from_le_bytes(whole[place..place + 8].try_into().expect("eight bytes"));
+    for less in (1..60).step_by(4) {
+        let mut cut = whole.clone();
+        cut[place..place + 8].copy_from_slice(&(size / 64 * (64 - less)).to_le_bytes());
+        let table = table(&cut).expect("functions are left");
+        assert!(table.rows.is_sorted_by(|one, other| one.at < other.at), "{less}");
+    }
+}
