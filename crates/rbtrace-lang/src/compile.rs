@@ -21,6 +21,8 @@ pub struct Place {
     pub alias: Option<String>,
     /// Where it was written.
     pub span: Span,
+    /// The body takes the kernel's stack, which is to begin where the event happened, not in the code that calls programs there.
+    pub walks_kernel: bool,
 }
 
 impl Place {

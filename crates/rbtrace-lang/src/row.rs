@@ -30,6 +30,8 @@ pub struct Builtin {
     pub is_unsafe: bool,
     /// Arguments from which on a call wants a program of a typed kind (see [`ProbeType::plan`]), where there is a choice.
     pub typed_from: usize,
+    /// Whether its value is what the kernel's stack is where the event happens (see [`Place::walks_kernel`]).
+    pub walks_kernel: bool,
     /// Whether its value is another one at each place of a probe of that type, so that a program has to know where it is.
     pub asks_place: fn(&ProbeType) -> bool,
     /// Has an effect, so a discarded value is no mistake.
@@ -66,6 +68,7 @@ impl Builtin {
         allowed: Allowed::Any,
         is_unsafe: false,
         typed_from: usize::MAX,
+        walks_kernel: false,
         asks_place: |_| false,
         has_effect: false,
         leaves: false,

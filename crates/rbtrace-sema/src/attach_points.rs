@@ -8,7 +8,7 @@ use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::PlaceText;
 use rbtrace_lang::probes::wildcard;
-use rbtrace_lang::row::{Planned, ProbeType, Target, TargetPart};
+use rbtrace_lang::row::{Builtin, Planned, ProbeType, Target, TargetPart};
 use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
 use rbtrace_types::{Facts, Feature, Field, Struct};
@@ -142,7 +142,8 @@ pub(crate) fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: 
         missing(&rows, &target, &parts, shared, sink);
     }
     let alias = point.alias.as_ref().map(|name| name.node.clone());
-    found.into_iter().map(|(probe_type, parts)| Place { probe_type, parts, alias: alias.clone(), span: point.span }).collect()
+    let place = |(probe_type, parts)| Place { probe_type, parts, alias: alias.clone(), span: point.span, walks_kernel: false };
+    found.into_iter().map(place).collect()
 }
 
 /// What the first part of an attach point means: a probe type, or with a wildcard all that match and fit the rest.
@@ -244,9 +245,10 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let usage = args::args_use(probe);
     let uses_args = !matches!(usage, ArgsUse::None);
     let typed = uses_args || walk::probe_has(probe, &wants_typed);
+    let walks_kernel = walk::probe_has(probe, &|expr| row_of(expr).is_some_and(|row| row.walks_kernel));
     let has_cookies = shared.facts.has(Feature::AttachCookie);
     let mut known = HashSet::new();
-    for place in places {
+    for place in places.into_iter().map(|place| Place { walks_kernel, ..place }) {
         let child = shared.options.child.filter(|_| place.probe_type.follows_child);
         let mut planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid.or(child)) {
             Ok(planned) => planned,
@@ -290,15 +292,19 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
 
 /// Whether an expression is a call that only programs of a typed kind may make.
 fn wants_typed(expr: &Expr) -> bool {
-    let ExprKind::Call { function, args } = &expr.kind else { return false };
-    let row = functions::by_name(&function.node).or_else(|| variables::by_name(&function.node));
-    row.is_some_and(|row| args.len() >= row.typed_from)
+    let ExprKind::Call { args, .. } = &expr.kind else { return false };
+    row_of(expr).is_some_and(|row| args.len() >= row.typed_from)
 }
 
 /// Whether an expression is another value at each place of a probe.
 fn asks_place(expr: &Expr, probe_type: &ProbeType) -> bool {
-    let (ExprKind::Call { function: Spanned { node: name, .. }, .. } | ExprKind::Ident(name)) = &expr.kind else { return false };
-    functions::by_name(name).or_else(|| variables::by_name(name)).is_some_and(|row| (row.asks_place)(probe_type))
+    row_of(expr).is_some_and(|row| (row.asks_place)(probe_type))
+}
+
+/// The row of the builtin that an expression calls or reads.
+fn row_of(expr: &Expr) -> Option<&'static Builtin> {
+    let (ExprKind::Call { function: Spanned { node: name, .. }, .. } | ExprKind::Ident(name)) = &expr.kind else { return None };
+    functions::by_name(name).or_else(|| variables::by_name(name))
 }
 
 /// Whether a program can serve one more place: one that no other probe of the program is about, since only one body runs.

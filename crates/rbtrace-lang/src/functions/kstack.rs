@@ -14,6 +14,7 @@ pub static ROW: Builtin = Builtin {
              they are written: `bpftrace`, `perf` or `raw`; without one `stack_mode` of the configuration counts.\n\n\
              ```\nprofile:hz:99 { @[kstack] = count(); }\ntracepoint:sched:sched_switch { @switches[kstack(perf, 5)] = count(); }\n```\n",
     args: (0, 2),
+    walks_kernel: true,
     type_of: |cx, call| {
         let (mode, limit) = stacks::wanted(cx, ROW.name, call, false);
         stack::kernel(mode, limit)

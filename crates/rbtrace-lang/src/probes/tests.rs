@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use rbtrace_diag::{Sink, Span};
+use rbtrace_ir::{AttachPlan, ProgramType};
 use rbtrace_types::fixture::Fixture;
 
 use super::by_name;
@@ -31,7 +32,7 @@ fn expand(text: &str) -> Result<Vec<Place>, String> {
         assert!(places.is_empty(), "{text}: places and a mistake");
         return Err(std::iter::once(&said.message).chain(&said.hints).cloned().collect::<Vec<_>>().join("; "));
     }
-    Ok(places.into_iter().map(|parts| Place { probe_type: row, parts, alias: None, span: Span::default() }).collect())
+    Ok(places.into_iter().map(|parts| Place { probe_type: row, parts, alias: None, span: Span::default(), walks_kernel: false }).collect())
 }
 
 fn check(text: &str, names: &[&str]) {
@@ -147,6 +148,18 @@ fn the_cheapest_attachment_is_chosen() {
     assert_eq!(plans("t:syscalls:sys_exit_openat", "features all -tp_btf"), [raw("sys_exit"), raw("sys_exit")]);
     assert_eq!(plans("rt:sched_switch", "features all"), [raw("sched_switch"), typed("sched_switch")]);
     assert_eq!(plans("rt:sched_switch", "features all -tp_btf"), [raw("sched_switch"), raw("sched_switch")]);
+}
+
+#[test]
+fn the_kernels_stack_begins_at_the_event() {
+    let place = |text: &str| Place { walks_kernel: true, ..expand(text).expect("no mistake").remove(0) };
+    for text in ["t:sched:sched_switch", "t:raw_syscalls:sys_enter", "t:syscalls:sys_exit_openat"] {
+        let place = place(text);
+        let planned = (place.probe_type.plan)(machine(), &place, false, None).expect("a plan");
+        let [category, event] = [&place.parts[0], &place.parts[1]].map(Clone::clone);
+        assert_eq!((planned.program_type, planned.plan), (ProgramType::Tracepoint, Some(AttachPlan::Tracepoint { category, event })));
+        assert!((place.probe_type.shared)(machine(), &place).is_none());
+    }
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn declaration(field: &FormatField) -> String {
 fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
     let format = facts.tracepoint(&place.parts[0], &place.parts[1])?;
     let fields = match Syscall::of(facts, place) {
+        Some(_) if place.walks_kernel => syscalls::record_fields(&format, facts),
         Some(syscall) => syscalls::fields(&syscall, &format, facts),
         None => fields::fields(&format, facts),
     };
@@ -138,9 +139,9 @@ fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
 
 fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Result<Planned, Diagnostic> {
     let (category, event) = (&place.parts[0], &place.parts[1]);
-    let (program_type, plan) = if let Some(syscall) = Syscall::of(facts, place) {
+    let (program_type, plan) = if let Some(syscall) = Syscall::in_registers(facts, place) {
         syscalls::plan(facts, &syscall, uses_args)
-    } else if !uses_args && facts.has_raw_tracepoint(event) {
+    } else if !uses_args && !place.walks_kernel && facts.has_raw_tracepoint(event) {
         // Events may be named differently from their tracepoint; those, and all events of a kernel without BTF, keep their perf event.
         (ProgramType::RawTracepoint, AttachPlan::RawTracepoint { event: event.clone(), typed: false })
     } else {
@@ -150,12 +151,12 @@ fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Re
 }
 
 fn shared(facts: &dyn Facts, place: &Place) -> Option<Shared> {
-    let syscall = Syscall::of(facts, place)?;
+    let syscall = Syscall::in_registers(facts, place)?;
     Some(Shared { key: syscall.moment.event().into(), selector: Some(syscall.number?.into()) })
 }
 
 fn arg(cx: &mut dyn LowerCx, planned: &Planned, field: &Field) -> Lowered {
-    let syscall = Syscall::of(cx.facts(), &cx.place().clone());
+    let syscall = Syscall::in_registers(cx.facts(), &cx.place().clone());
     match syscall {
         Some(syscall) => syscalls::arg(cx, planned, &syscall, field),
         None => record::arg(cx, field),

@@ -1,5 +1,5 @@
-//! Tracepoints of system calls. Their records are not used: all of them are one raw tracepoint on entry and one on exit, and the arguments
-//! are in the registers that these hand over.
+//! Tracepoints of system calls. All of them are one raw tracepoint on entry and one on exit, and the arguments are in the registers that these
+//! hand over. Their records are used only where the kernel's stack is wanted.
 
 use rbtrace_ir as ir;
 use rbtrace_ir::{AttachPlan, Op, ProgramType};
@@ -55,6 +55,12 @@ impl Syscall {
         }
     }
 
+    /// One whose arguments are in registers: where the kernel's stack is wanted the record is used, since a raw tracepoint's stack begins with
+    /// the code that calls programs.
+    pub fn in_registers(facts: &dyn Facts, place: &Place) -> Option<Syscall> {
+        Syscall::of(facts, place).filter(|_| !place.walks_kernel)
+    }
+
     /// Whether a field is the call's number. On entry the others are arguments in order, on exit the only other one is the result.
     fn is_number(&self, field: &str) -> bool {
         field == if self.number.is_some() { "__syscall_nr" } else { "id" }
@@ -79,6 +85,19 @@ pub(super) fn fields(syscall: &Syscall, format: &TracepointFormat, facts: &dyn F
         let offset = if is_argument { next_argument } else { 0 };
         next_argument += if is_argument { 8 } else { 0 };
         Field { name: field.name.clone(), ty: argument_type(field, facts), offset, bits: None, data_loc: None }
+    })
+    .collect()
+}
+
+/// The fields where the record is read.
+pub(super) fn record_fields(format: &TracepointFormat, facts: &dyn Facts) -> Vec<Field> {
+    let own = format.fields.iter().filter(|field| !field.common);
+    own.map(|field| Field {
+        name: field.name.clone(),
+        ty: argument_type(field, facts),
+        offset: field.offset,
+        bits: None,
+        data_loc: field.data_loc,
     })
     .collect()
 }
