@@ -428,6 +428,8 @@ pub struct RunConfig {
     pub demangle: bool,
     /// Whether names of code in processes are wanted, and with them an eye on what processes take into memory.
     pub follow_processes: bool,
+    /// Whether names of the kernel's code and data are wanted.
+    pub name_kernel: bool,
     /// Bytes that `cat()` prints.
     pub max_cat_bytes: u64,
     /// Appended to a string that did not fit.
@@ -452,6 +454,7 @@ impl Default for RunConfig {
             debug_info: true,
             demangle: true,
             follow_processes: false,
+            name_kernel: false,
             max_cat_bytes: 10240,
             str_trunc_trailer: "..".into(),
             ring_bytes: 8 << 20,

@@ -207,6 +207,8 @@ pub trait LowerCx: TypeCx {
     fn internal_map(&mut self, symbol: &str) -> ir::MapId;
     /// Asks that processes are followed, so that their code has names also when they are gone; `false`: the user wants no names.
     fn follow_processes(&mut self) -> bool;
+    /// Says that addresses of the kernel are to have names.
+    fn name_kernel(&mut self);
     /// The internal map that keeps stacks of processes (or of the kernel) with room for so many bytes of frames, as [`crate::named::stack`]
     /// says; declared at first use.
     fn stack_table(&mut self, user: bool, frames: u32) -> ir::MapId;

@@ -59,6 +59,9 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     if trials::wanted(manifest) {
         return run.trials();
     }
+    if manifest.config.name_kernel {
+        run.session.world.symbols().prepare_kernel();
+    }
     // That of `-p` may end as soon as somebody knows that we are here.
     run.meet_processes();
     run.announce(begun)?;

@@ -2,6 +2,7 @@
 
 mod files;
 mod jitted;
+mod kernel;
 mod linked;
 pub mod mappings;
 mod sources;
@@ -12,12 +13,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use blazesym::MaybeDefault;
-use blazesym::symbolize::source::{Kernel, Source};
+use blazesym::symbolize::source::Source;
 use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
 pub use self::files::{Id, MappedFile, Stretch};
+use self::kernel::KernelNames;
 use self::mappings::{Mappings, Place};
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
@@ -43,6 +44,7 @@ pub struct Symbols {
     lines: bool,
     mappings: RefCell<Mappings>,
     kernel: RefCell<HashMap<u64, Found>>,
+    kernel_names: RefCell<KernelNames>,
     files: RefCell<HashMap<(*const MappedFile, u64), Found>>,
     places: DebugPlaces,
     /// What names the code of a file, if it can be read.
@@ -65,6 +67,7 @@ impl Symbols {
             sources: RefCell::default(),
             mappings: RefCell::default(),
             kernel: RefCell::default(),
+            kernel_names: RefCell::new(KernelNames::new(demangled)),
             files: RefCell::default(),
             in_vdso: RefCell::default(),
             vdso: OnceCell::new(),
@@ -76,13 +79,14 @@ impl Symbols {
         &self.mappings
     }
 
+    /// Begins to read the names of the kernel, which takes a while.
+    pub fn prepare_kernel(&self) {
+        self.kernel_names.borrow_mut().prepare();
+    }
+
     /// The symbol at an address of the kernel.
     pub fn kernel(&self, address: u64) -> Found {
-        let find = || {
-            // The kernel's image has nothing to add to kallsyms without source lines.
-            let kernel = Kernel { vmlinux: MaybeDefault::None, debug_syms: false, ..Kernel::default() };
-            self.find(&Source::Kernel(kernel), Input::AbsAddr(address)).map(Rc::new)
-        };
+        let find = || self.kernel_names.borrow_mut().find(address).map(Rc::new);
         self.kernel.borrow_mut().entry(address).or_insert_with(find).clone()
     }
 
@@ -136,10 +140,14 @@ impl Symbols {
     }
 
     fn find(&self, source: &Source, input: Input<u64>) -> Option<Symbol> {
-        match self.symbolizer.symbolize_single(source, input).ok()? {
-            Symbolized::Sym(found) => Some(symbol(&found)),
-            Symbolized::Unknown(_) => None,
-        }
+        find(&self.symbolizer, source, input)
+    }
+}
+
+fn find(symbolizer: &Symbolizer, source: &Source, input: Input<u64>) -> Option<Symbol> {
+    match symbolizer.symbolize_single(source, input).ok()? {
+        Symbolized::Sym(found) => Some(symbol(&found)),
+        Symbolized::Unknown(_) => None,
     }
 }
 

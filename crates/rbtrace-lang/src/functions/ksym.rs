@@ -19,6 +19,7 @@ pub static ROW: Builtin = Builtin {
         kernel_symbol::ty()
     },
     lower: |cx, call| {
+        cx.name_kernel();
         let address = scalars::only(cx, call);
         let ir = cx.ir();
         let slot = ir.memory("ksym", kernel_symbol::SIZE);

@@ -113,7 +113,11 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
     }
     let process = process.unwrap_or_else(|| ir.int(0));
     ir.store(8, entry, stack::ENTRY_PROCESS, process);
-    let names = user && matches!(mode, Mode::Bpftrace | Mode::Perf) && cx.follow_processes();
+    let is_named = matches!(mode, Mode::Bpftrace | Mode::Perf);
+    if is_named && !user {
+        cx.name_kernel();
+    }
+    let names = user && is_named && cx.follow_processes();
     cx.ir().open();
     keep(cx, call, &Stack { table, key: value, entry, check, process: names.then_some(process) });
     let ir = cx.ir();

@@ -184,6 +184,10 @@ impl LowerCx for Lower<'_> {
         config.follow_processes
     }
 
+    fn name_kernel(&mut self) {
+        self.out.program.manifest.config.name_kernel = true;
+    }
+
     fn stack_table(&mut self, user: bool, frames: u32) -> ir::MapId {
         self.out.stack_table(user, frames, self.shared)
     }

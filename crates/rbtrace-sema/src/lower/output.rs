@@ -211,6 +211,7 @@ fn run_config(shared: &Shared) -> RunConfig {
         debug_info: text(config::show_debug_info::ROW.name) == "true",
         demangle: text(config::cpp_demangle::ROW.name) == "true",
         follow_processes: false,
+        name_kernel: false,
         max_cat_bytes: shared.number(config::max_cat_bytes::ROW.name),
         str_trunc_trailer: text(config::str_trunc_trailer::ROW.name),
         ring_bytes: ring_bytes(shared),
