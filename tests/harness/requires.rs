@@ -61,9 +61,14 @@ fn temporary_files_are_on_a_disk() -> bool {
     Path::new(&format!("/sys/dev/block/{major}:{minor}")).exists()
 }
 
+/// `name`, or `start*` where its version is in a command's name.
 fn find_command(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+    let Some(start) = name.strip_suffix('*') else {
+        return std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
+    };
+    let entries = std::env::split_paths(&path).filter_map(|directory| directory.read_dir().ok()).flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(start))
 }
 
 /// `6.1`: its own number or a later one.

@@ -41,7 +41,11 @@ pub const BUILD: &[Package] = &[
     package("xz-utils", "packs names of functions into programs, as distributions do, for the cases; unpacks older kernels"),
     package("python3", "an interpreter whose stacks the bench looks at"),
     package("php-cli", "a program with marks for tracers (USDT) that the cases trace"),
+    package("php-fpm", "the same with workers that come and go"),
+    package("libfcgi-bin", "asks them"),
     package("ruby", "a library with such marks, several places each"),
+    package("ruby-webrick", "a web server in it"),
+    package("apache2-utils", "asks that one, many times at once"),
 ];
 
 /// To boot other kernels.
