@@ -9,6 +9,7 @@ mod floor;
 mod live;
 mod output;
 mod report;
+mod requests;
 mod rows;
 mod stacks;
 mod starts;

@@ -150,7 +150,7 @@ fn target(measure: &Measure) -> String {
     match measure.target {
         Target::Peer(part) if part < 1.0 => format!("≤ 1/{:.0} peer", 1.0 / part),
         Target::Peer(part) => format!("≤ {part:.1} peer"),
-        Target::Floor(times) => format!("≤ {times:.1} floor"),
+        Target::Floor(times) => format!("≤ {times} floor"),
         Target::AtMost(most) => format!("≤ {most:.0}"),
         Target::None => String::new(),
     }

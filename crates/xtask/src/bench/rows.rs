@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::report::Columns;
 use super::workload::Workload;
-use super::{Bench, events, output, stacks, starts};
+use super::{Bench, events, output, requests, stacks, starts};
 
 /// How good a measure has to be.
 #[derive(Clone, Copy)]
@@ -109,5 +109,6 @@ pub static ROWS: &[Row] = &[
         measures: &[measure("wall", "ms", AtMost(2000.0)), measure("rss", "MiB", None)],
         measure: stacks::large_lines,
     },
+    Row { name: "a web server of ruby", measures: &[measure("an answer", "ms", Floor(1.0156))], measure: requests::traced },
     Row { name: "executable", measures: &[measure("size", "MB", AtMost(60.0))], measure: starts::size },
 ];
