@@ -82,6 +82,27 @@ impl Functions {
         named.filter(|(_, of, _)| module.is_none_or(|module| *module == **of)).map(|(.., address)| *address).collect()
     }
 
+    /// Functions that can be probed under another name than theirs: ftrace lists one name for each place, the linker may know several.
+    pub fn under_other_names(&self, name: &str, tracefs: Option<&Path>) -> Vec<KernelFunction> {
+        let places = self.addresses(None, name);
+        if self.is_given() || places.is_empty() {
+            return Vec::new();
+        }
+        let all = self.all(tracefs);
+        let is_listed = |name: &str, module: &str| {
+            let start = all.partition_point(|function| *function.name < *name);
+            all[start..].iter().take_while(|function| *function.name == *name).any(|function| *function.module == *module)
+        };
+        let symbols = self.addresses.get().into_iter().flatten().filter(|(.., address)| places.contains(address));
+        let mut found: Vec<KernelFunction> = symbols
+            .filter(|(other, module, _)| is_listed(other, module))
+            .map(|(_, module, _)| KernelFunction { module: Arc::clone(module), name: name.into() })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Bytes from the start of a function to the next symbol: what it has at most.
     pub fn size(&self, module: Option<&str>, name: &str) -> Option<u64> {
         let start = *self.addresses(module, name).first()?;

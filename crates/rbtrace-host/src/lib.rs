@@ -283,7 +283,8 @@ impl Facts for Host {
         }
         let all = self.kernel_functions();
         let start = all.partition_point(|function| *function.name < *name);
-        all[start..].iter().take_while(|function| *function.name == *name).cloned().collect()
+        let named: Vec<KernelFunction> = all[start..].iter().take_while(|function| *function.name == *name).cloned().collect();
+        if named.is_empty() { self.functions.under_other_names(name, self.tracefs().map(PathBuf::as_path)) } else { named }
     }
 
     fn kernel_function_addresses(&self, module: Option<&str>, function: &str) -> Vec<u64> {
