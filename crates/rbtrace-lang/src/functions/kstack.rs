@@ -10,7 +10,7 @@ pub static ROW: Builtin = Builtin {
     name: "kstack",
     aliases: &["stack"],
     signature: "kstack\nkstack(mode)\nkstack(limit)\nkstack(mode, limit)",
-    manual: "The functions the kernel is in, innermost first; at most `limit` of them, a literal up to 1024, 127 if nothing is said. `mode` is how \
+    manual: "The functions the kernel is in, innermost first; at most `limit` of them, a literal from 0 to 1024, 127 if nothing is said. `mode` is how \
              they are written: `bpftrace`, `perf` or `raw`; without one `stack_mode` of the configuration counts.\n\n\
              ```\nprofile:hz:99 { @[kstack] = count(); }\ntracepoint:sched:sched_switch { @switches[kstack(perf, 5)] = count(); }\n```\n",
     args: (0, 2),

@@ -56,10 +56,10 @@ fn most(mode: Mode) -> u32 {
 fn check_limit(cx: &mut dyn TypeCx, function: &str, arg: &Expr, most: u32) -> u32 {
     let message = match cx.int_literal(arg) {
         Some(given) if given > most.into() => format!("{function}([int limit]): limit shouldn't exceed {most}, {given} given"),
-        Some(given) if given >= 1 => return given as u32,
+        Some(given) if given >= 0 => return given as u32,
         Some(_) | None => format!("{function}: invalid limit value"),
     };
-    cx.report(Diagnostic::error(arg.span, message).because(format!("a literal from 1 to {most} is wanted here")));
+    cx.report(Diagnostic::error(arg.span, message).because(format!("a literal from 0 to {most} is wanted here")));
     DEFAULT
 }
 
@@ -83,11 +83,17 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
     let user = source != Source::Kernel;
     let (mode, limit) = wanted(cx, function, call, user);
     let process = user.then(|| task_ids::process_id(cx));
-    let frames_size = mode.frame_size() * limit;
-    let table = cx.stack_table(user, frames_size);
     let ir = cx.ir();
     let slot = ir.memory("stack", if user { stack::user(mode, limit) } else { stack::kernel(mode, limit) }.size());
     let value = ir.slot_addr(slot);
+    if limit == 0 {
+        let (nothing, mode) = (ir.int(0), ir.int(mode.number()));
+        describe(ir, value, &Told { id: nothing, count: nothing, mode, table: 0, process });
+        return Lowered::Mem(value);
+    }
+    let frames_size = mode.frame_size() * limit;
+    let table = cx.stack_table(user, frames_size);
+    let ir = cx.ir();
     let mark = ir.mark();
     let slot = ir.memory("frames", stack::ENTRY_HEADER + frames_size);
     let (bytes, mode_number) = match (source, process) {
@@ -102,15 +108,8 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
     let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
     let (id, check) = digest(ir, frames, bytes, frames_size);
     ir.store(8, entry, 0, check);
-    ir.store(8, value, 0, id);
     let count = ir.bin_int(Bin::LShr, bytes, mode.frame_size().trailing_zeros().into());
-    ir.store(2, value, stack::COUNT, count);
-    ir.store(2, value, stack::MODE, mode_number);
-    let number = ir.int(table.0.into());
-    ir.store(4, value, stack::TABLE, number);
-    if let Some(process) = process {
-        ir.store(8, value, stack::PROCESS, process);
-    }
+    describe(ir, value, &Told { id, count, mode: mode_number, table: table.0, process });
     let process = process.unwrap_or_else(|| ir.int(0));
     ir.store(8, entry, stack::ENTRY_PROCESS, process);
     let is_named = matches!(mode, Mode::Bpftrace | Mode::Perf);
@@ -125,6 +124,26 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
     ir.push(Op::If { cond: count, then, otherwise: Region::default() });
     ir.release(mark);
     Lowered::Mem(value)
+}
+
+/// What the value of a stack says of it.
+struct Told {
+    id: Value,
+    count: Value,
+    mode: Value,
+    table: u32,
+    process: Option<Value>,
+}
+
+fn describe(ir: &mut Builder, value: Value, told: &Told) {
+    ir.store(8, value, 0, told.id);
+    ir.store(2, value, stack::COUNT, told.count);
+    ir.store(2, value, stack::MODE, told.mode);
+    let table = ir.int(told.table.into());
+    ir.store(4, value, stack::TABLE, table);
+    if let Some(process) = told.process {
+        ir.store(8, value, stack::PROCESS, process);
+    }
 }
 
 /// The bytes of the frames that the kernel puts behind an entry's header, and the mode.

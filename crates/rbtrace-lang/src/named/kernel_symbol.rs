@@ -16,9 +16,14 @@ pub static ROW: NamedType = NamedType {
     is_number: false,
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
-        Ok(Value::Text(world.kernel_symbol(address).map_or_else(|| format!("{address:#x}"), |found| found.name.clone())))
+        Ok(Value::Text(world.kernel_symbol(address).map_or_else(|| bare(address), |found| found.name.clone())))
     },
 };
+
+/// An address that has no name. Zero as upstream writes it, in the way of C.
+pub fn bare(address: u64) -> String {
+    if address == 0 { "0".to_owned() } else { format!("{address:#x}") }
+}
 
 const NAME: &str = "ksym_t";
 

@@ -2,6 +2,7 @@
 
 use rbtrace_types::Type;
 
+use super::kernel_symbol;
 use crate::row::NamedType;
 use crate::value::{Value, read_int};
 
@@ -17,7 +18,7 @@ pub static ROW: NamedType = NamedType {
     show: |world, bytes| {
         let address = read_int(bytes, 8, false)? as u64;
         let pid = read_int(bytes.get(8..).unwrap_or_default(), 8, false)? as u32;
-        Ok(Value::Text(world.user_symbol(pid, address).map_or_else(|| format!("{address:#x}"), |found| found.name.clone())))
+        Ok(Value::Text(world.user_symbol(pid, address).map_or_else(|| kernel_symbol::bare(address), |found| found.name.clone())))
     },
 };
 
