@@ -28,6 +28,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
             LoopKind::Bounded { count, index } => self.bounded(*count, *index, body),
             LoopKind::Repeat { times, index } => self.repeat(*times, *index, body),
             LoopKind::ForEach { map, key, value } => self.for_each(*map, *key, *value, body),
+            LoopKind::Memory { at, area } => self.memory_at(*at, *area, body),
         }
         None
     }
@@ -79,7 +80,7 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
         let (some, none) = (code.block(self.frame.llvm, "rounds"), code.block(self.frame.llvm, "no_rounds"));
         code.branch(code.is_not_zero(times), some, none);
         code.at(some);
-        self.run(Helper::Loop, times.into(), callback, body);
+        self.run(Helper::Loop, &[times.into()], callback, body);
         self.code().jump(none);
         self.code().at(none);
     }
@@ -97,7 +98,20 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
             emitter.region(body);
         });
         let map = self.unit.globals.map(map);
-        self.run(Helper::ForEachMapElem, map.into(), callback, body);
+        self.run(Helper::ForEachMapElem, &[map.into()], callback, body);
+    }
+
+    fn memory_at(&mut self, at: Value, area: SlotId, body: &Region) {
+        let pointer = self.code().ptr.into();
+        let callback = self.callback(&[pointer, pointer, pointer], |emitter, llvm| {
+            let found = llvm.get_nth_param(1).expect("declared with three").into_pointer_value();
+            emitter.set_int(area, emitter.code().int_of(found));
+            emitter.region(body);
+        });
+        // Asked for here: the helper takes no task that went through memory.
+        let task = self.code().call(Helper::CurrentTaskBtf.number(), &[]);
+        let at = self.int(at);
+        self.run(Helper::FindVma, &[task.into(), at.into()], callback, body);
     }
 
     /// Makes the function of a body.
@@ -168,11 +182,12 @@ impl<'ctx> Emitter<'_, 'ctx, '_> {
     }
 
     /// Lets the kernel run a callback, then leaves the program if the callback wanted that.
-    fn run(&mut self, helper: Helper, over: BasicMetadataValueEnum<'ctx>, callback: FunctionValue<'ctx>, body: &Region) {
+    fn run(&mut self, helper: Helper, over: &[BasicMetadataValueEnum<'ctx>], callback: FunctionValue<'ctx>, body: &Region) {
         let shared = self.shared();
         let code = self.code();
         let callback = callback.as_global_value().as_pointer_value();
-        code.call(helper.number(), &[over, callback.into(), shared.into(), code.int(0).into()]);
+        let args: Vec<_> = over.iter().copied().chain([callback.into(), shared.into(), code.int(0).into()]).collect();
+        code.call(helper.number(), &args);
         if !returns(body) {
             return;
         }

@@ -145,6 +145,33 @@ fn maps_are_walked() {
     assert_eq!(shown(&run("maps_are_walked", &program, &[])), [3 * 190]);
 }
 
+/// The process that runs the program is this one: it has memory where this function is, none at the first page, and the kernel may be asked from
+/// within another callback.
+#[test]
+fn the_kernel_finds_memory() {
+    let here = the_kernel_finds_memory as fn() as usize as i64;
+    let program = single(vec![], |b| {
+        let (found, area) = (b.scalar("$found"), b.scalar("area"));
+        set(b, found, 0);
+        for (place, adds) in [(0, 100), (here, 1)] {
+            repeat(b, 1, None, |b| {
+                let at = b.int(place);
+                let body = programs::region(b, |b| {
+                    let area = b.value(Op::Get(area));
+                    let some = b.cmp_int(Cmp::Ne, area, 0);
+                    b.if_else(some, |b| bump(b, found, adds), |_| {});
+                });
+                b.push(Op::Loop { kind: LoopKind::Memory { at, area }, body });
+            });
+        }
+        show(b, found);
+    });
+    // The interpreter has no process.
+    if kernel::available("the_kernel_finds_memory") {
+        assert_eq!(shown(&kernel::run(&program, &[], Target::default())), [1]);
+    }
+}
+
 #[test]
 fn deleting_while_walking_and_returning() {
     let program = single(vec![map("h", Storage::Hash, Some(Type::U64), Type::U64)], |b| {

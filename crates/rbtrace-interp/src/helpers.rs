@@ -44,7 +44,12 @@ impl<W: World> Run<'_, '_, W> {
             Helper::CurrentTaskBtf | Helper::AttachCookie | Helper::FuncIp | Helper::KtimeTaiNs | Helper::SessionIsReturn => {
                 self.ask(helper)
             }
-            Helper::RingbufReserve | Helper::RingbufSubmit | Helper::RingbufDiscard | Helper::ForEachMapElem | Helper::Loop => {
+            Helper::RingbufReserve
+            | Helper::RingbufSubmit
+            | Helper::RingbufDiscard
+            | Helper::ForEachMapElem
+            | Helper::FindVma
+            | Helper::Loop => {
                 return Err(Fault(format!("{} is an operation, not a call", helper.name())));
             }
         }))

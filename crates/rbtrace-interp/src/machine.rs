@@ -151,6 +151,8 @@ impl<W: World> Run<'_, '_, W> {
             LoopKind::Bounded { count, index } => self.rounds(u64::from(*count), *index, body),
             LoopKind::Repeat { times, index } => self.rounds((self.int(*times) as u64).min(MOST_ROUNDS), *index, body),
             LoopKind::ForEach { map, key, value } => self.for_each(*map, *key, *value, body),
+            // There is no process here.
+            LoopKind::Memory { .. } => Ok(Flow::Next),
         }
     }
 

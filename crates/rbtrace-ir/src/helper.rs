@@ -99,6 +99,7 @@ helpers! {
     FuncIp = 173, "get_func_ip", Int, 1;
     AttachCookie = 174, "get_attach_cookie", Int, 1;
     TaskPtRegs = 175, "task_pt_regs", Trusted, 1;
+    FindVma = 180, "find_vma", Int, 5;
     Loop = 181, "loop", Int, 4;
     Strncmp = 182, "strncmp", Int, 3;
     MapLookupPerCpu = 195, "map_lookup_percpu_elem", AddrOrNull, 3;

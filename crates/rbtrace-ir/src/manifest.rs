@@ -52,7 +52,7 @@ impl Manifest {
     pub const GATE_MAP: &'static str = "rb_gate";
     /// Symbol of the internal scalar map (`Storage::Global`, u64) to which a test or benchmark writes what it returns.
     pub const RESULT_MAP: &'static str = "rb_result";
-    /// Symbol of the internal map of the rows of unwind tables; see `rbtrace_types::unwind` for these four.
+    /// Symbol of the internal map of the rows of unwind tables; see `rbtrace_types::unwind` for these five.
     pub const UNWIND_ROWS: &'static str = "rb_unw_rows";
     /// Symbol of the internal map of their rules.
     pub const UNWIND_RULES: &'static str = "rb_unw_rules";
@@ -60,6 +60,8 @@ impl Manifest {
     pub const UNWIND_CODE: &'static str = "rb_unw_code";
     /// Symbol of the internal map of the processes.
     pub const UNWIND_PROCESSES: &'static str = "rb_unw_procs";
+    /// Symbol of the internal map of the files whose tables are known.
+    pub const UNWIND_FILES: &'static str = "rb_unw_files";
     /// Start of the symbols of maps the user does not know of.
     pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.

@@ -3,8 +3,8 @@
 //! There are two kinds of values: 64-bit integers and addresses of memory that a BPF program may touch directly. All
 //! narrower types exist in memory only: a load extends, a store truncates. Kernel and user addresses are integers;
 //! they are read through helpers. User variables are slots, never values: a value is used in the region that made it
-//! or in regions nested in it, but never inside the body of a `Repeat` or `ForEach` loop that did not make it: that body becomes a function
-//! of its own.
+//! or in regions nested in it, but never inside the body of a `Repeat`, `ForEach` or `Memory` loop that did not make it: that body becomes a
+//! function of its own.
 
 use rbtrace_diag::Span;
 
@@ -252,6 +252,14 @@ pub enum LoopKind {
         key: SlotId,
         /// Gets the value.
         value: Option<SlotId>,
+    },
+    /// Once, if the current process has memory at a place and the kernel can look at once, which it cannot where others change that memory;
+    /// else not at all. Needs `bpf_find_vma`.
+    Memory {
+        /// The place.
+        at: Value,
+        /// Gets the kernel's address of what describes it, a `struct vm_area_struct`.
+        area: SlotId,
     },
 }
 

@@ -83,6 +83,7 @@ fn loop_text(program: &Program, kind: &LoopKind) -> String {
             let value = value.map_or(String::new(), |slot| format!(", value {}", s(&slot)));
             format!("for each {}, key {}{value}", map_name(program, *map), s(key))
         }
+        LoopKind::Memory { at, area } => format!("memory at {}, area {}", v(at), s(area)),
     }
 }
 

@@ -7,7 +7,7 @@
 //!  2. `losses[0]` is the ring buffer's.
 //!  3. Every id (map, event, loss, constant, slot) is in range; constants are multiples of 8 bytes long.
 //!  4. A value is defined once, before its uses, and used only in the region that made it or in regions nested in that.
-//!  5. A value does not enter the body of a `Repeat` or `ForEach` loop: such a body uses only its own values.
+//!  5. A value does not enter the body of a `Repeat`, `ForEach` or `Memory` loop: such a body uses only its own values.
 //!  6. Operands are of the kind that the operation wants: integers or addresses. Only operations with a result name one.
 //!  7. An address that may be null is used only where a test has shown that it is not.
 //!  8. Scalar slots are touched by `Get`, `Set` and loop indices only, memory slots by anything else.

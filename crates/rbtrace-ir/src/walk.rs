@@ -39,7 +39,7 @@ impl Op {
             Op::Call(_, args) | Op::CallC(_, args) => args.iter().filter_map(operand_value).collect(),
             Op::If { cond, .. } => vec![*cond],
             Op::Switch { value, .. } => vec![*value],
-            Op::Loop { kind: LoopKind::Repeat { times, .. }, .. } => vec![*times],
+            Op::Loop { kind: LoopKind::Repeat { times: value, .. } | LoopKind::Memory { at: value, .. }, .. } => vec![*value],
             Op::Loop { kind: LoopKind::Bounded { .. } | LoopKind::ForEach { .. }, .. } => vec![],
         }
     }
@@ -49,6 +49,7 @@ impl Op {
         match self {
             Op::Get(slot) | Op::Set(slot, _) | Op::Slot(slot) => vec![*slot],
             Op::Loop { kind: LoopKind::Bounded { index, .. } | LoopKind::Repeat { index, .. }, .. } => index.iter().copied().collect(),
+            Op::Loop { kind: LoopKind::Memory { area, .. }, .. } => vec![*area],
             Op::Loop { kind: LoopKind::ForEach { key, value, .. }, .. } => std::iter::once(*key).chain(*value).collect(),
             Op::Const(_) | Op::Bin(..) | Op::Cmp(..) | Op::Extend { .. } | Op::Select(..) | Op::Clamp(..) | Op::ConstAddr(_) => vec![],
             Op::Offset(..) | Op::Index { .. } | Op::Load { .. } | Op::Store { .. } | Op::Copy { .. } | Op::Zero { .. } => vec![],
@@ -88,7 +89,7 @@ impl Op {
 
     /// Whether it is a loop whose body becomes a callback of its own.
     pub fn is_callback_loop(&self) -> bool {
-        matches!(self, Op::Loop { kind: LoopKind::Repeat { .. } | LoopKind::ForEach { .. }, .. })
+        matches!(self, Op::Loop { kind: LoopKind::Repeat { .. } | LoopKind::ForEach { .. } | LoopKind::Memory { .. }, .. })
     }
 }
 

@@ -47,6 +47,8 @@ pub enum Feature {
     CurrentTaskBtf,
     /// `bpf_task_pt_regs` (5.15).
     TaskRegisters,
+    /// `bpf_find_vma` (5.17).
+    FindVma,
     /// Keys of hash maps longer than 512 bytes (5.11).
     LongKeys,
     /// kfunc `bpf_map_sum_elem_count` (6.6).
@@ -90,7 +92,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 24] = [
+    pub const ALL: [Feature; 25] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -103,6 +105,7 @@ impl Feature {
         Feature::IsaV4,
         Feature::CurrentTaskBtf,
         Feature::TaskRegisters,
+        Feature::FindVma,
         Feature::LongKeys,
         Feature::MapSumElemCount,
         Feature::Strncmp,
@@ -132,6 +135,7 @@ impl Feature {
             Feature::IsaV4 => "isa_v4",
             Feature::CurrentTaskBtf => "get_current_task_btf",
             Feature::TaskRegisters => "task_pt_regs",
+            Feature::FindVma => "find_vma",
             Feature::LongKeys => "long_keys",
             Feature::MapSumElemCount => "map_sum_elem_count",
             Feature::Strncmp => "strncmp",

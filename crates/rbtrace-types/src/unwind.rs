@@ -146,3 +146,22 @@ pub const PROCESS_BYTES: u32 = 16;
 pub const ROW_STEPS: u32 = 22;
 /// Steps of a search among the stretches of one process: as many as 4095 have.
 pub const STRETCH_STEPS: u32 = 12;
+/// Words that tell a file from others: device as the kernel numbers it within, number in it, time of the last change in seconds and nanoseconds.
+pub const FILE_KEY_WORDS: usize = 4;
+/// Bytes of what is kept of a file: its first row and their number as u32, bits of a place in a page as u64.
+pub const FILE_BYTES: u32 = 16;
+/// Files at most.
+pub const FILES: u32 = 1 << 12;
+/// The third of a file's words for code that is of no file; the others are 0.
+pub const NO_FILE: NoFile = NoFile { neither: 0, vdso: 1, anonymous: 2 };
+
+/// See [`NO_FILE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoFile {
+    /// Of this there is no table.
+    pub neither: u64,
+    /// What the kernel gives to every process.
+    pub vdso: u64,
+    /// What a process made.
+    pub anonymous: u64,
+}

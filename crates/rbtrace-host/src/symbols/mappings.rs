@@ -168,6 +168,12 @@ impl Mappings {
         all
     }
 
+    /// The code that a process was heard to have, for one that is gone.
+    pub fn remembered(&self, pid: u32) -> Vec<Code> {
+        let now = self.processes.get(&pid).map_or(&[][..], |process| &process.now);
+        now.iter().map(|mapping| Code { stretch: mapping.stretch, offset: mapping.offset, what: mapping.what.clone() }).collect()
+    }
+
     /// What is, or was, at an address.
     pub fn find(&mut self, pid: u32, address: u64) -> Option<Place> {
         if let Some(place) = self.processes.get(&pid).and_then(|process| process.find(address)) {

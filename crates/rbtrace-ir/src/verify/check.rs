@@ -211,7 +211,7 @@ impl Checker<'_> {
         }
         let mut known = match kind {
             LoopKind::Bounded { .. } => state.clone(),
-            LoopKind::Repeat { .. } | LoopKind::ForEach { .. } => State::default(),
+            LoopKind::Repeat { .. } | LoopKind::ForEach { .. } | LoopKind::Memory { .. } => State::default(),
         };
         match kind {
             LoopKind::Bounded { count, .. } if *count > 4096 => return Err("has more than 4096 rounds".into()),
@@ -221,6 +221,10 @@ impl Checker<'_> {
                 index.map_or(Ok(()), |slot| self.scalar(slot, true))?;
             }
             LoopKind::ForEach { map, key, value } => self.for_each(*map, *key, *value)?,
+            LoopKind::Memory { at, area } => {
+                ints(&[*at], state)?;
+                self.scalar(*area, true)?;
+            }
         }
         self.region(body, &mut known, Within { in_loop: true, ..within }).map(drop)
     }

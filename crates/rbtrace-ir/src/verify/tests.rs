@@ -108,6 +108,13 @@ fn values_do_not_cross_loops() {
         let body = b.close();
         b.push(Op::Loop { kind: LoopKind::Repeat { times: one, index: None }, body });
     });
+    refuses("%0 is not defined here", |b| {
+        let (place, area) = (b.int(1), b.scalar("area"));
+        b.open();
+        b.bin(Bin::Add, place, place);
+        let body = b.close();
+        b.push(Op::Loop { kind: LoopKind::Memory { at: place, area }, body });
+    });
 }
 
 #[test]

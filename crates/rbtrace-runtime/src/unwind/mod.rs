@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::Result;
-use rbtrace_host::symbols::Id;
 use rbtrace_host::symbols::mappings::{Code, Mappings, What};
+use rbtrace_host::symbols::{Id, MappedFile};
 use rbtrace_host::{proc, unwind};
-use rbtrace_ir::unwind::{Row, STRETCH_BYTES};
+use rbtrace_ir::unwind::{NO_FILE, Row, STRETCH_BYTES};
 use rbtrace_ir::{AttachPlan, Manifest};
 
 pub use self::tables::pattern;
-use self::tables::{Rows, Tables};
+use self::tables::{FileKey, Rows, Tables};
 use crate::processes::Change;
 
 /// See the module.
@@ -51,11 +51,17 @@ impl Unwinder {
     pub fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
         let Some(mut tables) = Tables::open(map)? else { return Ok(None) };
         let chain = tables.add(&[unwind::chain()])?;
+        tables.tell([0, 0, NO_FILE.anonymous, 0], chain)?;
         // Of others than that of `-p` there are no events.
         let is_limited = !scope.named.is_empty() || scope.process.is_some();
         let only = is_limited.then(|| scope.named.iter().copied().chain(scope.process).chain(scope.child).collect());
         let targets = manifest.programs.iter().filter_map(|program| program.plan.as_ref()).flat_map(files).collect();
-        Ok(Some(Self { tables, binaries: HashMap::new(), vdso: None, chain, processes: HashMap::new(), targets, only }))
+        let mut unwinder = Self { tables, binaries: HashMap::new(), vdso: None, chain, processes: HashMap::new(), targets, only };
+        if unwinder.tables.knows_files() {
+            let rows = unwinder.vdso()?;
+            unwinder.tables.tell([0, 0, NO_FILE.vdso, 0], rows)?;
+        }
+        Ok(Some(unwinder))
     }
 
     /// Prepares those processes that the first event may be about.
@@ -98,9 +104,18 @@ impl Unwinder {
                 }
             }
         }
-        for pid in changed {
-            if self.processes.contains_key(&pid) || !mappings.look(pid).iter().any(|code| self.is_much_work(code)) {
-                self.refresh(pid, mappings)?;
+        for pid in changed.into_iter().filter(|pid| self.is_wanted(*pid)).collect::<Vec<_>>() {
+            let code = mappings.look(pid);
+            if code.is_empty() {
+                let remembered = mappings.remembered(pid);
+                remembered
+                    .iter()
+                    .filter(|code| !self.is_much_work(code))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .try_for_each(|code| self.learn(code))?;
+            } else if self.processes.contains_key(&pid) || !code.iter().any(|code| self.is_much_work(code)) {
+                self.note(pid, &code)?;
             }
         }
         Ok(())
@@ -121,15 +136,31 @@ impl Unwinder {
 
     /// Brings what is known of a process up to date.
     pub fn refresh(&mut self, pid: u32, mappings: &mut Mappings) -> Result<()> {
-        if self.only.as_ref().is_some_and(|only| !only.contains(&pid)) {
+        if !self.is_wanted(pid) {
             return Ok(());
         }
         let code = mappings.look(pid);
-        let stretches = code.iter().map(|code| self.stretch(code)).collect::<Result<Vec<_>>>()?;
-        if stretches.is_empty() {
-            return Ok(());
+        if code.is_empty() {
+            return mappings.remembered(pid).iter().try_for_each(|code| self.learn(code));
         }
+        self.note(pid, &code)
+    }
+
+    fn is_wanted(&self, pid: u32) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&pid))
+    }
+
+    fn note(&mut self, pid: u32, code: &[Code]) -> Result<()> {
+        let stretches = code.iter().map(|code| self.stretch(code)).collect::<Result<Vec<_>>>()?;
         self.put(pid, stretches)
+    }
+
+    /// Reads the table of what a process had that is gone: the next one that has it is walked from its first instruction on.
+    fn learn(&mut self, code: &Code) -> Result<()> {
+        if self.tables.knows_files() {
+            self.stretch(code)?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, pid: u32, stretches: Vec<[u64; WORDS]>) -> Result<()> {
@@ -146,6 +177,16 @@ impl Unwinder {
         Ok(())
     }
 
+    fn vdso(&mut self) -> Result<Rows> {
+        Ok(match self.vdso {
+            Some(rows) => rows,
+            None => {
+                let rows: Vec<Row> = unwind::vdso().map(|table| table.rows).unwrap_or_default();
+                *self.vdso.insert(self.tables.add(&rows)?)
+            }
+        })
+    }
+
     /// A stretch of code as it lies in the map.
     fn stretch(&mut self, code: &Code) -> Result<[u64; WORDS]> {
         let rows = match &code.what {
@@ -154,22 +195,27 @@ impl Unwinder {
                 None => {
                     let table = file.bytes().and_then(|bytes| unwind::table(&bytes));
                     let rows = table.map_or(Ok(self.chain), |table| self.tables.add(&table.rows))?;
+                    if let Some(key) = file_key(file) {
+                        self.tables.tell(key, rows)?;
+                    }
                     *self.binaries.entry(file.id()).or_insert(rows)
                 }
             },
-            What::Vdso => match self.vdso {
-                Some(rows) => rows,
-                None => {
-                    let rows: Vec<Row> = unwind::vdso().map(|table| table.rows).unwrap_or_default();
-                    *self.vdso.insert(self.tables.add(&rows)?)
-                }
-            },
+            What::Vdso => self.vdso()?,
             What::Anonymous => self.chain,
             What::Special => Rows::default(),
         };
         let bias = code.stretch.start.wrapping_sub(code.offset);
         Ok([code.stretch.start, code.stretch.end, bias, u64::from(rows.first) | u64::from(rows.count) << 32])
     }
+}
+
+/// What programs see of a file. The same file with another time of change is another one: its number may have been given anew.
+fn file_key(file: &MappedFile) -> Option<FileKey> {
+    let (Id { device: (major, minor), inode }, changed) = (file.id(), std::fs::metadata(file.readable()?).ok()?);
+    /// The kernel's own way to put both into a number.
+    const MINOR_BITS: u32 = 20;
+    Some([u64::from(major << MINOR_BITS | minor), inode, changed.mtime() as u64, changed.mtime_nsec() as u64])
 }
 
 /// The files that a program is attached to.

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use anyhow::{Context, Result};
 use libbpf_rs::OpenObject;
 use rbtrace_ir::Manifest;
-use rbtrace_ir::unwind::{PROCESSES, ROW_BYTES, RULE_BYTES, RULES, Row, Rule, SHARD, SHARDS, STRETCH_BYTES, STRETCH_STEPS, STRETCHES};
+use rbtrace_ir::unwind::{
+    FILE_KEY_WORDS, PROCESSES, ROW_BYTES, RULE_BYTES, RULES, Row, Rule, SHARD, SHARDS, STRETCH_BYTES, STRETCH_STEPS, STRETCHES,
+};
 
 use crate::sys::mapping::Mapping;
 use crate::sys::maps as entries;
@@ -38,7 +40,12 @@ pub struct Tables {
     stretches: u32,
     processes: OwnedFd,
     known: HashMap<u32, Rows>,
+    /// The files whose rows are there, where programs can ask the kernel for files.
+    files: Option<OwnedFd>,
 }
+
+/// What tells a file from others, as the kernel keeps it.
+pub type FileKey = [u64; FILE_KEY_WORDS];
 
 /// Tells libbpf what the maps among maps are like; to be kept until they were made.
 pub fn pattern(object: &mut OpenObject) -> Result<Option<OwnedFd>> {
@@ -72,7 +79,25 @@ impl Tables {
             stretches: 0,
             processes,
             known: HashMap::new(),
+            files: map(Manifest::UNWIND_FILES)?,
         }))
+    }
+
+    /// Whether programs can find rows by the file that they are of.
+    pub fn knows_files(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// Tells programs what rows a file has. Where there is no room the file is found by its process only.
+    pub fn tell(&self, file: FileKey, rows: Rows) -> Result<()> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let key: Vec<u8> = file.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let bits = rustix::param::page_size().trailing_zeros();
+        let value = [u64::from(rows.first) | u64::from(rows.count) << 32, bits.into()];
+        match entries::set(files.as_fd(), &key, &value) {
+            Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(()),
+            told => told.context("noting a file"),
+        }
     }
 
     /// Adds the rows of a binary; none where there is no room for all of them.

@@ -2,6 +2,7 @@
 //! kernel's helper, which goes by frame pointers. Who fills the maps is not known here; what is missing is asked for.
 
 mod frame;
+mod memory;
 mod search;
 
 use rbtrace_ir::{
@@ -10,6 +11,7 @@ use rbtrace_ir::{
 use rbtrace_types::unwind;
 use rbtrace_types::{Arch, Facts, Feature, Type};
 
+use self::memory::Places;
 use crate::compile::{Call, Complaint, LowerCx, Lowered};
 use crate::named::stack;
 use crate::warnings::STACK_CUT;
@@ -129,6 +131,9 @@ fn maps(cx: &mut dyn LowerCx) -> Maps {
 struct Walk {
     maps: Maps,
     arch: Arch,
+    /// How to ask the kernel for what user space has not noted.
+    places: Option<Places>,
+    has_loop: bool,
     frames: SlotId,
     limit: u32,
     /// How many frames there are.
@@ -158,32 +163,41 @@ struct Walk {
     number: SlotId,
     key: SlotId,
     word: SlotId,
+    /// Whether the kernel was asked; its area at a place, and what tells the area's file from others.
+    asked: SlotId,
+    area: SlotId,
+    file_key: SlotId,
 }
 
 /// Puts the frames behind an entry's header in a slot; gives their bytes, and whether the last one's caller is unknown.
 pub(super) fn lower(cx: &mut dyn LowerCx, call: &Call, entry: SlotId, limit: u32, process: Value) -> (Value, Value) {
     let (maps, arch) = (maps(cx), cx.facts().arch());
     let registers_at = registers_at(cx.facts()).expect("checked when the call was typed");
-    let has_loop = cx.facts().has(Feature::Loop);
+    let (has_loop, places) = (cx.facts().has(Feature::Loop), memory::places(cx));
     let ir = cx.ir();
     // A stack that ends is no failed read of the script's.
     let watched = std::mem::take(&mut ir.watched);
-    let walk = Walk::new(ir, maps, arch, entry, limit);
+    let walk = Walk { places, has_loop, ..Walk::new(ir, maps, arch, entry, limit) };
     walk.begin(ir, registers_at, process);
     let step = walk.step(ir);
-    walk.run(ir, step, has_loop);
+    walk.run(ir, step);
     ir.watched = watched;
     let why = ir.value(Op::Get(walk.why));
     for (reason, text) in COMPLAINTS {
         let matches = cx.ir().cmp_int(Cmp::Eq, why, reason);
         cx.ir().open();
         cx.complain(Complaint { warning: &STACK_CUT, span: call.span, text, helper: None });
-        if reason == end::NO_TABLE {
-            ask(cx, call, &walk, process);
-        }
         let then = cx.ir().close();
         cx.ir().push(Op::If { cond: matches, then, otherwise: Region::default() });
     }
+    let ir = cx.ir();
+    // Also where the kernel knew: what is noted is found sooner.
+    let (missing, asked) = (ir.cmp_int(Cmp::Eq, why, end::NO_TABLE), ir.value(Op::Get(walk.asked)));
+    let wanted = ir.bin(Bin::Or, missing, asked);
+    ir.open();
+    ask(cx, call, &walk, process);
+    let then = cx.ir().close();
+    cx.ir().push(Op::If { cond: wanted, then, otherwise: Region::default() });
     let ir = cx.ir();
     let count = ir.value(Op::Get(walk.count));
     let bytes = ir.bin_int(Bin::Shl, count, 3);
@@ -237,6 +251,8 @@ impl Walk {
         Self {
             maps,
             arch,
+            places: None,
+            has_loop: false,
             frames,
             limit,
             count: ir.scalar("frame_count"),
@@ -259,6 +275,9 @@ impl Walk {
             number: ir.scalar("number"),
             key: ir.memory("unwind_key", 8),
             word: ir.memory("word", 8),
+            asked: ir.scalar("asked"),
+            area: ir.scalar("area"),
+            file_key: ir.memory("file_key", 8 * unwind::FILE_KEY_WORDS as u32),
         }
     }
 
@@ -273,7 +292,7 @@ impl Walk {
         let layout = layout(self.arch);
         let zero = ir.int(0);
         let one = ir.int(1);
-        for slot in [self.count, self.over, self.why, self.first, self.last, self.start, self.end, self.lr] {
+        for slot in [self.count, self.over, self.why, self.first, self.last, self.start, self.end, self.lr, self.asked] {
             ir.push(Op::Set(slot, zero));
         }
         ir.push(Op::Set(self.exact, one));
@@ -352,13 +371,13 @@ impl Walk {
     }
 
     /// Steps until the walk is over, or there is no room.
-    fn run(&self, ir: &mut Builder, step: SubId, has_loop: bool) {
+    fn run(&self, ir: &mut Builder, step: SubId) {
         ir.open();
         let over = ir.value(Op::Get(self.over));
         ir.if_else(over, |ir| ir.push(Op::Break), |_| ());
         ir.push(Op::Invoke(step));
         let body = ir.close();
-        if has_loop {
+        if self.has_loop {
             let times = ir.int(self.limit.into());
             return ir.push(Op::Loop { kind: LoopKind::Repeat { times, index: None }, body });
         }
@@ -404,4 +423,12 @@ impl Walk {
 /// Leaves a step.
 fn leave(ir: &mut Builder) {
     ir.push(Op::Return(0));
+}
+
+/// A number in the kernel's memory, read into a word's; 0 where there is none.
+fn kernel_word(ir: &mut Builder, word: SlotId, bytes: u8, from: Value, offset: u32) -> Value {
+    let word = ir.slot_addr(word);
+    let at = ir.bin_int(Bin::Add, from, offset.into());
+    ir.call(Helper::ProbeReadKernel, vec![Operand::Value(word), Operand::Int(bytes.into()), Operand::Value(at)]);
+    ir.load(bytes, false, word, 0)
 }

@@ -19,15 +19,32 @@ impl Walk {
             let entry = ir.lookup(self.maps.code, key);
             self.fetch(ir, entry);
         });
-        let behind = ir.value(Op::Get(self.low));
-        let none = ir.cmp(Cmp::ULe, behind, first);
-        self.stop_if(ir, none, end::NO_TABLE, leave);
+        self.take_noted(ir, at);
+        if let Some(places) = &self.places {
+            let end = ir.value(Op::Get(self.end));
+            let unknown = ir.cmp_int(Cmp::Eq, end, 0);
+            ir.if_else(unknown, |ir| self.ask_kernel(ir, places, at), |_| ());
+        }
+        let end = ir.value(Op::Get(self.end));
+        let unknown = ir.cmp_int(Cmp::Eq, end, 0);
+        self.stop_if(ir, unknown, end::NO_TABLE, leave);
+        let then = ir.close();
+        ir.push(Op::If { cond: elsewhere, then, otherwise: Region::default() });
+    }
+
+    /// Takes the last of the noted stretches that begin at or before a place, if it is that place's; else leaves an end of 0.
+    fn take_noted(&self, ir: &mut Builder, at: Value) {
+        let zero = ir.int(0);
+        ir.push(Op::Set(self.end, zero));
+        let (behind, first) = (ir.value(Op::Get(self.low)), ir.value(Op::Get(self.first)));
+        let some = ir.cmp(Cmp::UGt, behind, first);
+        ir.open();
         let number = ir.bin_int(Bin::Sub, behind, 1);
         let key = self.key_of(ir, number);
         let entry = ir.lookup(self.maps.code, key);
         let none = ir.value(Op::IsNull(entry));
-        self.stop_if(ir, none, end::NO_TABLE, leave);
-        for (slot, offset) in [(self.start, 0), (self.end, 8), (self.bias, 16)] {
+        ir.open();
+        for (slot, offset) in [(self.start, 0), (self.bias, 16)] {
             let value = ir.load(8, false, entry, offset);
             ir.push(Op::Set(slot, value));
         }
@@ -35,11 +52,14 @@ impl Walk {
         let row_last = ir.bin(Bin::Add, row, rows);
         ir.push(Op::Set(self.row_first, row));
         ir.push(Op::Set(self.row_last, row_last));
-        let end = ir.value(Op::Get(self.end));
-        let behind = ir.cmp(Cmp::UGe, at, end);
-        self.stop_if(ir, behind, end::NO_TABLE, leave);
+        let end = ir.load(8, false, entry, 8);
+        let inside = ir.cmp(Cmp::ULt, at, end);
+        let end = ir.value(Op::Select(inside, end, zero));
+        ir.push(Op::Set(self.end, end));
+        let otherwise = ir.close();
+        ir.push(Op::If { cond: none, then: Region::default(), otherwise });
         let then = ir.close();
-        ir.push(Op::If { cond: elsewhere, then, otherwise: Region::default() });
+        ir.push(Op::If { cond: some, then, otherwise: Region::default() });
     }
 
     /// Finds what holds at a place of the stretch that was found: gives the address of its rule.
