@@ -44,6 +44,7 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::CurrentTaskBtf => ((5, 11), Sign::Constant("BPF_FUNC_get_current_task_btf")),
         Feature::TaskRegisters => ((5, 15), Sign::Constant("BPF_FUNC_task_pt_regs")),
         Feature::FindVma => ((5, 17), Sign::Constant("BPF_FUNC_find_vma")),
+        Feature::WholeStacks => ((6, 11), Sign::None),
         Feature::LongKeys => ((5, 11), Sign::None),
         Feature::MapSumElemCount => ((6, 6), Sign::Function("bpf_map_sum_elem_count")),
         Feature::Strncmp => ((5, 17), Sign::Constant("BPF_FUNC_strncmp")),

@@ -49,6 +49,8 @@ pub enum Feature {
     TaskRegisters,
     /// `bpf_find_vma` (5.17).
     FindVma,
+    /// `bpf_get_stack` knows the callers of functions whose return is watched (6.11).
+    WholeStacks,
     /// Keys of hash maps longer than 512 bytes (5.11).
     LongKeys,
     /// kfunc `bpf_map_sum_elem_count` (6.6).
@@ -92,7 +94,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 25] = [
+    pub const ALL: [Feature; 26] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -106,6 +108,7 @@ impl Feature {
         Feature::CurrentTaskBtf,
         Feature::TaskRegisters,
         Feature::FindVma,
+        Feature::WholeStacks,
         Feature::LongKeys,
         Feature::MapSumElemCount,
         Feature::Strncmp,
@@ -136,6 +139,7 @@ impl Feature {
             Feature::CurrentTaskBtf => "get_current_task_btf",
             Feature::TaskRegisters => "task_pt_regs",
             Feature::FindVma => "find_vma",
+            Feature::WholeStacks => "uretprobe_stacks",
             Feature::LongKeys => "long_keys",
             Feature::MapSumElemCount => "map_sum_elem_count",
             Feature::Strncmp => "strncmp",

@@ -3,7 +3,7 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, SlotId, Value};
 use rbtrace_syntax::ast::Expr;
-use rbtrace_types::Type;
+use rbtrace_types::{Feature, Type};
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
 use crate::config;
@@ -12,6 +12,7 @@ use crate::variables::task_ids;
 use crate::warnings::STACK_LOST;
 
 use super::stack_walk;
+use super::stack_walk::returns::{self, Pending};
 
 /// Frames of a stack when nothing is said.
 const DEFAULT: u32 = 127;
@@ -101,7 +102,14 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
             let (bytes, cut) = stack_walk::lower(cx, call, slot, limit, process);
             (bytes, cx.ir().bin_int(Bin::Or, cut, mode.number() | stack::UNWOUND))
         }
-        (Source::Unwound | Source::Kernel | Source::Process, _) => by_helper(ir, slot, frames_size, user, mode),
+        (Source::Unwound | Source::Kernel | Source::Process, _) => {
+            let (bytes, number) = by_helper(ir, slot, frames_size, user, mode);
+            // Newer kernels do it themselves; build ids have no room for another's address.
+            if user && mode != Mode::BuildId && !cx.facts().has(Feature::WholeStacks) {
+                repair(cx, slot, bytes, frames_size);
+            }
+            (bytes, number)
+        }
     };
     let ir = cx.ir();
     let entry = ir.slot_addr(slot);
@@ -157,6 +165,19 @@ fn by_helper(ir: &mut Builder, slot: SlotId, frames_size: u32, user: bool, mode:
     let zero = ir.int(0);
     let failed = ir.cmp(Cmp::SLt, bytes, zero);
     (ir.value(Op::Select(failed, zero, bytes)), ir.int(mode.number()))
+}
+
+/// Puts the callers of functions whose return is watched into the frames.
+fn repair(cx: &mut dyn LowerCx, slot: SlotId, bytes: Value, frames_size: u32) {
+    let Some(list) = returns::list(cx.facts()) else { return };
+    let ir = cx.ir();
+    // A list that ends is no failed read of the script's.
+    let watched = std::mem::take(&mut ir.watched);
+    let pending = Pending::new(ir, list);
+    let entry = ir.slot_addr(slot);
+    let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
+    pending.repair(ir, frames, bytes, frames_size);
+    ir.watched = watched;
 }
 
 /// Two hashes of the words of a stack. One of 64 bits tells a million stacks apart (they meet by chance once in 10^7 runs); the other says

@@ -120,6 +120,7 @@ impl Walk {
             Arch::X86_64 => address,
             Arch::Aarch64 => self.unsigned(ir, address),
         };
+        let address = if exact { address } else { self.returns_to(ir, address) };
         // What begins a thread has nobody to return to.
         let nobody = ir.cmp_int(Cmp::Eq, address, 0);
         self.stop_if(ir, nobody, end::WHOLE, leave);

@@ -3,6 +3,7 @@
 
 mod frame;
 mod memory;
+pub(super) mod returns;
 mod search;
 
 use rbtrace_ir::{
@@ -12,6 +13,7 @@ use rbtrace_types::unwind;
 use rbtrace_types::{Arch, Facts, Feature, Type};
 
 use self::memory::Places;
+use self::returns::Pending;
 use crate::compile::{Call, Complaint, LowerCx, Lowered};
 use crate::named::stack;
 use crate::warnings::STACK_CUT;
@@ -134,6 +136,8 @@ struct Walk {
     /// How to ask the kernel for what user space has not noted.
     places: Option<Places>,
     has_loop: bool,
+    /// Functions whose return is watched.
+    pending: Option<Pending>,
     frames: SlotId,
     limit: u32,
     /// How many frames there are.
@@ -173,11 +177,12 @@ struct Walk {
 pub(super) fn lower(cx: &mut dyn LowerCx, call: &Call, entry: SlotId, limit: u32, process: Value) -> (Value, Value) {
     let (maps, arch) = (maps(cx), cx.facts().arch());
     let registers_at = registers_at(cx.facts()).expect("checked when the call was typed");
-    let (has_loop, places) = (cx.facts().has(Feature::Loop), memory::places(cx));
+    let (has_loop, places, list) = (cx.facts().has(Feature::Loop), memory::places(cx), returns::list(cx.facts()));
     let ir = cx.ir();
     // A stack that ends is no failed read of the script's.
     let watched = std::mem::take(&mut ir.watched);
-    let walk = Walk { places, has_loop, ..Walk::new(ir, maps, arch, entry, limit) };
+    let pending = list.map(|list| Pending::new(ir, list));
+    let walk = Walk { places, has_loop, pending, ..Walk::new(ir, maps, arch, entry, limit) };
     walk.begin(ir, registers_at, process);
     let step = walk.step(ir);
     walk.run(ir, step);
@@ -253,6 +258,7 @@ impl Walk {
             arch,
             places: None,
             has_loop: false,
+            pending: None,
             frames,
             limit,
             count: ir.scalar("frame_count"),
