@@ -23,6 +23,27 @@ pub fn split(name: &str) -> (&str, Option<&str>) {
     name.split_once(SEPARATOR).map_or((name, None), |(path, member)| (path, Some(member)))
 }
 
+/// The name of a member of an archive at a path.
+pub fn joined(path: &str, member: &str) -> String {
+    format!("{path}{SEPARATOR}{member}")
+}
+
+/// The member of an archive whose bytes are around an offset, if processes can map it.
+pub fn member_at(archive: &[u8], offset: usize) -> Option<(String, Range<usize>)> {
+    let mut at = directory(archive)?;
+    while let Some(entry) = Entry::read(archive, at) {
+        // Where it begins says nothing of where it ends, but most begin elsewhere.
+        if entry.member <= offset
+            && let Ok(bytes) = entry.bytes(archive)
+            && bytes.contains(&offset)
+        {
+            return Some((String::from_utf8_lossy(entry.name).into_owned(), bytes));
+        }
+        at = entry.next;
+    }
+    None
+}
+
 /// Where in an archive a member's bytes are.
 pub fn find(archive: &[u8], member: &str) -> Result<Range<usize>, String> {
     let mut at = directory(archive).ok_or("it is no ZIP archive")?;
@@ -117,8 +138,11 @@ mod tests {
     #[test]
     fn members_are_found_where_they_are_stored() {
         let archive = archive(&[("a.txt", 0, b"first"), ("lib/x.so", 0, b"\x7fELF"), ("b", 8, b"packed")]);
-        let bytes = find(&archive, "lib/x.so").expect("it is there");
-        assert_eq!(&archive[bytes], b"\x7fELF");
+        let bytes_of = |name| find(&archive, name).expect("it is there");
+        assert_eq!(&archive[bytes_of("lib/x.so")], b"\x7fELF");
+        let start = bytes_of("lib/x.so").start;
+        assert_eq!(member_at(&archive, start + 1), Some(("lib/x.so".into(), start..start + 4)));
+        assert_eq!([start - 1, start + 4, bytes_of("a.txt").end].map(|at| member_at(&archive, at)), [None, None, None]);
         assert_eq!(find(&archive, "lib/y.so"), Err("it has no `lib/y.so`".into()));
         assert!(find(&archive, "b").is_err_and(|why| why.contains("compressed")));
         assert_eq!(split("/x.apk!/lib/x.so"), ("/x.apk", Some("lib/x.so")));

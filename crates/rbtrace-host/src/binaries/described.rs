@@ -23,11 +23,16 @@ pub fn read(name: &str, path: &Path, root: Option<&PathBuf>, places: &DebugPlace
         true => None,
         false => Some(places.find(&object, path, root.map(PathBuf::as_path)).or_else(|| places.fetch(&object)).ok_or_else(missing)?),
     };
-    let DebugFile { path: debug_path, bytes } = described.unwrap_or(DebugFile { path: path.to_owned(), bytes: own });
-    let shared = shared(&bytes, path, root);
-    let apart = Apart { root: root.cloned(), binary: path.to_owned(), debug_file: debug_path };
-    let found = DebugInfo::read(bytes, shared, apart).map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;
+    let debug = described.unwrap_or(DebugFile { path: path.to_owned(), bytes: own });
+    let found = open(debug, path, root).map_err(|error| format!("the debug information of {name} is broken: {error:#}"))?;
     found.ok_or_else(missing)
+}
+
+/// What the file that describes the binary at a path says. `None`: nothing.
+pub fn open(debug: DebugFile, path: &Path, root: Option<&PathBuf>) -> anyhow::Result<Option<DebugInfo>> {
+    let shared = shared(&debug.bytes, path, root);
+    let apart = Apart { root: root.cloned(), binary: path.to_owned(), debug_file: debug.path };
+    DebugInfo::read(debug.bytes, shared, apart)
 }
 
 /// The file that a debug file shares entries with (`dwz`).

@@ -1,9 +1,9 @@
 //! Programs and libraries: which files a text means, and what is in them. Each is opened once, and searched only for what is asked.
 
-mod archive;
-mod debug_file;
+pub(crate) mod archive;
+pub(crate) mod debug_file;
 pub mod debuginfod;
-mod described;
+pub(crate) mod described;
 pub(crate) mod file;
 mod find;
 pub(crate) mod image;

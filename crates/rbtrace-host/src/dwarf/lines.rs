@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Result;
-use gimli::constants as dw;
-use gimli::{ColumnType, LineProgramHeader, Unit};
+use gimli::{ColumnType, FileEntry, LineProgramHeader, Unit};
 use rbtrace_types::debug_info::{NoLine, SourceLine};
 
 use super::DebugInfo;
 use super::sections::Slice;
-use super::session::{Entry, Session};
+use super::session::Session;
 
 /// More statements than a line has.
 const MOST_STATEMENTS: usize = 1_000_000;
@@ -53,16 +52,14 @@ impl DebugInfo {
 
     /// Of addresses in the same block the first.
     fn first_of_blocks(&self, session: &Session<'_>, addresses: &BTreeSet<u64>) -> Vec<u64> {
-        let mut blocks_of: BTreeMap<u32, Vec<Block>> = BTreeMap::new();
         let mut first: BTreeMap<(u32, usize), u64> = BTreeMap::new();
         for address in addresses {
             let Some(unit) = self.units_around(session, *address).next() else {
                 first.insert((u32::MAX, *address as usize), *address);
                 continue;
             };
-            let blocks = blocks_of.entry(unit).or_insert_with(|| blocks(session, unit).unwrap_or_default());
-            let around = blocks.iter().filter(|block| (block.begin..block.end).contains(address));
-            let inner = around.min_by_key(|block| block.end - block.begin).map_or(0, |block| block.entry);
+            let around = session.blocks(unit).map(|blocks| blocks.around(*address)).unwrap_or_default();
+            let inner = around.iter().min_by_key(|block| block.end - block.begin).map_or(0, |block| block.entry);
             first.entry((unit, inner)).or_insert(*address);
         }
         let mut addresses: Vec<u64> = first.into_values().collect();
@@ -107,22 +104,31 @@ fn files<'a>(
     wanted: &SourceLine,
     found: &mut Found,
 ) -> HashSet<u64> {
-    let text = |value| session.dwarf(0, 0).attr_string(unit, value).ok().map(|text| text.to_string_lossy().into_owned());
     let mut files = HashSet::new();
     // Before DWARF 5 files are counted from 1.
     let first = if header.version() >= 5 { 0 } else { 1 };
     for (number, file) in (first..).zip(header.file_names()) {
-        let Some(name) = text(file.path_name()) else { continue };
-        let directory = file.directory(header).and_then(text).unwrap_or_default();
-        let base = unit.comp_dir.map(|directory| directory.to_string_lossy().into_owned()).unwrap_or_default();
-        let path = joined(&base, &joined(&directory, &name));
+        let Some(path) = path(session, unit, header, file) else { continue };
         if is_named(&path, &wanted.file) {
             files.insert(number);
         } else if found.names.len() < MOST_NAMES {
-            found.names.insert(name.rsplit('/').next().unwrap_or(&name).to_owned());
+            found.names.insert(path.rsplit('/').next().unwrap_or(&path).to_owned());
         }
     }
     files
+}
+
+/// The path of a file of a table, as the compiler was told.
+pub(super) fn path<'a>(
+    session: &Session<'a>,
+    unit: &Unit<Slice<'a>>,
+    header: &LineProgramHeader<Slice<'a>>,
+    file: &FileEntry<Slice<'a>>,
+) -> Option<String> {
+    let text = |value| session.dwarf(0, 0).attr_string(unit, value).ok().map(|text| text.to_string_lossy().into_owned());
+    let directory = file.directory(header).and_then(text).unwrap_or_default();
+    let base = unit.comp_dir.map(|directory| directory.to_string_lossy().into_owned()).unwrap_or_default();
+    Some(joined(&base, &joined(&directory, &text(file.path_name())?)))
 }
 
 fn joined(directory: &str, path: &str) -> String {
@@ -135,37 +141,6 @@ fn is_named(path: &str, name: &str) -> bool {
     let (path_parts, name_parts) = (parts(path), parts(name));
     let is_whole = !name.starts_with('/') || path_parts.len() == name_parts.len();
     is_whole && !name_parts.is_empty() && path_parts.ends_with(&name_parts)
-}
-
-/// Code of a function, or of one that was inlined.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    begin: u64,
-    end: u64,
-    entry: usize,
-}
-
-/// The blocks of a unit.
-fn blocks(session: &Session<'_>, number: u32) -> Result<Vec<Block>> {
-    let file = session.home(number);
-    let unit = session.unit(file, number)?;
-    let (mut entries, mut entry, mut blocks) = (unit.entries_raw(None)?, Entry::default(), Vec::new());
-    while !entries.is_empty() {
-        let offset = entries.next_offset().0;
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        if !matches!(abbreviation.tag(), dw::DW_TAG_subprogram | dw::DW_TAG_inlined_subroutine) {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
-        let mut ranges = session.dwarf(file, number).die_ranges(&unit, &entry)?;
-        while let (Ok(Some(range)), true) = (ranges.next(), blocks.len() < MOST_STATEMENTS) {
-            if range.begin < range.end {
-                blocks.push(Block { begin: range.begin, end: range.end, entry: offset });
-            }
-        }
-    }
-    Ok(blocks)
 }
 
 #[cfg(test)]

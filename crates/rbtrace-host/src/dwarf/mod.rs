@@ -3,11 +3,13 @@
 //! Nothing is read before it is asked for: units are indexed one by one, and the one with the function in question first. Any bytes are
 //! debug information or an error; loops in them end, and what they claim to hold is bounded by what they are.
 
+mod blocks;
 mod classes;
 mod frames;
 mod functions;
 mod homes;
 mod index;
+mod inlined;
 mod lines;
 mod sections;
 mod session;
@@ -26,7 +28,9 @@ use memchr::memmem;
 use rbtrace_types::Type;
 use rbtrace_types::debug_info::Declaration;
 
+pub use self::inlined::{Around, Call};
 use self::sections::File;
+pub use self::sections::is_split;
 use self::session::{At, SPLIT, Session};
 pub use self::split::Apart;
 use self::split::SplitFiles;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId, UnitHeader, UnitType};
 use object::{CompressionFormat, Object, ObjectSection};
 
+use super::blocks::Blocks;
 use super::index::UnitIndex;
 use super::split::Split;
 use crate::binaries::image::Image;
@@ -67,6 +68,8 @@ pub(super) struct UnitStart {
     pub offset: usize,
     /// What is in it, once that was asked.
     pub index: OnceLock<UnitIndex>,
+    /// The code of its functions, once that was asked.
+    pub blocks: OnceLock<Blocks>,
     /// Whether it may keep what it says in another file.
     pub is_skeleton: bool,
     /// That file, once that was asked.
@@ -75,7 +78,7 @@ pub(super) struct UnitStart {
 
 impl UnitStart {
     fn new(offset: usize, in_types: bool, is_skeleton: bool) -> UnitStart {
-        UnitStart { in_types, offset, is_skeleton, index: OnceLock::new(), split: OnceLock::new() }
+        UnitStart { in_types, offset, is_skeleton, index: OnceLock::new(), blocks: OnceLock::new(), split: OnceLock::new() }
     }
 }
 
@@ -174,6 +177,34 @@ impl File {
         }
         (units, signatures)
     }
+}
+
+/// Bytes of a unit that says no more than where the rest is; others may be as small.
+const MOST_OF_SKELETON: usize = 512;
+
+/// Whether units of a file keep what they say in files of their own. Costs no more than the headers of its units.
+pub fn is_split(object: &object::File<'_>) -> bool {
+    let section = |id: SectionId| object.section_by_name(id.name())?.uncompressed_data().ok();
+    // Compilers write this one for such units, and since DWARF 5 for others.
+    if object.section_by_name(SectionId::DebugAddr.name()).is_none() {
+        return false;
+    }
+    let (info, abbreviations) = (section(SectionId::DebugInfo).unwrap_or_default(), section(SectionId::DebugAbbrev).unwrap_or_default());
+    let endian = if object.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let (info, abbreviations) = (gimli::DebugInfo::new(&info, endian), gimli::DebugAbbrev::new(&abbreviations, endian));
+    let says_so = |header: &UnitHeader<Slice<'_>>| {
+        let abbreviations = header.abbreviations(&abbreviations).ok()?;
+        let mut entries = header.entries(&abbreviations);
+        entries.next_dfs().ok()??.attr(gimli::DW_AT_GNU_dwo_name).map(|_| ())
+    };
+    let mut headers = info.units();
+    while let Ok(Some(header)) = headers.next() {
+        let is_small = header.version() < 5 && header.unit_length() < MOST_OF_SKELETON;
+        if matches!(header.type_(), UnitType::Skeleton(_)) || is_small && says_so(&header).is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 fn piece<'a>(section: &impl ObjectSection<'a>, whole: usize) -> Result<Piece> {

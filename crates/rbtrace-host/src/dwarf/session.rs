@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use gimli::constants as dw;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
 
+use super::blocks::Blocks;
 use super::index::UnitIndex;
 use super::sections::{File, Slice};
 use super::split::{Split, SplitFiles};
@@ -121,6 +122,12 @@ impl<'a> Session<'a> {
         }
         let start = self.files.get(usize::from(file))?.units.get(number as usize)?;
         Some(start.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()))
+    }
+
+    /// The code of the functions of a unit of the first file.
+    pub fn blocks(&self, number: u32) -> Option<&'a Blocks> {
+        let start = self.files[0].units.get(number as usize)?;
+        Some(start.blocks.get_or_init(|| Blocks::read(self, number).unwrap_or_default()))
     }
 
     /// An entry.

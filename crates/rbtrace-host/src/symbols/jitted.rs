@@ -2,7 +2,7 @@
 //! hexadecimal. PID is what the process takes for its own number, `/tmp` what it sees there. What leads to the file is held while the process
 //! lives, for most names are asked for when it is gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use rbtrace_types::symbol::Symbol;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat, openat2};
+
+use super::functions::Functions;
 
 /// Processes whose files are held.
 const MOST: usize = 256;
@@ -51,10 +53,6 @@ struct Map {
     functions: Functions,
 }
 
-/// Functions by their first address. A new one takes the place of those that begin in it: their code is gone.
-#[derive(Debug, Default)]
-struct Functions(BTreeMap<u64, (u64, String)>);
-
 impl Default for Jitted {
     fn default() -> Self {
         Jitted { start: SystemTime::now(), processes: HashMap::new(), parents: HashMap::new() }
@@ -91,6 +89,18 @@ impl Jitted {
             process.map.read_on();
             (process.map.file, process.map.read) = (None, 0);
         }
+    }
+
+    /// A process has ended: who cleans up behind it may do so now.
+    pub fn ended(&mut self, pid: u32) {
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.open();
+        }
+    }
+
+    /// Opens what has appeared since this was last asked: it may be gone before anybody wants a name.
+    pub fn look_again(&mut self) {
+        self.processes.values_mut().for_each(Process::open);
     }
 
     /// What a process, or the one that it began as a copy of, calls the code at an address.
@@ -167,35 +177,23 @@ impl Map {
         while self.read < end {
             let Ok(count) = file.read_at(&mut piece, self.read) else { return };
             let Some(last) = piece[..count].iter().rposition(|&byte| byte == b'\n') else { return };
-            piece[..last].split(|&byte| byte == b'\n').for_each(|line| self.functions.add(line));
+            piece[..last].split(|&byte| byte == b'\n').for_each(|line| add(&mut self.functions, line));
             self.read += last as u64 + 1;
         }
     }
 }
 
-impl Functions {
-    /// A line; one that says nothing is left out.
-    fn add(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        let mut words = line.trim_end().splitn(3, ' ');
-        let mut number = || {
-            let word = words.next()?;
-            u64::from_str_radix(word.strip_prefix("0x").unwrap_or(word), 16).ok()
-        };
-        let (Some(start), Some(size)) = (number(), number()) else { return };
-        let Some(name) = words.next().map(str::trim).filter(|name| !name.is_empty()) else { return };
-        let end = start.saturating_add(size.max(1));
-        while let Some((&covered, _)) = self.0.range(start..end).next() {
-            self.0.remove(&covered);
-        }
-        self.0.insert(start, (end, name.to_owned()));
-    }
-
-    /// How far the address is in its function, and the name.
-    fn find(&self, address: u64) -> Option<(u64, &str)> {
-        let (start, (end, name)) = self.0.range(..=address).next_back()?;
-        (address < *end).then(|| (address - start, name.as_str()))
-    }
+/// A line; one that says nothing is left out.
+fn add(functions: &mut Functions, line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.trim_end().splitn(3, ' ');
+    let mut number = || {
+        let word = words.next()?;
+        u64::from_str_radix(word.strip_prefix("0x").unwrap_or(word), 16).ok()
+    };
+    let (Some(start), Some(size)) = (number(), number()) else { return };
+    let Some(name) = words.next().map(str::trim).filter(|name| !name.is_empty()) else { return };
+    functions.insert(start, size, name);
 }
 
 #[cfg(test)]
@@ -212,9 +210,9 @@ mod tests {
     fn the_last_word_on_an_address_counts() {
         let mut functions = Functions::default();
         let lines = ["1000 10 Lazy:~f /a b.js:1", "0x1010 20 g", "1040 0 stub", "nonsense", "2000 10", "2000 x y", ""];
-        lines.iter().for_each(|line| functions.add(line.as_bytes()));
+        lines.iter().for_each(|line| add(&mut functions, line.as_bytes()));
         assert_eq!(found(&functions, [0x1000, 0x1011, 0x1040, 0x1041]), "Lazy:~f /a b.js:1+0, g+1, stub+0, -");
-        functions.add(b"1008 20 h");
+        add(&mut functions, b"1008 20 h");
         assert_eq!(found(&functions, [0x1004, 0x1010, 0x102f, 0xfff]), "Lazy:~f /a b.js:1+4, h+8, -, -");
     }
 

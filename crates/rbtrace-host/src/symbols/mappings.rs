@@ -115,6 +115,16 @@ impl Mappings {
         self.jitted.executed(pid);
     }
 
+    /// A process has ended.
+    pub fn ended(&mut self, pid: u32) {
+        self.jitted.ended(pid);
+    }
+
+    /// Opens what processes have written down about their code since this was last asked.
+    pub fn look_again(&mut self) {
+        self.jitted.look_again();
+    }
+
     /// Asks for what a process has in memory, if nobody did yet: it may be gone later.
     pub fn meet(&mut self, pid: u32) {
         self.ask(pid, Duration::MAX);
@@ -201,11 +211,16 @@ impl What {
     /// Whether it is code that a running program made: no file, or one that is memory.
     fn may_be_made(&self) -> bool {
         match self {
-            What::File(file) => ["/memfd:", "/dev/zero", "/anon_hugepage"].iter().any(|memory| file.path.starts_with(memory)),
+            What::File(file) => is_memory(file),
             What::Vdso | What::Special => false,
             What::Anonymous => true,
         }
     }
+}
+
+/// Whether a file is nowhere but in memory.
+pub(super) fn is_memory(file: &MappedFile) -> bool {
+    ["/memfd:", "/dev/zero", "/anon_hugepage"].iter().any(|memory| file.path.starts_with(memory))
 }
 
 impl Process {

@@ -1,10 +1,13 @@
 //! Addresses → names: of the kernel by kallsyms, of processes by the files they have in memory. Knows no stack and no text.
 
 mod files;
+mod functions;
+mod inlined;
 mod jitted;
 mod kernel;
 mod linked;
 pub mod mappings;
+mod members;
 mod sources;
 mod vdso;
 
@@ -18,8 +21,10 @@ use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolized, Symbolizer};
 use rbtrace_types::symbol::{Inlined, SourceLine, Symbol};
 
 pub use self::files::{Id, MappedFile, Stretch};
+use self::functions::Functions;
 use self::kernel::KernelNames;
 use self::mappings::{Mappings, Place};
+use self::members::Members;
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
 use crate::cut_short;
@@ -42,13 +47,18 @@ pub struct Symbols {
     symbolizer: Symbolizer,
     /// Whether debug information is read.
     lines: bool,
+    demangled: bool,
     mappings: RefCell<Mappings>,
     kernel: RefCell<HashMap<u64, Found>>,
     kernel_names: RefCell<KernelNames>,
+    /// Code of the kernel that was heard of: kallsyms forgets it as soon as it is gone.
+    heard: RefCell<Functions>,
     files: RefCell<HashMap<(*const MappedFile, u64), Found>>,
     places: DebugPlaces,
     /// What names the code of a file, if it can be read.
     sources: RefCell<HashMap<*const MappedFile, Option<Sources>>>,
+    /// What is in files that hold several binaries.
+    members: RefCell<HashMap<*const MappedFile, Members>>,
     in_vdso: RefCell<HashMap<u64, Found>>,
     vdso: OnceCell<Option<vdso::Image>>,
 }
@@ -63,11 +73,14 @@ impl Symbols {
             // A file that takes the place of one which a process has in memory is another file.
             symbolizer: builder.enable_auto_reload(false).build(),
             lines,
+            demangled,
             places,
             sources: RefCell::default(),
+            members: RefCell::default(),
             mappings: RefCell::default(),
             kernel: RefCell::default(),
             kernel_names: RefCell::new(KernelNames::new(demangled)),
+            heard: RefCell::default(),
             files: RefCell::default(),
             in_vdso: RefCell::default(),
             vdso: OnceCell::new(),
@@ -84,9 +97,20 @@ impl Symbols {
         self.kernel_names.borrow_mut().prepare();
     }
 
+    /// The kernel has, or has no longer, code of that name.
+    pub fn heard(&self, start: u64, size: u64, name: &str) {
+        self.heard.borrow_mut().insert(start, size, name);
+        self.kernel.borrow_mut().retain(|address, _| !(start..start.saturating_add(size)).contains(address));
+    }
+
     /// The symbol at an address of the kernel.
     pub fn kernel(&self, address: u64) -> Found {
-        let find = || self.kernel_names.borrow_mut().find(address).map(Rc::new);
+        let find = || {
+            if let Some((offset, name)) = self.heard.borrow().find(address) {
+                return Some(Rc::new(Symbol { name: name.to_owned(), offset, ..Symbol::default() }));
+            }
+            self.kernel_names.borrow_mut().find(address).map(Rc::new)
+        };
         self.kernel.borrow_mut().entry(address).or_insert_with(find).clone()
     }
 
@@ -110,7 +134,13 @@ impl Symbols {
     fn in_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
         let mut sources = self.sources.borrow_mut();
         let sources = sources.entry(Rc::as_ptr(file)).or_insert_with(|| Sources::of(file, &self.places, self.lines)).as_ref()?;
-        self.by(sources, offset, &file.path)
+        if sources.holds(offset) || mappings::is_memory(file) {
+            return self.by(sources, offset, &file.path);
+        }
+        let mut members = self.members.borrow_mut();
+        let members = members.entry(Rc::as_ptr(file)).or_insert_with(|| Members::of(file));
+        let member = members.at(offset, file, &self.places, self.lines)?;
+        self.by(&member.sources, offset - member.range.start, &member.name)
     }
 
     fn in_vdso(&self, offset: u64) -> Found {
@@ -128,6 +158,10 @@ impl Symbols {
         let found = asked.iter().filter_map(|(source, input)| self.find(source, *input));
         // Tables that have a part of the names may know only what stands before.
         let found = found.min_by_key(|symbol| symbol.offset)?;
+        let found = match sources.around(offset, inlined::is_whole(&found)) {
+            Some(around) => inlined::with_inlined(found, around, self.demangled),
+            None => found,
+        };
         // Names that are not written as they are in the table are the same in another way.
         let exported = sources.exported(offset, found.offset).filter(|name| !["_Z", "_R"].iter().any(|mangled| name.starts_with(mangled)));
         let name = exported.map_or(found.name, str::to_owned);

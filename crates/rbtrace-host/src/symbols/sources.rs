@@ -1,5 +1,6 @@
 //! Which files name the code of a file that processes have in memory: itself, its debug file, or what is packed into it. Knows no process.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -12,9 +13,11 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::files::MappedFile;
 use super::linked::Linked;
-use crate::binaries::DebugPlaces;
+use crate::binaries::debug_file::DebugFile;
 use crate::binaries::file::map;
-use crate::binaries::mini_debug;
+use crate::binaries::image::Image;
+use crate::binaries::{DebugPlaces, below, described, mini_debug};
+use crate::dwarf::{self, Around, DebugInfo};
 
 /// See the module.
 #[derive(Debug)]
@@ -26,6 +29,20 @@ pub struct Sources {
     apart: Option<Apart>,
     segments: Vec<Segment>,
     linked: Linked,
+    split: Option<Split>,
+}
+
+/// Debug information that refers to other files, where blazesym does not follow it.
+#[derive(Debug)]
+struct Split {
+    /// Whether that is what its units say, or only the names of some entries.
+    are_units: bool,
+    /// The file that refers to them.
+    debug: PathBuf,
+    /// The binary, and where its paths begin.
+    binary: PathBuf,
+    root: Option<PathBuf>,
+    described: OnceCell<Option<DebugInfo>>,
 }
 
 /// Names that are not in the file's own tables.
@@ -53,7 +70,7 @@ impl Sources {
 
     /// `own`: where the file of that path below that root can be read.
     pub fn at(own: PathBuf, path: &Path, root: Option<&Path>, places: &DebugPlaces, lines: bool) -> Sources {
-        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked: Linked::default() };
+        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked: Linked::default(), split: None };
         let Ok(bytes) = map(&sources.own) else { return sources };
         let Ok(object) = object::File::parse(&*bytes) else { return sources };
         sources.has_lines = object.section_by_name(".debug_info").is_some();
@@ -71,8 +88,14 @@ impl Sources {
             Segment { address: segment.address(), offset, size }
         });
         sources.segments = segments.collect();
+        sources.split = if lines { sources.split(path, root) } else { None };
         sources.linked = Linked::read(&object);
         sources
+    }
+
+    /// Whether the code at an offset of the file is the binary's that begins with it.
+    pub fn holds(&self, offset: u64) -> bool {
+        self.address(offset).is_some()
     }
 
     /// What to ask about the code at an offset of the file, the best first.
@@ -90,6 +113,29 @@ impl Sources {
     /// What others call a function that has an offset of the file `inside` bytes behind its beginning.
     pub fn exported(&self, offset: u64, inside: u64) -> Option<&str> {
         self.linked.exported(self.address(offset)?.checked_sub(inside)?)
+    }
+
+    /// The functions that the code at an offset is of, where blazesym cannot know all of them. `is_whole`: all that it found has names.
+    pub fn around(&self, offset: u64, is_whole: bool) -> Option<Around> {
+        let split = self.split.as_ref().filter(|split| split.are_units || !is_whole)?;
+        let open = || {
+            let debug = DebugFile { path: split.debug.clone(), bytes: Image::open(&split.debug, None).ok()? };
+            described::open(debug, &split.binary, split.root.as_ref()).ok()?
+        };
+        split.described.get_or_init(open).as_ref()?.around(self.address(offset)?)
+    }
+
+    fn split(&self, path: &Path, root: Option<&Path>) -> Option<Split> {
+        let debug = match &self.apart {
+            Some(Apart::Debug(path)) => path.clone(),
+            Some(Apart::Packed(_)) | None => self.has_lines.then(|| self.own.clone())?,
+        };
+        let bytes = map(&debug).ok()?;
+        let object = object::File::parse(&*bytes).ok()?;
+        let are_units = dwarf::is_split(&object);
+        let refers_elsewhere = are_units || object.gnu_debugaltlink().is_ok_and(|link| link.is_some());
+        let binary = below(root, &path.to_string_lossy());
+        refers_elsewhere.then(|| Split { are_units, debug, binary, root: root.map(Path::to_owned), described: OnceCell::new() })
     }
 
     fn address(&self, offset: u64) -> Option<u64> {
