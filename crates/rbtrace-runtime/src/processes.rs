@@ -1,23 +1,26 @@
-//! What processes take into memory while the script runs: the kernel's records of it → what rbtrace-host remembers. Opened only for scripts
-//! that name code of processes; the records of one CPU come in order, those of several are put in order here.
+//! What processes take into memory while the script runs, and which BPF programs the kernel loads and unloads: its records of it → what
+//! rbtrace-host remembers. Opened only for scripts that name such code; the records of one CPU come in order, those of several are put in
+//! order here.
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_EXIT, PERF_RECORD_FORK, PERF_RECORD_MMAP2};
+use linux_perf_event_reader::constants::{PERF_RECORD_COMM, PERF_RECORD_EXIT, PERF_RECORD_FORK, PERF_RECORD_KSYMBOL, PERF_RECORD_MMAP2};
 use linux_perf_event_reader::{CommOrExecRecord, ForkOrExitRecord, Mmap2FileId, Mmap2Record, RawData};
 use rbtrace_host::proc;
 use rbtrace_host::symbols::mappings::{Mappings, NewMapping};
-use rbtrace_host::symbols::{Id, Stretch};
+use rbtrace_host::symbols::{Id, Stretch, Symbols};
 use rustix::event::epoll;
 
-use crate::sys::perf;
+use crate::sys::perf::{self, Told};
 use crate::sys::perf_ring::{PerfRing, Record};
 
 /// Room for the records of a CPU, in pages: some hundred mappings.
 const PAGES: usize = 16;
+/// Where only BPF programs matter: as many of those.
+const FEW_PAGES: usize = 4;
 /// A machine that begins processes without a pause is not waited for.
 const ROUNDS: usize = 16;
 /// Bytes of the time behind each record.
@@ -38,16 +41,18 @@ const TURN: Duration = Duration::from_millis(2);
 
 impl Processes {
     /// From now on nothing is missed. `only`: the one process that matters.
-    pub fn follow(only: Option<u32>) -> Result<Self> {
+    pub fn follow(told: Told, only: Option<u32>) -> Result<Self> {
         let any = epoll::create(epoll::CreateFlags::CLOEXEC).context("making an epoll")?;
         let mut rings = Vec::new();
+        let pages = if told.processes { PAGES } else { FEW_PAGES };
         for cpu in proc::online_cpus()? {
-            let ring = perf::open_mappings(cpu).and_then(|event| PerfRing::new(event, PAGES));
-            let ring = ring.with_context(|| format!("following the processes of CPU {cpu}"))?;
+            let ring = perf::open_told(told, cpu).and_then(|event| PerfRing::new(event, pages));
+            let ring = ring.with_context(|| format!("following what comes and goes on CPU {cpu}"))?;
             epoll::add(&any, &ring, epoll::EventData::new_u64(0), epoll::EventFlags::IN).context("adding to an epoll")?;
             rings.push(ring);
         }
-        let unmet = only.map_or_else(proc::processes, |only| vec![only]);
+        let all = || only.map_or_else(proc::processes, |only| vec![only]);
+        let unmet = if told.processes { all() } else { Vec::new() };
         Ok(Self { rings, any, unmet })
     }
 
@@ -63,7 +68,7 @@ impl Processes {
     }
 
     /// Hands on what has happened, and says it.
-    pub fn tell(&self, mappings: &RefCell<Mappings>) -> Result<Vec<Change>> {
+    pub fn tell(&self, symbols: &Symbols) -> Result<Vec<Change>> {
         let mut records = Vec::new();
         // A process may have been begun on a CPU that was read before the one where it went on: until a round finds nothing new.
         for _ in 0..ROUNDS {
@@ -78,9 +83,8 @@ impl Processes {
             }
         }
         records.sort_by_key(|(time, _)| *time);
-        let mut mappings = mappings.borrow_mut();
         // What is not understood is asked for when it matters.
-        Ok(records.iter().filter_map(|(_, record)| apply(record, &mut mappings)).collect())
+        Ok(records.iter().filter_map(|(_, record)| apply(record, symbols)).collect())
     }
 }
 
@@ -111,7 +115,13 @@ pub enum Change {
 }
 
 /// `None`: of no interest, or too short.
-fn apply(record: &Record, mappings: &mut Mappings) -> Option<Change> {
+fn apply(record: &Record, symbols: &Symbols) -> Option<Change> {
+    if record.kind == PERF_RECORD_KSYMBOL {
+        let (start, size, name) = kernel_code(&record.body)?;
+        symbols.heard(start, size, &name);
+        return None;
+    }
+    let mut mappings = symbols.mappings().borrow_mut();
     let body = RawData::from(record.body.as_slice());
     Some(match record.kind {
         PERF_RECORD_MMAP2 => {
@@ -141,8 +151,31 @@ fn apply(record: &Record, mappings: &mut Mappings) -> Option<Change> {
         }
         PERF_RECORD_EXIT => {
             let ended = ForkOrExitRecord::parse::<byteorder::NativeEndian>(body).ok()?;
-            (ended.pid == ended.tid).then_some(Change::Ended(ended.pid as u32))?
+            (ended.pid == ended.tid).then(|| mappings.ended(ended.pid as u32))?;
+            Change::Ended(ended.pid as u32)
         }
         _ => return None,
     })
+}
+
+/// Where code of the kernel is that was loaded, or was unloaded, and its name: `struct { u64 addr; u32 len; u16 type, flags; char name[]; }`.
+fn kernel_code(body: &[u8]) -> Option<(u64, u64, String)> {
+    let (start, rest) = body.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    let name = rest.get(4..)?.split(|&byte| byte == 0).next()?;
+    Some((u64::from_ne_bytes(*start), u32::from_ne_bytes(*size).into(), String::from_utf8_lossy(name).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kernel_code;
+
+    #[test]
+    fn names_of_code_of_the_kernel() {
+        let name = b"bpf_prog_1234_x\0\0\0\0\0\0\0\0\0";
+        let body =
+            [&0xffff_ffff_c000_0000_u64.to_ne_bytes()[..], &72u32.to_ne_bytes(), &1u16.to_ne_bytes(), &1u16.to_ne_bytes(), name].concat();
+        assert_eq!(kernel_code(&body), Some((0xffff_ffff_c000_0000, 72, "bpf_prog_1234_x".into())));
+        assert!((0..16).all(|length| kernel_code(&body[..length]).is_none()));
+    }
 }

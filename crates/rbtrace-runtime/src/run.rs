@@ -20,6 +20,7 @@ use crate::processes::Processes;
 use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
 use crate::sys::bpf;
+use crate::sys::perf::Told;
 use crate::sys::signal::{self, Signals};
 use crate::unwind::{Scope, Unwinder};
 use crate::{Objects, Options, StoppedChild, child, notify, trials, world};
@@ -69,12 +70,19 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     run.finish()
 }
 
-/// Only names of processes that end depend on it: where the kernel does not let us (a container without the right to perf events), the run goes
+/// Only names of code that is gone depend on it: where the kernel does not let us (a container without the right to perf events), the run goes
 /// on without.
 fn follow_processes(manifest: &Manifest, pid: Option<u32>, session: &mut Session<'_>) -> Option<Processes> {
-    let followed = manifest.config.follow_processes.then(|| Processes::follow(pid))?;
+    let told = Told { processes: manifest.config.follow_processes, kernel: manifest.config.name_kernel };
+    let whose = match (told.processes, told.kernel) {
+        (true, true) => "processes that end, and BPF programs that are unloaded,",
+        (true, false) => "processes that end",
+        (false, true) => "BPF programs that are unloaded",
+        (false, false) => return None,
+    };
+    let followed = Processes::follow(told, pid);
     if let Err(why) = &followed {
-        let text = format!("code of processes that end before it is shown will have no names: {why:#}");
+        let text = format!("code of {whose} before it is shown will have no names: {why:#}");
         session.warn(&warnings::UNFOLLOWED_PROCESSES, &text);
     }
     followed.ok()
@@ -271,6 +279,7 @@ impl Run<'_, '_> {
             if Instant::now() >= next_losses {
                 next_losses += LOSS_INTERVAL;
                 self.report_losses()?;
+                self.look_at_names();
                 if self.exit_unsaid()? && !busy {
                     return Ok(());
                 }
@@ -326,11 +335,18 @@ impl Run<'_, '_> {
         self.processes.as_mut().is_some_and(|processes| processes.meet(mappings))
     }
 
+    /// Names that processes write down while they run may be gone when they are wanted.
+    fn look_at_names(&mut self) {
+        if self.processes.is_some() {
+            self.session.world.symbols().mappings().borrow_mut().look_again();
+        }
+    }
+
     /// What processes have in memory is known before their stacks are shown, and, as soon as can be, to those who unwind them.
     fn tell_processes(&mut self) -> Result<()> {
         let Some(processes) = &self.processes else { return Ok(()) };
-        let mappings = self.session.world.symbols().mappings();
-        let changes = processes.tell(mappings)?;
+        let symbols = self.session.world.symbols();
+        let (changes, mappings) = (processes.tell(symbols)?, symbols.mappings());
         self.unwinder.as_mut().map_or(Ok(()), |unwinder| unwinder.follow(&changes, &mut mappings.borrow_mut()))
     }
 

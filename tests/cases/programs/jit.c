@@ -1,5 +1,5 @@
 // Makes code while it runs and writes down how it is called, as compilers for scripting languages do; then, once a line was read: more code, a
-// child that has the same, and nothing of it left.
+// child that has the same, and nothing of it left. `jit late` calls its code before it writes down anything, and says where; `jit mark` only calls.
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,19 +21,36 @@ static const unsigned int inner[] = {0xa9bf7bfd, 0x910003fd, 0xd28015a8, 0xd4000
 static unsigned char *place;
 static char path[64];
 
-static void *make(int at, const void *code, size_t size, const char *name) {
+static void *put(int at, const void *code, size_t size) {
     memcpy(place + at, code, size);
     __builtin___clear_cache((char *)place + at, (char *)place + at + size);
-    FILE *map = fopen(path, "a");
-    fprintf(map, "%lx %zx %s\n", (unsigned long)(place + at), size, name);
-    fclose(map);
     return place + at;
 }
 
-int main(void) {
+static void *name(void *code, size_t size, const char *name) {
+    FILE *map = fopen(path, "a");
+    fprintf(map, "%lx %zx %s\n", (unsigned long)code, size, name);
+    fclose(map);
+    return code;
+}
+
+static void *make(int at, const void *code, size_t size, const char *called) {
+    return name(put(at, code, size), size, called);
+}
+
+int main(int argc, char **argv) {
     place = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     snprintf(path, sizeof path, "/tmp/perf-%d.map", getpid());
     unlink(path);
+    if (argc > 1) {
+        void (*inside)(void) = put(256, inner, sizeof inner);
+        inside();
+        if (argv[1][0] == 'l') {
+            name(inside, sizeof inner, "named late");
+            puts(path);
+        }
+        return 0;
+    }
     void (*call)(void *) = make(0, outer, sizeof outer, "Outer::call (made)");
     call(make(256, inner, sizeof inner, "first"));
     if (getchar() == EOF) {

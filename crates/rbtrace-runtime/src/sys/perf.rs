@@ -70,15 +70,26 @@ pub fn open_breakpoint(watched: Breakpoint, scope: Scope) -> io::Result<OwnedFd>
     open_in(attr, scope)
 }
 
-/// Opens an event that counts nothing: its ring tells which code processes take into memory, which begin, fork and end. On one CPU.
-pub fn open_mappings(cpu: u32) -> io::Result<OwnedFd> {
+/// What rings tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// Which code processes take into memory, which begin, fork and end.
+    pub processes: bool,
+    /// Which BPF programs come and go in the kernel.
+    pub kernel: bool,
+}
+
+/// Opens an event that counts nothing: its ring tells what comes and goes. On one CPU.
+pub fn open_told(told: Told, cpu: u32) -> io::Result<OwnedFd> {
     let config = sys::PERF_COUNT_SW_DUMMY.into();
     let mut attr = sys::perf_event_attr { type_: sys::PERF_TYPE_SOFTWARE, config, ..Default::default() };
-    attr.set_mmap(1);
-    attr.set_mmap2(1);
-    attr.set_comm(1);
-    attr.set_comm_exec(1);
-    attr.set_task(1);
+    let processes = u64::from(told.processes);
+    attr.set_mmap(processes);
+    attr.set_mmap2(processes);
+    attr.set_comm(processes);
+    attr.set_comm_exec(processes);
+    attr.set_task(processes);
+    attr.set_ksymbol(told.kernel.into());
     attr.sample_type = sys::PERF_SAMPLE_TIME.into();
     attr.set_sample_id_all(1);
     // Every record wakes: who maps a file may be gone a millisecond later.
