@@ -37,8 +37,13 @@ pub enum Base {
     Stack(i32),
     /// At a distance from the frame pointer.
     Frame(i32),
-    /// Memory at a distance from the frame pointer says it: a function that aligned its stack.
-    Stored(i32),
+    /// Memory at a distance from the frame pointer says it, plus a number: a function that aligned its stack.
+    Stored(i32, u8),
+    /// The same at a distance from the stack pointer: code written by hand.
+    StoredAtStack(i32, u8),
+    /// At a distance from another register, by its place in the kernel's `struct pt_regs`: while a function aligns its stack. Only of what the
+    /// processor was at is known what its registers are.
+    Register(u8, i32),
     /// At 8 bytes from the stack pointer, 16 from that byte of the 16 of an entry of the procedure linkage table on.
     Linkage(i32),
     /// At a distance from the frame pointer; one that is 0 belongs to the outermost function. For code of which nothing is known but that
@@ -69,12 +74,16 @@ pub mod kind {
     pub const STACK: u8 = 3;
     /// [`super::Base::Linkage`]
     pub const LINKAGE: u8 = 4;
-    /// [`super::Base::Frame`]
-    pub const FRAME: u8 = 5;
+    /// [`super::Base::StoredAtStack`]
+    pub const STORED_AT_STACK: u8 = 5;
+    /// [`super::Base::Register`]
+    pub const REGISTER: u8 = 6;
+    /// [`super::Base::Frame`]; all from here on are counted from the frame pointer.
+    pub const FRAME: u8 = 7;
     /// [`super::Base::Chain`]
-    pub const CHAIN: u8 = 6;
+    pub const CHAIN: u8 = 8;
     /// [`super::Base::Stored`]
-    pub const STORED: u8 = 7;
+    pub const STORED: u8 = 9;
     /// [`super::Saved::Kept`]
     pub const KEPT: u8 = 0;
     /// [`super::Saved::AtBase`]
@@ -84,13 +93,13 @@ pub mod kind {
 }
 
 impl Rule {
-    /// For the kernel: kinds of the base, the return address and the frame pointer, a byte each; then their distances.
+    /// For the kernel: kinds of the base, the return address and the frame pointer, a byte each, and the base's small number; then their distances.
     pub fn words(self) -> [u32; 4] {
-        let kinds = |base: u8, address: u8, pointer: u8| u32::from_le_bytes([base, address, pointer, 0]);
+        let kinds = |base: (u8, u8), address: u8, pointer: u8| u32::from_le_bytes([base.0, address, pointer, base.1]);
         match self {
-            Rule::Unknown => [kinds(kind::UNKNOWN, 0, 0), 0, 0, 0],
-            Rule::End => [kinds(kind::END, 0, 0), 0, 0, 0],
-            Rule::Signal => [kinds(kind::SIGNAL, 0, 0), 0, 0, 0],
+            Rule::Unknown => [kinds((kind::UNKNOWN, 0), 0, 0), 0, 0, 0],
+            Rule::End => [kinds((kind::END, 0), 0, 0), 0, 0, 0],
+            Rule::Signal => [kinds((kind::SIGNAL, 0), 0, 0), 0, 0, 0],
             Rule::Frame { base, return_address, frame_pointer } => {
                 let (base, distance) = base.encoded();
                 let (address, address_at) = return_address.encoded();
@@ -102,13 +111,15 @@ impl Rule {
 }
 
 impl Base {
-    fn encoded(self) -> (u8, i32) {
+    fn encoded(self) -> ((u8, u8), i32) {
         match self {
-            Base::Stack(distance) => (kind::STACK, distance),
-            Base::Frame(distance) => (kind::FRAME, distance),
-            Base::Stored(distance) => (kind::STORED, distance),
-            Base::Linkage(from) => (kind::LINKAGE, from),
-            Base::Chain(distance) => (kind::CHAIN, distance),
+            Base::Stack(distance) => ((kind::STACK, 0), distance),
+            Base::Frame(distance) => ((kind::FRAME, 0), distance),
+            Base::Stored(distance, more) => ((kind::STORED, more), distance),
+            Base::StoredAtStack(distance, more) => ((kind::STORED_AT_STACK, more), distance),
+            Base::Register(number, distance) => ((kind::REGISTER, number), distance),
+            Base::Linkage(from) => ((kind::LINKAGE, 0), from),
+            Base::Chain(distance) => ((kind::CHAIN, 0), distance),
         }
     }
 }

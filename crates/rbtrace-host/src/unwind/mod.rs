@@ -171,7 +171,7 @@ impl Builder {
             }
             last = distance;
             let rule = if function.is_signal_trampoline() { Rule::Signal } else { self.registers.rule(row, section) };
-            framed |= matches!(rule, Rule::Frame { base: Base::Frame(_) | Base::Stored(_), .. });
+            framed |= matches!(rule, Rule::Frame { base: Base::Frame(_) | Base::Stored(..), .. });
             self.push(start + distance as u32, rule);
         }
         self.table.framed += usize::from(framed);

@@ -52,6 +52,16 @@ impl Registers {
         }
     }
 
+    /// Where in the kernel's `struct pt_regs` a register is, in words.
+    fn place(self, register: Register) -> Option<u8> {
+        /// rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15: the order of DWARF.
+        const PLACES: [u8; 16] = [10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0];
+        match self {
+            Self::X86_64 => PLACES.get(usize::from(register.0)).copied(),
+            Self::Aarch64 => u8::try_from(register.0).ok().filter(|number| *number < 31),
+        }
+    }
+
     fn base<'a, S: UnwindSection<Bytes<'a>>>(self, base: &CfaRule<usize>, section: &S) -> Option<Base> {
         let (stack_pointer, frame_pointer, _) = self.numbers();
         match base {
@@ -59,8 +69,10 @@ impl Registers {
                 let distance = i32::try_from(*offset).ok()?;
                 if *register == stack_pointer {
                     Some(Base::Stack(distance))
+                } else if *register == frame_pointer {
+                    Some(Base::Frame(distance))
                 } else {
-                    (*register == frame_pointer).then_some(Base::Frame(distance))
+                    Some(Base::Register(self.place(*register)?, distance))
                 }
             }
             CfaRule::Expression(expression) if self == Self::X86_64 => known_base(bytes(expression, section)?),
@@ -83,17 +95,26 @@ impl Registers {
     }
 }
 
-/// `DW_OP_breg6`, `DW_OP_breg7`, `DW_OP_deref`
+/// `DW_OP_breg6`, `DW_OP_breg7`, `DW_OP_deref`, `DW_OP_plus_uconst`
 const BREG_RBP: u8 = 0x76;
 const BREG_RSP: u8 = 0x77;
 const DEREF: u8 = 0x06;
+const PLUS: u8 = 0x23;
 
 /// The expressions that compilers and linkers of x86_64 make.
 fn known_base(expression: &[u8]) -> Option<Base> {
     match expression {
         // rsp + 8 + ((rip & 15) >= n) * 8: `breg7 8, breg16 0, lit15, and, litN, ge, lit3, shl, plus`
         [BREG_RSP, 8, 0x80, 0, 0x3f, 0x1a, literal @ 0x30..=0x4f, 0x2a, 0x33, 0x24, 0x22] => Some(Base::Linkage(i32::from(literal - 0x30))),
-        [BREG_RBP, distance @ ..] => signed(distance).filter(|(_, rest)| *rest == [DEREF]).map(|(at, _)| Base::Stored(at)),
+        [register @ (BREG_RBP | BREG_RSP), distance @ ..] => {
+            let (at, rest) = signed(distance)?;
+            let more = match rest {
+                [DEREF] => 0,
+                [DEREF, PLUS, more @ 0..0x80] => *more,
+                _ => return None,
+            };
+            Some(if *register == BREG_RBP { Base::Stored(at, more) } else { Base::StoredAtStack(at, more) })
+        }
         _ => None,
     }
 }
@@ -121,10 +142,14 @@ mod tests {
     #[test]
     fn expressions_of_compilers_are_known() {
         assert_eq!(known_base(&[0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22]), Some(Base::Linkage(11)));
-        assert_eq!(known_base(&[0x76, 0x78, 0x06]), Some(Base::Stored(-8)));
-        assert_eq!(known_base(&[0x76, 0xf0, 0x7e, 0x06]), Some(Base::Stored(-144)));
+        assert_eq!(known_base(&[0x76, 0x78, 0x06]), Some(Base::Stored(-8, 0)));
+        assert_eq!(known_base(&[0x76, 0xf0, 0x7e, 0x06]), Some(Base::Stored(-144, 0)));
+        assert_eq!(known_base(&[0x77, 0xc8, 0, 0x06, 0x23, 8]), Some(Base::StoredAtStack(72, 8)));
+        assert_eq!(known_base(&[0x76, 0xc8, 0, 0x06, 0x23, 8]), Some(Base::Stored(72, 8)));
+        assert_eq!(known_base(&[0x77, 8, 0x06, 0x23, 0x80, 1]), None);
+        assert_eq!(known_base(&[0x77, 8, 0x06, 0x22]), None);
         assert_eq!(known_base(&[0x76, 0x78]), None);
-        assert_eq!(known_base(&[0x77, 8, 0x06]), None);
+        assert_eq!(known_base(&[0x77, 8]), None);
         assert_eq!(known_base(&[0x76, 0x80]), None);
         assert_eq!(known_base(&[0x76, 0x80, 0x80, 0x80, 0x80, 0, 0x06]), None);
         assert_eq!(known_base(&[]), None);

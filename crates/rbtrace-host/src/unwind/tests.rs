@@ -18,6 +18,9 @@ fn by_readelf(path: &Path) -> Option<String> {
 /// What `readelf` calls the stack pointer and the frame pointer.
 type Names = [&'static str; 2];
 
+/// What it calls the registers of x86_64, in the order of `struct pt_regs`.
+const PLACES: [&str; 15] = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"];
+
 /// A rule in the words of `readelf`: base, frame pointer, return address.
 fn words(rule: Rule, [stack, frame]: Names) -> [String; 3] {
     let saved = |saved: Saved| match saved {
@@ -30,7 +33,9 @@ fn words(rule: Rule, [stack, frame]: Names) -> [String; 3] {
             let base = match base {
                 Base::Stack(at) => format!("{stack}{at:+}"),
                 Base::Frame(at) => format!("{frame}{at:+}"),
-                Base::Stored(_) | Base::Linkage(_) | Base::Chain(_) => "exp".into(),
+                Base::Register(place, at) if stack == "sp" => format!("x{place}{at:+}"),
+                Base::Register(place, at) => format!("{}{at:+}", PLACES[usize::from(place)]),
+                Base::Stored(..) | Base::StoredAtStack(..) | Base::Linkage(_) | Base::Chain(_) => "exp".into(),
             };
             [base, saved(frame_pointer), saved(return_address)]
         }
@@ -118,12 +123,12 @@ fn rows_are_those_of_readelf() {
         let path = Path::new("/lib/x86_64-linux-gnu").join(library);
         let path = if path.exists() { path } else { Path::new("/usr/lib/x86_64-linux-gnu").join(library) };
         let Some((rows, unknown)) = compare(&path, ["rsp", "rbp"]) else { continue };
-        assert!(rows > 100 && unknown * 50 < rows, "{library}: {unknown} of {rows} rows are not understood");
+        assert!(rows > 100 && unknown * 200 < rows, "{library}: {unknown} of {rows} rows are not understood");
         compared += 1;
     }
     // Where there is a compiler for the other architecture.
     let (rows, unknown) = compare(Path::new("/usr/aarch64-linux-gnu/lib/libc.so.6"), ["sp", "x29"]).unwrap_or_default();
-    assert!(unknown * 50 <= rows, "{unknown} of {rows} rows of aarch64 are not understood");
+    assert!(unknown * 200 <= rows, "{unknown} of {rows} rows of aarch64 are not understood");
     if compared == 0 {
         crate::skip("there is no readelf here, or no library");
     }

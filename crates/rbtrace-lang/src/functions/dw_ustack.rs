@@ -14,7 +14,7 @@ pub static ROW: Builtin = Builtin {
     name: "dw_ustack",
     signature: "dw_ustack\ndw_ustack(mode)\ndw_ustack(limit)\ndw_ustack(mode, limit)",
     manual: "The functions the current process is in, innermost first, also where its code keeps no frame pointers, as distributions compile it: the \
-             way from a function to its caller is read from the `.eh_frame` of its binary, across libraries, handlers of signals and the code \
+             way from a function to its caller is read from the `.eh_frame` of its binary, across libraries, code that was written by hand, handlers of signals and the code \
              that the kernel gives to every process. Arguments, output and what `len` and maps do with it are as of `ustack`, but for the mode `build_id`.\n\n\
              ```\nprofile:hz:99 { @[comm, dw_ustack] = count(); }\n```\n\n\
              No process has to be named. The tables of a process are read before its first event where that can be known: for `-p`, `--dwarf-pid`, the program \

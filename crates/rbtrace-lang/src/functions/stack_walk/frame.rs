@@ -4,7 +4,7 @@ use rbtrace_ir::{Bin, Builder, Cmp, Helper, Op, Operand, SlotId, Value};
 use rbtrace_types::Arch;
 use rbtrace_types::unwind::kind;
 
-use super::{Walk, end, layout, leave};
+use super::{Walk, end, kernel_word, layout, leave};
 
 /// User space of 39 bits, and of 48.
 const SMALL: i64 = (1 << 39) - 1;
@@ -21,7 +21,8 @@ impl Walk {
         }
         let is_signal = ir.cmp_int(Cmp::Eq, base_kind, kind::SIGNAL.into());
         ir.if_else(is_signal, |ir| self.leave_handler(ir), |_| ());
-        let base = self.base(ir, base_kind, rule);
+        let number = byte(ir, kinds, 3);
+        let base = self.base(ir, (base_kind, number), rule);
         // A function that called nobody may not have moved the stack pointer.
         let (sp, exact) = (ir.value(Op::Get(self.sp)), ir.value(Op::Get(self.exact)));
         let least = ir.bin_int(Bin::Add, sp, 1);
@@ -45,7 +46,7 @@ impl Walk {
     }
 
     /// Where the frame begins.
-    fn base(&self, ir: &mut Builder, base_kind: Value, rule: Value) -> Value {
+    fn base(&self, ir: &mut Builder, (base_kind, number): (Value, Value), rule: Value) -> Value {
         let distance = ir.load(4, true, rule, 4);
         let (sp, fp) = (ir.value(Op::Get(self.sp)), ir.value(Op::Get(self.fp)));
         let is = |ir: &mut Builder, kind: u8| ir.cmp_int(Cmp::Eq, base_kind, kind.into());
@@ -56,6 +57,8 @@ impl Walk {
         let from = ir.value(Op::Select(by_frame, fp, sp));
         let base = ir.bin(Bin::Add, from, distance);
         ir.push(Op::Set(self.number, base));
+        let is_register = is(ir, kind::REGISTER);
+        ir.if_else(is_register, |ir| self.by_register(ir, number, distance), |_| ());
         let is_linkage = is(ir, kind::LINKAGE);
         ir.if_else(
             is_linkage,
@@ -70,9 +73,31 @@ impl Walk {
             },
             |_| (),
         );
-        let is_stored = is(ir, kind::STORED);
-        ir.if_else(is_stored, |ir| self.read(ir, base, self.number), |_| ());
+        let (by_frame, by_stack) = (is(ir, kind::STORED), is(ir, kind::STORED_AT_STACK));
+        let is_stored = ir.bin(Bin::Or, by_frame, by_stack);
+        ir.if_else(
+            is_stored,
+            |ir| {
+                self.read(ir, base, self.number);
+                let base = ir.value(Op::Get(self.number));
+                let base = ir.bin(Bin::Add, base, number);
+                ir.push(Op::Set(self.number, base));
+            },
+            |_| (),
+        );
         ir.value(Op::Get(self.number))
+    }
+
+    /// The base by another register, if there is one whose value is known.
+    fn by_register(&self, ir: &mut Builder, number: Value, distance: Value) {
+        let registers = ir.value(Op::Get(self.registers));
+        let lost = ir.cmp_int(Cmp::Eq, registers, 0);
+        self.stop_if(ir, lost, end::UNKNOWN, leave);
+        let offset = ir.bin_int(Bin::Shl, number, 3);
+        let at = ir.bin(Bin::Add, registers, offset);
+        let register = kernel_word(ir, self.word, 8, at, 0);
+        let base = ir.bin(Bin::Add, register, distance);
+        ir.push(Op::Set(self.number, base));
     }
 
     /// The caller's value of a register: by kind and distance of where it is.
@@ -127,6 +152,8 @@ impl Walk {
         ir.push(Op::Set(self.pc, address));
         let exact = ir.int(exact.into());
         ir.push(Op::Set(self.exact, exact));
+        let zero = ir.int(0);
+        ir.push(Op::Set(self.registers, zero));
     }
 
     /// A return address may be signed, in the bits above those of addresses. The stack is at the upper end of the address space.

@@ -146,6 +146,8 @@ struct Walk {
     sp: SlotId,
     fp: SlotId,
     lr: SlotId,
+    /// Where the kernel keeps the registers of the place, while it is the one that the processor was at; else 0.
+    registers: SlotId,
     /// 1: the processor is at that place; 0: it will return there, and the call is before it.
     exact: SlotId,
     /// Whether the walk is over, and why.
@@ -266,6 +268,7 @@ impl Walk {
             sp: ir.scalar("sp"),
             fp: ir.scalar("fp"),
             lr: ir.scalar("lr"),
+            registers: ir.scalar("registers_at"),
             exact: ir.scalar("exact"),
             over: ir.scalar("over"),
             why: ir.scalar("why"),
@@ -304,7 +307,9 @@ impl Walk {
         ir.push(Op::Set(self.exact, one));
         let slot = ir.memory("registers", layout.bytes);
         let registers = ir.slot_addr(slot);
-        let from = self.registers(ir, registers_at, &layout);
+        let all = self.all_registers(ir, registers_at);
+        ir.push(Op::Set(self.registers, all));
+        let from = ir.bin_int(Bin::Add, all, layout.from.into());
         let failed =
             ir.call(Helper::ProbeReadKernel, vec![Operand::Value(registers), Operand::Int(layout.bytes.into()), Operand::Value(from)]);
         for (slot, offset) in [(self.pc, layout.pc), (self.sp, layout.sp), (self.fp, layout.fp)] {
@@ -350,8 +355,9 @@ impl Walk {
         );
     }
 
-    fn registers(&self, ir: &mut Builder, (stack, on_stack): (u32, i64), layout: &Layout) -> Value {
-        let start = if on_stack == 0 {
+    /// The kernel's address of them.
+    fn all_registers(&self, ir: &mut Builder, (stack, on_stack): (u32, i64)) -> Value {
+        if on_stack == 0 {
             let task = ir.call(Helper::CurrentTaskBtf, vec![]);
             ir.call(Helper::TaskPtRegs, vec![Operand::Value(task)])
         } else {
@@ -361,8 +367,7 @@ impl Walk {
             ir.call(Helper::ProbeReadKernel, vec![Operand::Value(word), Operand::Int(8), Operand::Value(from)]);
             let stack = ir.load(8, false, word, 0);
             ir.bin_int(Bin::Add, stack, on_stack)
-        };
-        ir.bin_int(Bin::Add, start, layout.from.into())
+        }
     }
 
     /// Ends the walk if a condition holds; `leave` leaves what is under way.
