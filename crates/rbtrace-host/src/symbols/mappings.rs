@@ -149,7 +149,7 @@ impl Mappings {
             return;
         }
         let now: Vec<Mapping> =
-            found.iter().map(|new| Mapping { stretch: new.stretch, offset: new.offset, what: self.what(pid, new) }).collect();
+            found.iter().map(|new| Mapping { stretch: new.stretch, offset: new.offset, what: self.seen(pid, new) }).collect();
         let process = self.processes.entry(pid).or_default();
         if process.asked.is_none() {
             process.now.clear();
@@ -165,7 +165,7 @@ impl Mappings {
         let found: Vec<NewMapping> = text.split(|&byte| byte == b'\n').filter_map(code).collect();
         let mut all = Vec::new();
         for new in found {
-            let what = self.what(pid, &new);
+            let what = self.seen(pid, &new);
             if what.may_be_made() {
                 self.jitted.meet(pid);
             }
@@ -195,6 +195,13 @@ impl Mappings {
         self.processes.get(&pid)?.find(address)
     }
 
+    /// What `/proc/PID/maps` names. It says paths as we see them, and the process may be gone by now: a file that its record told of was opened
+    /// in time, and knows where the process's paths begin.
+    fn seen(&mut self, pid: u32, new: &NewMapping) -> What {
+        let heard = self.processes.get(&pid).and_then(|process| process.now.iter().rev().find(|known| known.is(new)));
+        heard.map(|known| known.what.clone()).unwrap_or_else(|| self.what(pid, new))
+    }
+
     fn what(&mut self, pid: u32, new: &NewMapping) -> What {
         match new.path.as_str() {
             "[vdso]" => What::Vdso,
@@ -204,6 +211,14 @@ impl Mappings {
             path if path.starts_with('[') && !path.starts_with("[anon") => What::Special,
             _ => What::Anonymous,
         }
+    }
+}
+
+impl Mapping {
+    /// Whether it is the same file at the same place.
+    fn is(&self, other: &NewMapping) -> bool {
+        let is_file = matches!(&self.what, What::File(file) if file.id() == other.id);
+        is_file && (self.stretch, self.offset) == (other.stretch, other.offset)
     }
 }
 
@@ -296,6 +311,17 @@ mod tests {
         // The number of a process that has ended goes to a child of one that nobody knows.
         all.forked(parent + 2, child);
         assert_eq!(at(&mut all, child, 0x9000), "nothing");
+    }
+
+    #[test]
+    fn what_a_record_told_is_not_taken_back() {
+        let (own, mut all) = (std::process::id(), Mappings::default());
+        let text = std::fs::read("/proc/self/maps").expect("our own");
+        let code =
+            text.split(|&byte| byte == b'\n').filter_map(code).find(|code| code.path.starts_with('/')).expect("we are code of a file");
+        all.mapped(own, &NewMapping { path: "/in/our/root".into(), ..code.clone() });
+        all.meet(own);
+        assert_eq!(at(&mut all, own, code.stretch.start), format!("/in/our/root+{:#x}", code.offset));
     }
 
     #[test]
