@@ -12,7 +12,7 @@ pub fn is_whole(found: &Symbol) -> bool {
 
 /// A symbol with the functions that are part of it: the line that was found is that of the innermost.
 pub fn with_inlined(found: Symbol, around: Around, demangled: bool) -> Symbol {
-    let shown = |name: String| if demangled { demangle(&name).unwrap_or(name) } else { name };
+    let shown = |name| shown(name, demangled);
     let Symbol { name, line, inlined, .. } = found;
     let name = if name.is_empty() { around.name.map(shown).unwrap_or_default() } else { name };
     // The line in a function is that of what it calls, and of the code itself in the last one.
@@ -22,6 +22,11 @@ pub fn with_inlined(found: Symbol, around: Around, demangled: bool) -> Symbol {
         inlined.push(Inlined { name: shown(call.name), line: std::mem::replace(&mut line, call.from) });
     }
     Symbol { name, line, inlined, offset: found.offset, module: found.module }
+}
+
+/// A name as linkers see it, as it is shown.
+pub fn shown(name: String, demangled: bool) -> String {
+    if demangled { demangle(&name).unwrap_or(name) } else { name }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! What dynamic linking says of a file's code: by which names others call its functions, and which functions of others its stubs lead to
-//! (`malloc@plt`), which no table of symbols names.
+//! What dynamic linking says of a file's code: which functions of others its stubs lead to (`malloc@plt`), which no table of symbols names.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use object::{Architecture, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationTarget, SymbolKind};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationTarget};
 
 use crate::binaries::file::map;
 
@@ -16,8 +15,6 @@ const STUB: usize = 16;
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Linked {
-    /// The name of each exported function that is shown.
-    exported: HashMap<u64, String>,
     /// Where stubs are: libraries with thousands of them are often seen, code in them seldom.
     sections: Vec<Range<u64>>,
     stubs: OnceCell<Stubs>,
@@ -36,21 +33,8 @@ struct Stub {
 impl Linked {
     /// What a file says.
     pub fn read(object: &object::File<'_>) -> Linked {
-        let mut exported: HashMap<u64, String> = HashMap::new();
-        for symbol in object.dynamic_symbols().filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text) {
-            let Ok(name) = symbol.name() else { continue };
-            let best = exported.entry(symbol.address()).or_default();
-            if best.is_empty() || rank(name) < rank(best) {
-                name.clone_into(best);
-            }
-        }
         let sections = stub_sections(object).map(|section| section.address()..section.address() + section.size()).collect();
-        Linked { exported, sections, stubs: OnceCell::new() }
-    }
-
-    /// What others call the function that begins at an address.
-    pub fn exported(&self, address: u64) -> Option<&str> {
-        self.exported.get(&address).map(String::as_str)
+        Linked { sections, stubs: OnceCell::new() }
     }
 
     /// The stub at an address of the file that was read, and how far the address is in it.
@@ -61,12 +45,6 @@ impl Linked {
         let stub = &stubs[stubs.partition_point(|stub| stub.start <= address).checked_sub(1)?];
         (address < stub.end).then(|| (stub.name.as_str(), address - stub.start))
     }
-}
-
-/// The smallest is shown: what people call (`write`, not `__libc_write`). What the kernel gives to processes keeps the names that tell it from
-/// the functions of the C library that it serves.
-fn rank(name: &str) -> (bool, usize, &str) {
-    (!name.starts_with("__vdso_"), name.bytes().take_while(|&byte| byte == b'_').count(), name)
 }
 
 /// The stubs of all sections that have some. Each jumps to where a slot points, and a relocation says what is put into the slot.
@@ -135,13 +113,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_names_are_shown() {
-        let best = |names: &[&str]| names.iter().min_by_key(|name| rank(name)).copied().unwrap_or_default().to_owned();
-        assert_eq!(best(&["__libc_write", "write", "__write"]), "write");
-        assert_eq!(best(&["clock_gettime", "__vdso_clock_gettime"]), "__vdso_clock_gettime");
-    }
-
-    #[test]
     fn stubs_of_both_processors() {
         // endbr64; jmp *0x2fe6(%rip), as linkers write it.
         let marked = [0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0xe6, 0x2f, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0];
@@ -156,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_stubs_and_exports() {
+    fn our_own_stubs() {
         let bytes = std::fs::read("/proc/self/exe").expect("we are a file");
         let object = object::File::parse(&*bytes).expect("we are ELF");
         let all = stubs(&object).expect("we call into libraries");

@@ -8,6 +8,7 @@ mod kernel;
 mod linked;
 pub mod mappings;
 mod members;
+mod names;
 mod sources;
 mod vdso;
 
@@ -25,6 +26,7 @@ use self::functions::Functions;
 use self::kernel::KernelNames;
 use self::mappings::{Mappings, Place};
 use self::members::Members;
+use self::names::Name;
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
 use crate::cut_short;
@@ -154,18 +156,20 @@ impl Symbols {
         if let Some((name, offset)) = sources.stub(offset) {
             return Some(Rc::new(Symbol { name: name.to_owned(), offset, module, ..Symbol::default() }));
         }
-        let asked = sources.of_offset(offset, self.lines);
-        let found = asked.iter().filter_map(|(source, input)| self.find(source, *input));
-        // Tables that have a part of the names may know only what stands before.
-        let found = found.min_by_key(|symbol| symbol.offset)?;
-        let found = match sources.around(offset, inlined::is_whole(&found)) {
+        let described = if self.lines { sources.lines(offset).and_then(|(source, input)| self.find(&source, input)) } else { None };
+        let described = described.map(|found| match sources.around(offset, inlined::is_whole(&found)) {
             Some(around) => inlined::with_inlined(found, around, self.demangled),
             None => found,
+        });
+        let found = match (sources.name(offset), described) {
+            // A name is the same whether there is debug information or not; only where tables guess it knows better.
+            (Some(Name { name, offset, is_guess }), described) => match described {
+                Some(described) if is_guess && !described.name.is_empty() && described.offset < offset => described,
+                described => Symbol { name: inlined::shown(name, self.demangled), offset, ..described.unwrap_or_default() },
+            },
+            (None, described) => described.filter(|described| !described.name.is_empty())?,
         };
-        // Names that are not written as they are in the table are the same in another way.
-        let exported = sources.exported(offset, found.offset).filter(|name| !["_Z", "_R"].iter().any(|mangled| name.starts_with(mangled)));
-        let name = exported.map_or(found.name, str::to_owned);
-        Some(Rc::new(Symbol { name, module, ..found }))
+        Some(Rc::new(Symbol { module, ..found }))
     }
 
     /// Code that a program made, whose names may change as long as it runs.

@@ -13,6 +13,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::files::MappedFile;
 use super::linked::Linked;
+use super::names::{Name, Names};
 use crate::binaries::debug_file::DebugFile;
 use crate::binaries::file::map;
 use crate::binaries::image::Image;
@@ -29,6 +30,7 @@ pub struct Sources {
     apart: Option<Apart>,
     segments: Vec<Segment>,
     linked: Linked,
+    names: Names,
     split: Option<Split>,
 }
 
@@ -45,7 +47,7 @@ struct Split {
     described: OnceCell<Option<DebugInfo>>,
 }
 
-/// Names that are not in the file's own tables.
+/// Names and lines that are not in the file itself.
 #[derive(Debug)]
 enum Apart {
     /// In its debug file, which has lines, too.
@@ -70,7 +72,8 @@ impl Sources {
 
     /// `own`: where the file of that path below that root can be read.
     pub fn at(own: PathBuf, path: &Path, root: Option<&Path>, places: &DebugPlaces, lines: bool) -> Sources {
-        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked: Linked::default(), split: None };
+        let (linked, names) = (Linked::default(), Names::default());
+        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked, names, split: None };
         let Ok(bytes) = map(&sources.own) else { return sources };
         let Ok(object) = object::File::parse(&*bytes) else { return sources };
         sources.has_lines = object.section_by_name(".debug_info").is_some();
@@ -90,6 +93,11 @@ impl Sources {
         sources.segments = segments.collect();
         sources.split = if lines { sources.split(path, root) } else { None };
         sources.linked = Linked::read(&object);
+        // What others call is in the whole table, too.
+        sources.names.add(&sources.own, is_stripped);
+        if let Some(apart) = sources.apart.as_ref().filter(|_| is_stripped) {
+            sources.names.add(&apart.path(), false);
+        }
         sources
     }
 
@@ -98,21 +106,24 @@ impl Sources {
         self.address(offset).is_some()
     }
 
-    /// What to ask about the code at an offset of the file, the best first.
-    pub fn of_offset(&self, offset: u64, lines: bool) -> Vec<(Source<'static>, Input<u64>)> {
-        let own = Elf { debug_syms: lines && self.has_lines, ..Elf::new(self.own.clone()) };
-        let apart = self.apart.as_ref().zip(self.address(offset)).map(|(apart, address)| (apart.source(lines), Input::VirtOffset(address)));
-        apart.into_iter().chain([(Source::Elf(own), Input::FileOffset(offset))]).collect()
+    /// Who knows the lines of the code at an offset of the file.
+    pub fn lines(&self, offset: u64) -> Option<(Source<'static>, Input<u64>)> {
+        let own = || self.has_lines.then(|| self.own.clone());
+        let debug = match &self.apart {
+            Some(Apart::Debug(path)) => Some(path.clone()),
+            Some(Apart::Packed(_)) | None => own(),
+        };
+        Some((Source::Elf(Elf::new(debug?)), Input::VirtOffset(self.address(offset)?)))
+    }
+
+    /// What the tables of symbols call the code at an offset.
+    pub fn name(&self, offset: u64) -> Option<Name> {
+        self.names.find(self.address(offset)?)
     }
 
     /// Dynamic linking's own code at an offset: its name, and how far it is in it.
     pub fn stub(&self, offset: u64) -> Option<(&str, u64)> {
         self.linked.stub(&self.own, self.address(offset)?)
-    }
-
-    /// What others call a function that has an offset of the file `inside` bytes behind its beginning.
-    pub fn exported(&self, offset: u64, inside: u64) -> Option<&str> {
-        self.linked.exported(self.address(offset)?.checked_sub(inside)?)
     }
 
     /// The functions that the code at an offset is of, where blazesym cannot know all of them. `is_whole`: all that it found has names.
@@ -145,11 +156,11 @@ impl Sources {
 }
 
 impl Apart {
-    fn source(&self, lines: bool) -> Source<'static> {
-        Source::Elf(match self {
-            Apart::Debug(path) => Elf { debug_syms: lines, ..Elf::new(path.clone()) },
-            Apart::Packed(file) => Elf { debug_syms: false, ..Elf::new(format!("/proc/self/fd/{}", file.as_raw_fd())) },
-        })
+    fn path(&self) -> PathBuf {
+        match self {
+            Apart::Debug(path) => path.clone(),
+            Apart::Packed(file) => PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+        }
     }
 }
 

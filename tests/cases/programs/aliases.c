@@ -1,0 +1,45 @@
+// Functions of several names, and one whose unlikely part is elsewhere; all of them make a system call.
+#include <stdlib.h>
+
+// Has the compiler set up a frame where the function could do without.
+#define FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+
+__attribute__((noinline)) static void call(void) {
+    FRAME;
+#ifdef __x86_64__
+    long number = 110; // getppid
+    __asm__ volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");
+#else
+    register long number __asm__("x8") = 173; // getppid
+    __asm__ volatile("svc 0" : : "r"(number) : "x0", "memory");
+#endif
+}
+
+__attribute__((cold, noinline)) void complain(int x) {
+    FRAME;
+    call();
+    __asm__ volatile("" : : "r"(x));
+}
+
+__attribute__((noinline)) int work(int x) {
+    FRAME;
+    if (x > 5) {
+        complain(x);
+        exit(0);
+    }
+    call();
+    return x + 1;
+}
+
+int sum_of(int a) {
+    FRAME;
+    call();
+    return a + 1;
+}
+static int hidden(int) __attribute__((alias("sum_of"), used));
+int a_weak_one(int) __attribute__((alias("sum_of"), weak));
+int __sum_of(int) __attribute__((alias("sum_of")));
+
+int main(int count, char **arguments) {
+    return __sum_of(work(count)) + work(count + 5);
+}
