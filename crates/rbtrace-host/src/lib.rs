@@ -63,6 +63,8 @@ pub struct Host {
     call_test: OnceLock<CallTest>,
     program_list: Option<ProgramList>,
     kernel_tree: KernelTree,
+    /// The program of the command that is traced.
+    command: Option<PathBuf>,
 }
 
 /// Whether programs of a type (`BPF_PROG_TYPE_…`) may call a kernel function: only who can load programs can tell.
@@ -109,12 +111,19 @@ impl Host {
             call_test: OnceLock::new(),
             program_list: None,
             kernel_tree: KernelTree::default(),
+            command: None,
         }
     }
 
     /// The same machine, but without some features of its kernel.
     pub fn without(mut self, features: Vec<Feature>) -> Host {
         self.without = features;
+        self
+    }
+
+    /// Says which program a command that is traced will run.
+    pub fn running(mut self, command: Option<PathBuf>) -> Host {
+        self.command = command;
         self
     }
 
@@ -345,6 +354,12 @@ impl Facts for Host {
 
     fn binaries(&self, text: &str) -> Vec<String> {
         self.binaries.find(text)
+    }
+
+    fn traced_program(&self) -> Option<String> {
+        let exe = |pid| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let path = self.command.clone().or_else(|| self.binaries.process().and_then(exe))?;
+        Some(path.to_string_lossy().into_owned())
     }
 
     fn binary_path(&self, binary: &str) -> String {

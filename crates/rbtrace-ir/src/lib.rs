@@ -16,7 +16,7 @@ pub use build::Builder;
 pub use helper::{Helper, Ret};
 pub use manifest::{
     AttachPlan, Caller, CpuSet, EventDecl, EventId, KernelPlace, LossDecl, LossId, LossKind, Manifest, MapDecl, MapId, Moment, ProgramDecl,
-    RECORD_HEADER, Role, RunConfig, Sample, Storage, TracedCode, UprobeFile, UprobePlace,
+    RECORD_HEADER, Role, RunConfig, Sample, Storage, TracedCode, UprobeFile, UprobePlace, Watched,
 };
 pub use op::{
     Bin, CCode, CFunction, CId, Cmp, Constant, ConstantId, Function, Inst, LARGEST_SLOT, LoopKind, Op, Operand, Program, ProgramType,

@@ -62,6 +62,8 @@ impl Manifest {
     pub const UNWIND_PROCESSES: &'static str = "rb_unw_procs";
     /// Symbol of the internal map of the files whose tables are known.
     pub const UNWIND_FILES: &'static str = "rb_unw_files";
+    /// Start of the symbols of the internal maps (`Storage::Hash`, keys u64) in which programs leave addresses that are to be watched.
+    pub const WATCHED_MAPS: &'static str = "rb_watch_";
     /// Start of the symbols of maps the user does not know of.
     pub const INTERNAL: &'static str = "rb_";
     /// Name of the ring buffer in the object.
@@ -259,7 +261,7 @@ pub enum AttachPlan {
     /// The processor watches memory.
     Breakpoint {
         /// Where.
-        address: u64,
+        address: Watched,
         /// How many bytes.
         length: u64,
         /// What for: `HW_BREAKPOINT_R`, `_W`, `_X`.
@@ -333,6 +335,16 @@ impl AttachPlan {
             Self::Breakpoint { .. } | Self::Trampoline { .. } | Self::Iterator { .. } => {}
         }
     }
+}
+
+/// Where memory is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Watched {
+    /// At an address.
+    At(u64),
+    /// Where another program finds it out: it leaves addresses as keys in the internal map of this symbol and stops the process, which goes on
+    /// once they are watched.
+    Left(String),
 }
 
 /// When a program runs that is about functions.

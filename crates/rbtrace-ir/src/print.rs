@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::manifest::{
     AttachPlan, EventDecl, KernelPlace, LossDecl, LossKind, MapDecl, MapId, Moment, ProgramDecl, Role, TracedCode, UprobeFile, UprobePlace,
+    Watched,
 };
 use crate::op::{Bin, Cmp, Constant, Function, Inst, LoopKind, Op, Operand, Program, ProgramType, Region, SlotId, Value};
 
@@ -202,7 +203,11 @@ fn plan_text(plan: &AttachPlan) -> String {
         }
         AttachPlan::Breakpoint { address, length, access, pid } => {
             let pid = pid.map_or(String::new(), |pid| format!(", pid {pid}"));
-            format!("breakpoint {address:#x}, {length} bytes, access {access}{pid}")
+            let address = match address {
+                Watched::At(address) => format!("{address:#x}"),
+                Watched::Left(symbol) => format!("of {symbol}"),
+            };
+            format!("breakpoint {address}, {length} bytes, access {access}{pid}")
         }
         AttachPlan::Kprobe { places, moment } => {
             let kind = match moment {

@@ -206,6 +206,19 @@ pub struct Planned {
     pub reverse: bool,
 }
 
+/// Another program, without which a place is not known before the script runs.
+#[derive(Debug)]
+pub struct Preparation {
+    /// Where it is attached.
+    pub place: Place,
+    /// How.
+    pub planned: Planned,
+    /// The argument there whose value is left.
+    pub argument: u32,
+    /// The map it is left in.
+    pub map: String,
+}
+
 /// Several places of one probe that one program can serve: it reads a selector and takes the body of that place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shared {
@@ -294,6 +307,8 @@ pub struct ProbeType {
     pub program_constant: EnumWith,
     /// How a place is attached. `uses_args`: whether the body reads `args` or the context, or calls what only programs of a typed kind may.
     pub plan: Plan,
+    /// The program that goes before it, where there is one.
+    pub prepare: fn(&dyn Facts, &Place) -> Option<Result<Preparation, Diagnostic>>,
     /// Whether several places of one probe can share a program.
     pub shared: fn(&dyn Facts, &Place) -> Option<Shared>,
     /// One program for a plan of this type and for one of another, at the ends of the same functions; `None`: they need two.

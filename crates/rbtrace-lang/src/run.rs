@@ -65,6 +65,9 @@ pub enum Report<'a> {
 /// number means. A second text names the helper that failed; what it returned is the record's value then.
 pub const RUNTIME_ERROR: &str = "runtime_error";
 
+/// Handler name of the events that only wake: what they are about is in a map.
+pub const WAKE: &str = "wake";
+
 /// Handles [`RUNTIME_ERROR`] events.
 pub fn report_runtime_error(cx: &mut dyn RunCx, event: &EventDecl, args: &[Value]) -> Result<(), RunError> {
     let retcode = match args.first() {

@@ -93,6 +93,7 @@ pub static ALL: &[&Warning] = &[
     &UNREAD_FILE,
     &UNSTABLE,
     &UNUSED_MAP,
+    &UNWATCHED,
     &WARNF,
     &WHILE_LOOP,
 ];

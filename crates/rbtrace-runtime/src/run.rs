@@ -11,6 +11,7 @@ use rbtrace_lang::run::{Message, RunCx as _};
 use rbtrace_lang::warnings;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::attach::handed::Handed;
 use crate::attach::iterator::{self, Reading};
 use crate::attach::{Attached, test_run};
 use crate::load::{Loaded, Open, Rejected};
@@ -55,8 +56,20 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     let unwinder = prepare_unwinding(manifest, &loaded, &session, &options)?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
-    let mut run =
-        Run { manifest, loaded: &loaded, attached, session, ring, processes, unwinder, losses, signals, watched, options: &mut options };
+    let mut run = Run {
+        manifest,
+        loaded: &loaded,
+        attached,
+        handed: Handed::new(&loaded),
+        session,
+        ring,
+        processes,
+        unwinder,
+        losses,
+        signals,
+        watched,
+        options: &mut options,
+    };
     if trials::wanted(manifest) {
         return run.trials();
     }
@@ -122,6 +135,7 @@ pub(crate) struct Run<'a, 'm> {
     pub(crate) manifest: &'m Manifest,
     pub(crate) loaded: &'a Loaded<'m>,
     attached: Attached,
+    handed: Handed,
     pub(crate) session: Session<'m>,
     ring: Option<Ring>,
     processes: Option<Processes>,
@@ -169,7 +183,7 @@ impl Run<'_, '_> {
                     );
                 }
             }
-            for program in &self.loaded.programs {
+            for program in self.loaded.programs.iter().filter(|program| !program.decl.probes.is_empty()) {
                 let (probe, more) = (program.decl.probes.first().map_or("?", String::as_str), program.decl.probes.len().saturating_sub(1));
                 let others = if more > 0 { format!(" and {more} more") } else { String::new() };
                 eprintln!("Attaching '{probe}' probe{others}");
@@ -325,6 +339,9 @@ impl Run<'_, '_> {
             None => Ok(Drained::Nothing),
         };
         self.unwind()?;
+        for refused in self.handed.watch(self.loaded, &mut self.attached)? {
+            self.session.warn(&warnings::UNWATCHED, &refused);
+        }
         self.session.sink.after_drain();
         drained
     }
@@ -374,6 +391,10 @@ impl Run<'_, '_> {
     /// Ends the run: programs stop, `end` probes run, maps are printed, and only then goes away what takes long.
     fn finish(mut self) -> Result<i32> {
         self.notify(notify::STOPPING);
+        if !self.handed.is_empty() {
+            // A process that is stopped for an address now would wait for ever: none comes any more, and those that came are looked at below.
+            self.attached.stop();
+        }
         self.attached.stop_quick();
         if self.attached.has_slow() {
             let gated = self.session.maps.set_internal(Manifest::GATE_MAP, 1)?;

@@ -8,7 +8,7 @@ use rbtrace_ir::ProgramType;
 use rbtrace_lang::Place;
 use rbtrace_lang::compile::PlaceText;
 use rbtrace_lang::probes::wildcard;
-use rbtrace_lang::row::{Builtin, Planned, ProbeType, Target, TargetPart};
+use rbtrace_lang::row::{Builtin, Planned, Preparation, ProbeType, Target, TargetPart};
 use rbtrace_lang::{config, functions, probes, variables, warnings};
 use rbtrace_syntax::ast::{AttachPoint, Expr, ExprKind, Item, Part, Probe, Program};
 use rbtrace_types::{Facts, Feature, Field, Struct};
@@ -45,7 +45,12 @@ pub(crate) struct Body<'p> {
     pub args: Option<Arc<Struct>>,
     /// The kind of program that it is a part of.
     pub program_type: ProgramType,
+    /// Not what the probe does, but what goes before it: the number of an argument, and the map where its values are left.
+    pub leaves: Option<Leaves>,
 }
+
+/// See [`Body::leaves`].
+pub(crate) type Leaves = (u32, String);
 
 /// Of so many places that a script names, most may be the same.
 const REPEATED: u64 = 8;
@@ -70,7 +75,8 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
         }
     }
     sessions::merge(&mut units, shared.facts);
-    let sorted: usize = units.iter().flat_map(|unit| &unit.bodies).map(|body| body.places.len()).sum();
+    let bodies = units.iter().flat_map(|unit| &unit.bodies).filter(|body| body.leaves.is_none());
+    let sorted: usize = bodies.map(|body| body.places.len()).sum();
     let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
     // Scripts look for these words.
     let few_probes = limit(attached, config::max_probes::ROW.name, shared, sink, |count, most| {
@@ -260,6 +266,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         if !modes::passes(&place, planned.role, shared) {
             continue;
         }
+        let before = prepare(probe, index, &place, shared, sink);
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
         let asks = || uses_args || walk::probe_has(probe, &|expr| asks_place(expr, place.probe_type));
@@ -271,7 +278,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         let is_numbered = common.as_ref().is_some_and(|common| common.selector.is_none());
         let selector = common.as_ref().and_then(|common| common.selector);
         let key = common.map(|common| common.key).unwrap_or_default();
-        let mut body = Body { probe, index, places: vec![(place, selector)], args, program_type: planned.program_type };
+        let mut body = Body { probe, index, places: vec![(place, selector)], args, program_type: planned.program_type, leaves: None };
         let unit = units.iter_mut().find(|unit| unit.is_numbered == is_numbered && takes(unit, &key, &planned, &body));
         if is_numbered {
             let number = unit.as_ref().map_or(0, |unit| unit.bodies.iter().map(|body| body.places.len() as u64).sum());
@@ -286,6 +293,22 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
                 }
             }
             None => units.push(Unit { planned, key, is_numbered, is_session: false, bodies: vec![body] }),
+        }
+        units.extend(before);
+    }
+}
+
+/// The program that goes before those of a place, where there is one.
+fn prepare<'p>(probe: &'p Probe, index: usize, place: &Place, shared: &Shared, sink: &mut Sink) -> Option<Unit<'p>> {
+    match (place.probe_type.prepare)(shared.facts, place)? {
+        Err(diagnostic) => {
+            sink.push(diagnostic);
+            None
+        }
+        Ok(Preparation { place, planned, argument, map }) => {
+            let (program_type, leaves) = (planned.program_type, Some((argument, map)));
+            let body = Body { probe, index, places: vec![(place, None)], args: None, program_type, leaves };
+            Some(Unit { planned, key: String::new(), is_numbered: false, is_session: false, bodies: vec![body] })
         }
     }
 }

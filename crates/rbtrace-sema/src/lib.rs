@@ -214,7 +214,12 @@ fn probes(c: CSide, program: &ast::Program, sources: &mut Sources, options: &Opt
     let shared = Shared { facts: reading.facts, options, sources, c, config, held_back, c_imports, expansions: &expansions, folded };
     let units = attach_points::expand(&program, &shared, sink);
     let traced = units.iter().filter(|unit| unit.planned.role == ir::Role::Traced);
-    traced.flat_map(|unit| unit.bodies.iter()).flat_map(|body| body.places.iter()).map(|(place, _)| place.name()).collect()
+    traced
+        .flat_map(|unit| unit.bodies.iter())
+        .filter(|body| body.leaves.is_none())
+        .flat_map(|body| body.places.iter())
+        .map(|(place, _)| place.name())
+        .collect()
 }
 
 /// The crates below, for the command line: it names this crate and no other of the front end (DESIGN §2).

@@ -332,6 +332,10 @@ pub trait Facts {
         let _ = text;
         Vec::new()
     }
+    /// The binary that the process of `-p` or the command of `-c` runs.
+    fn traced_program(&self) -> Option<String> {
+        None
+    }
     /// Where a binary can be opened.
     fn binary_path(&self, binary: &str) -> String {
         binary.to_owned()

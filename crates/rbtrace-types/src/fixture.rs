@@ -12,6 +12,7 @@
 //! kfunc bpf_task_from_pid 5 7 26      the types of program that may call it
 //! cgroup /sys/fs/cgroup/a 42
 //! process 1234                        the process of `-p`
+//! traced /usr/bin/app                 the binary that it runs; or none
 //! binary /bin/app                     see `fixture/binaries.rs`          end
 //! module ext4                         loaded; `vmlinux` always is
 //! forbidden do_int3                   no probe may be put there
@@ -54,6 +55,7 @@ pub struct Fixture {
     tracepoints: BTreeMap<String, Arc<TracepointFormat>>,
     raw_tracepoints: BTreeMap<RawTracepoint, Arc<Struct>>,
     process: Option<u32>,
+    traced: Option<String>,
     binaries: BTreeMap<String, Binary>,
     modules: BTreeSet<String>,
     forbidden: BTreeSet<String>,
@@ -81,6 +83,7 @@ impl Fixture {
             tracepoints: BTreeMap::new(),
             raw_tracepoints: BTreeMap::new(),
             process: None,
+            traced: None,
             binaries: BTreeMap::new(),
             modules: BTreeSet::from([VMLINUX.to_owned()]),
             forbidden: BTreeSet::new(),
@@ -125,6 +128,7 @@ impl Fixture {
             }
             "cgroup" => drop(self.cgroups.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
             "process" => self.process = Some(number(rest)?),
+            "traced" => self.traced = Some(rest.to_owned()).filter(|program| program != "none"),
             "binary" => {
                 let read = |text: &str| c_type(text, Space::User, self).ok_or(format!("unknown type `{text}`"));
                 let binary = Binary::parse(block, &read)?;
@@ -325,6 +329,10 @@ impl Facts for Fixture {
 
     fn process(&self) -> Option<u32> {
         self.process
+    }
+
+    fn traced_program(&self) -> Option<String> {
+        self.traced.clone()
     }
 
     fn binaries(&self, text: &str) -> Vec<String> {

@@ -43,6 +43,7 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     }
     let mut sources = Sources::default();
     let child = run.command.as_deref().map(|command| start(command, reporter)).transpose()?;
+    let host = host.running(child.as_ref().map(|child| child.program().to_owned()));
     let compiled = compile(&run, child.as_ref().map(StoppedChild::id), &host, environment, &mut sources, reporter)?;
     if emits {
         emit(&run, &compiled.object, reporter)?;

@@ -7,7 +7,7 @@ use rbtrace_types::{Arch, Type};
 use crate::compile::{Call, LowerCx, Lowered, TypeCx};
 use crate::format::call::literal;
 use crate::probes::kernel::{kprobe, kretprobe};
-use crate::probes::{hardware, profile, registers, software, uprobe, uretprobe};
+use crate::probes::{hardware, profile, registers, software, uprobe, uretprobe, watchpoint};
 use crate::row::{Allowed, Builtin};
 
 /// The row.
@@ -21,6 +21,7 @@ pub static ROW: Builtin = Builtin {
         profile::ROW.name,
         software::ROW.name,
         hardware::ROW.name,
+        watchpoint::ROW.name,
         uprobe::ROW.name,
         uretprobe::ROW.name,
         kprobe::ROW.name,

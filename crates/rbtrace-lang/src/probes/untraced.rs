@@ -31,6 +31,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     program_type: |_, _, _| None,
     program_constant: |_, _, _| None,
     plan: |_, _, _, _| Err(Diagnostic::general("this probe type cannot be attached")),
+    prepare: |_, _| None,
     shared: not_shared,
     session: |_, _, _| None,
     at_end: |_| unreachable!("asked only of types with sessions"),

@@ -1,32 +1,39 @@
 //! `watchpoint`: memory at an address is read, written or executed. The processor compares, in a few registers made for that.
 
-use rbtrace_diag::{Diagnostic, Reported, Sink};
-use rbtrace_ir::{AttachPlan, ProgramType, Role};
+use rbtrace_diag::{Diagnostic, Reported, Sink, nearest};
+use rbtrace_ir::{AttachPlan, Manifest, ProgramType, Role, Watched};
+use rbtrace_types::binary::Naming;
 use rbtrace_types::{Arch, Facts};
 
-use super::{parts, untraced};
+use super::{parts, registers, untraced, uprobe};
 use crate::compile::Place;
-use crate::row::{PidFilter, Planned, ProbeType, Target, TargetPart};
+use crate::row::{PidFilter, Planned, Preparation, ProbeType, Target, TargetPart};
 
 /// The row.
 pub static ROW: ProbeType = ProbeType {
     name: "watchpoint",
     aliases: &["w", "aw", "asyncwatchpoint"],
-    signature: "watchpoint:address:length:mode",
+    signature: "watchpoint:address:length:mode, watchpoint:function+argN:length:mode",
     manual: "Runs when memory is read (`r`), written (`w`) or executed (`x`): 1, 2, 4 or 8 bytes at an address. Modes may stand together, as far as
 the processor can tell them: x86-64 has `w`, `rw` and `x`, aarch64 also `r`.
 
 With `-p` or `-c` the address is one of that process, and all its threads are watched; else it is one of the kernel, on every CPU. Processors
 have few such registers, x86-64 has four.
 
+`function+argN` watches what a function of the program of `-p` or `-c` is handed: the address in its argument, from the call on, and each other
+address that it is called with later, once. The process stops for a moment whenever the function has a new one, so that nothing is missed but what the function's first instruction does; if
+rbtrace itself is killed in that moment, the process waits for a `SIGCONT`.
+
 ```
 watchpoint:0x10000000:8:w { printf(\"%s\\n\", ustack); }
+watchpoint:connect_to+arg0:4:w { printf(\"%s\\n\", ustack); }
 ```",
     class: "watchpoint",
     pid_filter: PidFilter::AtAttach,
     follows_child: true,
     expand,
     plan,
+    prepare,
     ..untraced::BASE
 };
 
@@ -45,10 +52,10 @@ fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String
     if parts::check_count(ROW.name, target, &[3], sink).is_err() {
         return vec![];
     }
-    let read = address(&target.parts[0], sink).and_then(|address| {
+    let read = memory(facts, &target.parts[0], sink).and_then(|memory| {
         let length = length(&target.parts[1], sink)?;
         mode(&target.parts[2], facts.arch(), sink)?;
-        Ok(vec![format!("{address:#x}"), length.to_string(), target.parts[2].text.clone()])
+        Ok(vec![memory, length.to_string(), target.parts[2].text.clone()])
     });
     read.into_iter().collect()
 }
@@ -57,9 +64,46 @@ fn refuse<T>(part: &TargetPart, message: String, why: &str, hint: &str, sink: &m
     Err(sink.push(Diagnostic::error(part.span, message).because(why.to_owned()).hint(hint.to_owned())))
 }
 
+/// What the first part of a place says.
+fn memory(facts: &dyn Facts, part: &TargetPart, sink: &mut Sink) -> Result<String, Reported> {
+    match argument_of(&part.text) {
+        Some((function, index)) => argument(facts, part, function, index, sink).map(|()| part.text.clone()),
+        None => address(part, sink).map(|address| format!("{address:#x}")),
+    }
+}
+
+/// `function+argN`
+fn argument_of(text: &str) -> Option<(&str, u32)> {
+    let (function, argument) = text.rsplit_once("+arg")?;
+    argument.parse().ok().map(|index| (function, index))
+}
+
+/// Checks that the traced program has the function, and the processor such an argument.
+fn argument(facts: &dyn Facts, part: &TargetPart, function: &str, index: u32, sink: &mut Sink) -> Result<(), Reported> {
+    let Some(program) = facts.traced_program() else {
+        let message = format!("watchpoint {} needs a process", part.text);
+        return refuse(part, message, "a function's argument is an address of a process", "name it with `-p`, or start it with `-c`", sink);
+    };
+    let most = registers::argument_count(facts.arch());
+    if index >= most {
+        let message = format!("arg{index} is not a valid argument of a watchpoint");
+        return refuse(part, message, "it is not in a register", &format!("{} has `arg0` to `arg{}`", facts.arch().name(), most - 1), sink);
+    }
+    match facts.function(&program, Naming::Symbol, function) {
+        Ok(found) if !found.is_empty() => Ok(()),
+        Ok(_) => {
+            let all = facts.functions(&program, Naming::Symbol).unwrap_or_default();
+            let near = nearest(function, all.iter().map(|function| function.name.as_str()));
+            let hint = near.map_or("`nm` lists its functions".to_owned(), |name| format!("did you mean `{name}`?"));
+            refuse(part, format!("{program} has no function `{function}`"), "the program itself is meant, not its libraries", &hint, sink)
+        }
+        Err(why) => refuse(part, format!("the functions of {program} are not known"), &why, "an address can be watched", sink),
+    }
+}
+
 fn address(part: &TargetPart, sink: &mut Sink) -> Result<u64, Reported> {
     let Some(address) = number(&part.text) else {
-        let hint = "it is a number like `0x10000000`; `watchpoint:function+arg0` is no part of the language any more";
+        let hint = "it is a number like `0x10000000`, or what a function is handed: `function+arg0`";
         return refuse(part, format!("Invalid watchpoint address: {}", part.text), "not a number", hint, sink);
     };
     if address == 0 {
@@ -120,10 +164,29 @@ fn number(text: &str) -> Option<u64> {
 
 fn plan(_: &dyn Facts, place: &Place, _: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
     let [address, length, mode] = place.parts.as_slice() else { unreachable!("expand writes three parts") };
-    let (address, length) = (number(address).unwrap_or_default(), number(length).unwrap_or_default());
+    let length = number(length).unwrap_or_default();
+    let address = match argument_of(address) {
+        Some(_) => Watched::Left(map(place)),
+        None => Watched::At(number(address).unwrap_or_default()),
+    };
     let access = bits(mode).unwrap_or_default();
     // For code the kernel wants the size of a word, whatever the length of the instruction.
     let length = if access == 4 { 8 } else { length };
     let plan = AttachPlan::Breakpoint { address, length, access, pid };
     Ok(Planned { program_type: ProgramType::PerfEvent, role: Role::Traced, plan: Some(plan), reverse: false })
+}
+
+/// Where the addresses of a place are left: the header of a probe stands at one place only.
+fn map(place: &Place) -> String {
+    format!("{}{}_{}", Manifest::WATCHED_MAPS, place.span.source.0, place.span.start)
+}
+
+/// The breakpoint at the function that is handed the address.
+fn prepare(facts: &dyn Facts, place: &Place) -> Option<Result<Preparation, Diagnostic>> {
+    let (function, argument) = argument_of(place.parts.first()?)?;
+    let parts = vec![facts.traced_program()?, function.to_owned()];
+    let before = Place { probe_type: &uprobe::ROW, parts, alias: Some(place.name()), span: place.span, walks_kernel: false };
+    // Of any process that runs the program: which one it is, the program in the kernel asks.
+    let planned = (uprobe::ROW.plan)(facts, &before, false, None);
+    Some(planned.map(|planned| Preparation { place: before, planned, argument, map: map(place) }))
 }

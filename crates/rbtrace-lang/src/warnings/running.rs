@@ -135,6 +135,16 @@ pub static STACK_LOST: Warning = Warning::new(
 )
 .running();
 
+/// Memory that is not watched.
+pub static UNWATCHED: Warning = Warning::new(
+    "unwatched",
+    "A function was handed an address that a watchpoint cannot watch: the processor has no register left for it, or none that fits. What happens there is \
+     not seen.\n\n\
+     ```\nwatchpoint:connect_to+arg0:8:w { @ = count(); }\n```\n\n\
+     x86-64 watches four places at a time, each aligned to its length.",
+)
+.running();
+
 /// What the script itself says.
 pub static WARNF: Warning = Warning::new(
     warnf::ROW.name,

@@ -1,6 +1,7 @@
 //! [`Loaded`] → [`Attached`]: every traced program is put where its plan says. One file per mechanism; this one keeps the order and what
 //! happens when an attach point is missing.
 
+pub mod handed;
 pub mod iterator;
 pub mod kprobe;
 mod perf_event;
@@ -15,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use rbtrace_host::Host;
-use rbtrace_ir::{AttachPlan, ProgramDecl};
+use rbtrace_ir::{AttachPlan, ProgramDecl, Watched};
 
 use crate::attach::iterator::Iterator;
 use crate::load::{Loaded, Program};
@@ -108,6 +109,12 @@ impl Attached {
         self.slow.clear();
     }
 
+    /// Watches memory that was not known before.
+    pub fn watch(&mut self, program: &Program<'_>, watched: perf::Breakpoint, pid: Option<u32>) -> Result<()> {
+        self.quick.extend(perf_event::attach_breakpoint(program.fd.as_fd(), watched, pid)?);
+        Ok(())
+    }
+
     fn keep(&mut self, decl: &ProgramDecl, handle: Handle) {
         self.probes += decl.probes.len();
         self.hold(handle);
@@ -123,7 +130,7 @@ impl Attached {
 }
 
 fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host, notes: &mut Notes) -> Result<Handle> {
-    let probe = program.decl.probes.first().map_or("?", String::as_str);
+    let probe = program.decl.probes.first().map_or(program.decl.symbol.as_str(), String::as_str);
     put(program.fd.as_fd(), probe, plan, host, notes).with_context(|| format!("Unable to attach probe: {probe}"))
 }
 
@@ -137,8 +144,8 @@ fn put(fd: BorrowedFd<'_>, probe: &str, plan: &AttachPlan, host: &Host, notes: &
         }
         AttachPlan::Iterator { pid, pin, .. } => Iterator::new(fd, probe, *pid, pin.as_deref()).map(Handle::Iterator),
         AttachPlan::Breakpoint { address, length, access, pid } => {
-            let watched = perf::Breakpoint { address: *address, length: *length, access: *access };
-            perf_event::attach_breakpoint(fd, watched, *pid).map(Handle::Quick)
+            let Watched::At(address) = *address else { return Ok(Handle::Quick(Vec::new())) };
+            perf_event::attach_breakpoint(fd, perf::Breakpoint { address, length: *length, access: *access }, *pid).map(Handle::Quick)
         }
         AttachPlan::Kprobe { places, moment } => kprobe::attach(fd, places, *moment, host, notes),
         AttachPlan::Trampoline { function, .. } => trampoline::attach(fd, function, host).map(|link| Handle::Quick(vec![link])),

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
@@ -19,6 +19,7 @@ use crate::sys::{fork, ptrace};
 #[derive(Debug)]
 pub struct StoppedChild {
     command: String,
+    program: PathBuf,
     pid: Pid,
     pidfd: OwnedFd,
     /// Where the process waits for a byte.
@@ -35,18 +36,25 @@ pub fn spawn_stopped(command: &str) -> Result<StoppedChild> {
     let arguments: Vec<CString> = words.map(CString::new).collect::<Result<_, _>>().context("the command contains a NUL character")?;
     let program = arguments.first().map(|first| OsStr::from_bytes(first.as_bytes())).unwrap_or_default();
     let path = look_up(program, env::var_os("PATH"))?;
+    // What cannot be resolved will not run either, and then says why.
+    let program = path.canonicalize().unwrap_or_else(|_| path.clone());
     let path = CString::new(path.into_os_string().into_vec()).context("the command contains a NUL character")?;
     let (wait, gate) = pipe()?;
     let (failure, fail) = pipe()?;
     let pid = fork::start_behind(&wait, &gate, &fail, &path, &arguments).with_context(|| format!("starting `{command}`"))?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).with_context(|| format!("watching `{command}`"))?;
-    Ok(StoppedChild { command: command.to_owned(), pid, pidfd, gate: Some(gate), failure })
+    Ok(StoppedChild { command: command.to_owned(), program, pid, pidfd, gate: Some(gate), failure })
 }
 
 impl StoppedChild {
     /// Its id.
     pub fn id(&self) -> u32 {
         self.pid.as_raw_pid() as u32
+    }
+
+    /// The file that it becomes.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Lets it run.

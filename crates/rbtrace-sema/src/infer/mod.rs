@@ -31,7 +31,7 @@ use rbtrace_lang::row::Planned;
 use rbtrace_syntax::ast::{ExprId, Probe, Program};
 use rbtrace_types::{Struct, Type};
 
-use crate::attach_points::{Body, Unit};
+use crate::attach_points::{Body, Leaves, Unit};
 use crate::c_types::Seen;
 use crate::functions::Definition;
 use crate::names::Names;
@@ -100,6 +100,8 @@ pub(crate) struct TypedBody<'p> {
     pub names: &'p Names,
     /// Places, each with its selector if the program is shared.
     pub places: Vec<(Place, Option<u64>)>,
+    /// As in [`Body`].
+    pub leaves: Option<Leaves>,
     /// What `args` is.
     pub args: Option<Arc<Struct>>,
     /// By `ExprId`.
@@ -187,7 +189,16 @@ pub(crate) fn infer<'p>(
     let mut tables = learnt.collect::<Vec<_>>().into_iter().zip(vars);
     let mut typed = |body: Body<'p>| {
         let ((types, constants), vars) = tables.next().expect("one for every body");
-        TypedBody { probe: body.probe, names: &names[body.index], places: body.places, args: body.args, types, vars, constants }
+        TypedBody {
+            probe: body.probe,
+            names: &names[body.index],
+            places: body.places,
+            leaves: body.leaves,
+            args: body.args,
+            types,
+            vars,
+            constants,
+        }
     };
     let mut typed_units = Vec::new();
     for unit in units {
@@ -216,7 +227,7 @@ fn function_bodies<'p>(units: &[Unit<'p>], definitions: &'p IndexMap<String, Def
     looked_at
         .map(|(at, definition)| {
             let places = first.places[..1].to_vec();
-            (at, Body { probe: &definition.probe, index: index(at), places, args: None, program_type: first.program_type })
+            (at, Body { probe: &definition.probe, index: index(at), places, args: None, program_type: first.program_type, leaves: None })
         })
         .collect()
 }
@@ -262,10 +273,12 @@ impl Whole<'_> {
         if let Some(at) = inside {
             infer.enter_function(at);
         }
-        if let Some(predicate) = &body.probe.predicate {
-            infer.condition(predicate);
+        if body.leaves.is_none() {
+            if let Some(predicate) = &body.probe.predicate {
+                infer.condition(predicate);
+            }
+            infer.block(&body.probe.body, true);
         }
-        infer.block(&body.probe.body, true);
         if let Some(at) = inside {
             infer.leave_function(at);
         }

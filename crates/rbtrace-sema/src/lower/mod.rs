@@ -18,6 +18,7 @@ mod memory;
 mod operators;
 mod output;
 mod place;
+mod preparation;
 mod stmt;
 mod stock;
 mod vars;
@@ -52,7 +53,8 @@ pub(crate) fn lower(shared: &Shared, typed: &Typed, sink: &mut Sink) -> ir::Prog
 }
 
 fn program_decl(function: &ir::Function, unit: &TypedUnit) -> ir::ProgramDecl {
-    let places = unit.bodies.iter().flat_map(|body| &body.places);
+    // What goes before a probe is no probe of its own.
+    let places = unit.bodies.iter().filter(|body| body.leaves.is_none()).flat_map(|body| &body.places);
     ir::ProgramDecl {
         symbol: function.name.clone(),
         role: unit.planned.role,
@@ -136,10 +138,11 @@ impl<'a> Lower<'a> {
         // A place that is only a number is asked for where it matters.
         let needs_selector = !(self.unit.is_numbered && self.unit.bodies.len() == 1);
         let is_shared = needs_selector && self.unit.bodies.iter().any(|body| body.places.iter().any(|(_, selector)| selector.is_some()));
-        match (self.unit.is_session, is_shared) {
-            (true, _) => self.begin_and_end(),
-            (false, true) => self.shared_bodies(),
-            (false, false) => self.whole_body(),
+        match (&self.body.leaves, self.unit.is_session, is_shared) {
+            (Some((argument, map)), ..) => preparation::leave_address(&mut self, *argument, map),
+            (None, true, _) => self.begin_and_end(),
+            (None, false, true) => self.shared_bodies(),
+            (None, false, false) => self.whole_body(),
         }
         let work = self.ir.close();
         let work = self.watch(work);
