@@ -1,8 +1,9 @@
 // A function written by hand, as libraries for cryptography have them: `by_hand` aligns its stack and keeps where its frame begins in a register
-// first, and then in memory.
+// first, and then in memory; `made` is described nowhere, as code that was made by another compiler, but keeps a frame pointer.
 #define PLAIN __attribute__((noinline, noclone))
 
 int by_hand(int number);
+int made(int number);
 
 PLAIN int leaf(int number) {
   __asm__ volatile("" : "+r"(number));
@@ -22,9 +23,14 @@ __asm__(
     "lea (%rsi),%rsp\n.cfi_def_cfa_register %rsp\n"
     "ret\n.cfi_endproc\n.size by_hand,.-by_hand\n");
 
+__asm__(
+    ".globl made\n.type made,@function\nmade:\n"
+    "push %rbp\nmov %rsp,%rbp\ncall leaf\npop %rbp\nret\n"
+    ".skip 200000\n.size made,.-made\n");
+
 PLAIN int outer(int number) {
   volatile int kept = number;
-  return by_hand(number) + kept;
+  return by_hand(number) + made(number) + kept;
 }
 
 int main(int count, char **words) { return outer(count) ? 0 : 1; }

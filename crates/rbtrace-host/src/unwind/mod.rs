@@ -82,6 +82,7 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     {
         builder.signal_return(place.address());
     }
+    builder.fill_gaps();
     (!builder.table.rows.is_empty()).then_some(builder.table)
 }
 
@@ -175,6 +176,25 @@ impl Builder {
             self.push(start + distance as u32, rule);
         }
         self.table.framed += usize::from(framed);
+    }
+
+    /// Much code that nobody describes was not made by a compiler of the binary: what V8 puts into node was made by V8, and keeps frame pointers.
+    fn fill_gaps(&mut self) {
+        const LARGE: u64 = 128 << 10;
+        let rows = &mut self.table.rows;
+        for at in 0..rows.len() {
+            let (start, next) = (u64::from(rows[at].at), rows.get(at + 1).map_or(u64::MAX, |row| row.at.into()));
+            let code = self.code.iter().find(|code| start >= code.offset && start - code.offset < code.size);
+            if rows[at].rule == Rule::Unknown && code.is_some_and(|code| next.min(code.offset.saturating_add(code.size)) - start >= LARGE) {
+                rows[at].rule = chain().rule;
+            }
+        }
+        let first = rows.first().map_or(0, |row| u64::from(row.at));
+        if let Some(code) = self.code.iter().find(|code| first >= code.offset && first - code.offset < code.size)
+            && first - code.offset >= LARGE
+        {
+            rows.insert(0, Row { at: code.offset as u32, ..chain() });
+        }
     }
 
     fn push(&mut self, at: u32, rule: Rule) {
