@@ -211,7 +211,7 @@ impl Run<'_, '_> {
             Some(unwinder) => {
                 let mut mappings = self.session.world.symbols().mappings().borrow_mut();
                 let pid = child.id();
-                child.release_held(|| known = unwinder.refresh(pid, &mut mappings))?;
+                child.release_held(|| known = unwinder.refresh_now(pid, &mut mappings))?;
             }
             None => child.release()?,
         }
@@ -280,6 +280,7 @@ impl Run<'_, '_> {
             };
             let woken = self.wait(!busy, timeout)?;
             self.tell_processes()?;
+            self.unwind()?;
             unmet = self.meet_processes();
             if busy || woken.records {
                 let drained = self.drain()?;
@@ -315,6 +316,9 @@ impl Run<'_, '_> {
         let ring = ring.map(|fd| (fds.len(), fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN))).0);
         if let Some(processes) = &self.processes {
             fds.push(PollFd::new(processes, PollFlags::IN));
+        }
+        if let Some(unwinder) = &self.unwinder {
+            fds.push(PollFd::new(unwinder, PollFlags::IN));
         }
         let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
         match poll(&mut fds, Some(&timeout)) {
@@ -367,10 +371,11 @@ impl Run<'_, '_> {
         self.unwinder.as_mut().map_or(Ok(()), |unwinder| unwinder.follow(&changes, &mut mappings.borrow_mut()))
     }
 
-    /// Reads the unwind tables that programs have asked for.
+    /// Has the unwind tables read that programs have asked for, and takes those that were read.
     fn unwind(&mut self) -> Result<()> {
         let Some(unwinder) = &mut self.unwinder else { return Ok(()) };
         let mut mappings = self.session.world.symbols().mappings().borrow_mut();
+        unwinder.take_read(&mut mappings)?;
         self.session.world.to_unwind().into_iter().try_for_each(|pid| unwinder.refresh(pid, &mut mappings))
     }
 

@@ -27,7 +27,8 @@ pub static ROW: Builtin = Builtin {
              frames that were found, and a warning says why and how often. With `--dwarf-pid` nothing is read for processes that were not \
              named.\n\n\
              Callers of functions whose return is watched (`uretprobe`) are shown as if nobody watched, here and by `ustack`.\n\n\
-             Code without a description is taken to keep frame pointers, as Go's and that of most just-in-time compilers does. The tables of all \
+             Code without a description is taken to keep frame pointers, as Go's and that of most just-in-time compilers does, and so is what V8 puts into its programs. Binaries are read beside the run, which handles events \
+             meanwhile. The tables of all \
              binaries together have room for 8 million rows (64 MiB, taken as they are needed; the C library has 30,000), those of processes for \
              65,536 stretches of code. Before Linux 5.17 a stack has at most 32 frames.\n",
     args: (0, 2),

@@ -1,10 +1,13 @@
 //! Unwind tables for programs that walk stacks (`rbtrace_ir::unwind` says how they lie in maps): which processes need them, and what is in
 //! their memory. Each binary is read once, when the first process is met that has it.
 
+mod reader;
 mod tables;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use std::rc::Rc;
 
 use anyhow::Result;
 use rbtrace_host::symbols::mappings::{Code, Mappings, What};
@@ -13,16 +16,19 @@ use rbtrace_host::{proc, unwind};
 use rbtrace_ir::unwind::{NO_FILE, Row, STRETCH_BYTES};
 use rbtrace_ir::{AttachPlan, Manifest};
 
+use self::reader::{Packed, Reader};
 pub use self::tables::pattern;
 use self::tables::{FileKey, Rows, Tables};
 use crate::processes::Change;
 
 /// See the module.
-#[derive(Debug)]
 pub struct Unwinder {
     tables: Tables,
     /// By file.
     binaries: HashMap<Id, Rows>,
+    /// Those that are being read, and the processes that wait for them.
+    reading: HashMap<Id, (Rc<MappedFile>, BTreeSet<u32>)>,
+    reader: Reader,
     vdso: Option<Rows>,
     chain: Rows,
     /// Processes that are unwound, and what they had in memory the last time, so that nothing is written twice.
@@ -50,13 +56,14 @@ impl Unwinder {
     /// Its maps are there if the script walks stacks.
     pub fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
         let Some(mut tables) = Tables::open(map)? else { return Ok(None) };
-        let chain = tables.add(&[unwind::chain()])?;
+        let chain = tables.add(&Packed::new(&[unwind::chain()]))?;
         tables.tell([0, 0, NO_FILE.anonymous, 0], chain)?;
         // Of others than that of `-p` there are no events.
         let is_limited = !scope.named.is_empty() || scope.process.is_some();
         let only = is_limited.then(|| scope.named.iter().copied().chain(scope.process).chain(scope.child).collect());
         let targets = manifest.programs.iter().filter_map(|program| program.plan.as_ref()).flat_map(files).collect();
-        let mut unwinder = Self { tables, binaries: HashMap::new(), vdso: None, chain, processes: HashMap::new(), targets, only };
+        let (binaries, reading, reader) = (HashMap::new(), HashMap::new(), Reader::new()?);
+        let mut unwinder = Self { tables, binaries, reading, reader, vdso: None, chain, processes: HashMap::new(), targets, only };
         if unwinder.tables.knows_files() {
             let rows = unwinder.vdso()?;
             unwinder.tables.tell([0, 0, NO_FILE.vdso, 0], rows)?;
@@ -70,7 +77,7 @@ impl Unwinder {
             self.refresh(pid, mappings)?;
         }
         if self.targets.is_empty() || scope.process.is_some() || self.only.is_some() {
-            return Ok(());
+            return self.complete(mappings);
         }
         for pid in proc::processes() {
             let is_target = |code: &Code| matches!(&code.what, What::File(file) if self.targets.contains(&file.id()));
@@ -78,7 +85,33 @@ impl Unwinder {
                 self.refresh(pid, mappings)?;
             }
         }
+        self.complete(mappings)
+    }
+
+    /// Brings what is known of a process up to date, and waits until all of it is.
+    pub fn refresh_now(&mut self, pid: u32, mappings: &mut Mappings) -> Result<()> {
+        self.refresh(pid, mappings)?;
+        self.complete(mappings)
+    }
+
+    /// Waits for all that is being read.
+    fn complete(&mut self, mappings: &mut Mappings) -> Result<()> {
+        while let Some((id, table)) = self.reader.wait() {
+            self.finish(id, table.as_ref(), mappings)?;
+        }
         Ok(())
+    }
+
+    /// Takes what was read meanwhile.
+    pub fn take_read(&mut self, mappings: &mut Mappings) -> Result<()> {
+        self.reader.take().into_iter().try_for_each(|(id, table)| self.finish(id, table.as_ref(), mappings))
+    }
+
+    /// A binary was read: those who wait for it are told.
+    fn finish(&mut self, id: Id, table: Option<&Packed>, mappings: &mut Mappings) -> Result<()> {
+        let Some((file, waiting)) = self.reading.remove(&id) else { return Ok(()) };
+        self.add(&file, table)?;
+        waiting.into_iter().try_for_each(|pid| self.refresh(pid, mappings))
     }
 
     /// Follows what processes do.
@@ -151,7 +184,17 @@ impl Unwinder {
     }
 
     fn note(&mut self, pid: u32, code: &[Code]) -> Result<()> {
-        let stretches = code.iter().map(|code| self.stretch(code)).collect::<Result<Vec<_>>>()?;
+        let mut stretches = Vec::new();
+        for code in code {
+            match self.stretch(code)? {
+                Stretch::Known(stretch) => stretches.push(stretch),
+                Stretch::Reading(id) => {
+                    if let Some((_, waiting)) = self.reading.get_mut(&id) {
+                        waiting.insert(pid);
+                    }
+                }
+            }
+        }
         self.put(pid, stretches)
     }
 
@@ -182,31 +225,68 @@ impl Unwinder {
             Some(rows) => rows,
             None => {
                 let rows: Vec<Row> = unwind::vdso().map(|table| table.rows).unwrap_or_default();
-                *self.vdso.insert(self.tables.add(&rows)?)
+                *self.vdso.insert(self.tables.add(&Packed::new(&rows))?)
             }
         })
     }
 
     /// A stretch of code as it lies in the map.
-    fn stretch(&mut self, code: &Code) -> Result<[u64; WORDS]> {
+    fn stretch(&mut self, code: &Code) -> Result<Stretch> {
         let rows = match &code.what {
-            What::File(file) => match self.binaries.get(&file.id()) {
-                Some(rows) => *rows,
-                None => {
-                    let table = file.bytes().and_then(|bytes| unwind::table(&bytes));
-                    let rows = table.map_or(Ok(self.chain), |table| self.tables.add(&table.rows))?;
-                    if let Some(key) = file_key(file) {
-                        self.tables.tell(key, rows)?;
-                    }
-                    *self.binaries.entry(file.id()).or_insert(rows)
-                }
+            What::File(file) => match self.rows(file)? {
+                Some(rows) => rows,
+                None => return Ok(Stretch::Reading(file.id())),
             },
             What::Vdso => self.vdso()?,
             What::Anonymous => self.chain,
             What::Special => Rows::default(),
         };
         let bias = code.stretch.start.wrapping_sub(code.offset);
-        Ok([code.stretch.start, code.stretch.end, bias, u64::from(rows.first) | u64::from(rows.count) << 32])
+        Ok(Stretch::Known([code.stretch.start, code.stretch.end, bias, u64::from(rows.first) | u64::from(rows.count) << 32]))
+    }
+
+    /// The rows of a binary; none while it is being read.
+    fn rows(&mut self, file: &Rc<MappedFile>) -> Result<Option<Rows>> {
+        /// What is smaller is read in a moment.
+        const SMALL: usize = 256 << 10;
+        if let Some(rows) = self.binaries.get(&file.id()) {
+            return Ok(Some(*rows));
+        }
+        if self.reading.contains_key(&file.id()) {
+            return Ok(None);
+        }
+        match file.bytes() {
+            Some(bytes) if bytes.len() > SMALL => {
+                self.reader.read(file.id(), bytes.len(), Box::new(move || Packed::read(&bytes)))?;
+                self.reading.insert(file.id(), (Rc::clone(file), BTreeSet::new()));
+                Ok(None)
+            }
+            bytes => self.add(file, bytes.and_then(|bytes| Packed::read(&bytes)).as_ref()).map(Some),
+        }
+    }
+
+    /// Puts the table of a binary into the maps. One that has none is taken to keep frame pointers.
+    fn add(&mut self, file: &MappedFile, table: Option<&Packed>) -> Result<Rows> {
+        let rows = table.map_or(Ok(self.chain), |table| self.tables.add(table))?;
+        if let Some(key) = file_key(file) {
+            self.tables.tell(key, rows)?;
+        }
+        Ok(*self.binaries.entry(file.id()).or_insert(rows))
+    }
+}
+
+/// A stretch of code.
+enum Stretch {
+    /// As it lies in the map.
+    Known([u64; WORDS]),
+    /// That file of it is being read.
+    Reading(Id),
+}
+
+impl AsFd for Unwinder {
+    /// Readable when a table was read.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
     }
 }
 

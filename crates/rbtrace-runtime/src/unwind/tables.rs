@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use libbpf_rs::OpenObject;
 use rbtrace_ir::Manifest;
 use rbtrace_ir::unwind::{
-    FILE_KEY_WORDS, PROCESSES, ROW_BYTES, RULE_BYTES, RULES, Row, Rule, SHARD, SHARDS, STRETCH_BYTES, STRETCH_STEPS, STRETCHES,
+    FILE_KEY_WORDS, PROCESSES, ROW_BYTES, RULE_BYTES, RULES, Rule, SHARD, SHARDS, STRETCH_BYTES, STRETCH_STEPS, STRETCHES,
 };
 
+use super::reader::Packed;
 use crate::sys::mapping::Mapping;
 use crate::sys::maps as entries;
 
@@ -101,8 +102,8 @@ impl Tables {
     }
 
     /// Adds the rows of a binary; none where there is no room for all of them.
-    pub fn add(&mut self, rows: &[Row]) -> Result<Rows> {
-        let Some(behind) = u32::try_from(rows.len()).ok().and_then(|count| self.used.checked_add(count)) else {
+    pub fn add(&mut self, table: &Packed) -> Result<Rows> {
+        let Some(behind) = u32::try_from(table.rows.len()).ok().and_then(|count| self.used.checked_add(count)) else {
             return Ok(Rows::default());
         };
         if behind > SHARD * SHARDS {
@@ -115,12 +116,13 @@ impl Tables {
             self.shards.push(mapping);
         }
         let first = self.used;
-        for (at, row) in (first..).zip(rows) {
-            let word = u64::from(row.at) << 32 | u64::from(self.number(row.rule));
+        let numbers: Vec<u32> = table.rules.iter().map(|rule| self.number(*rule)).collect();
+        for (at, &(place, rule)) in (first..).zip(&table.rows) {
+            let word = u64::from(place) << 32 | u64::from(numbers[rule as usize]);
             self.shards[(at / SHARD) as usize].put((at % SHARD * ROW_BYTES) as usize, word);
         }
         self.used = behind;
-        Ok(Rows { first, count: rows.len() as u32 })
+        Ok(Rows { first, count: table.rows.len() as u32 })
     }
 
     /// The number of a rule; where there are too many it is that of the one that says nothing.

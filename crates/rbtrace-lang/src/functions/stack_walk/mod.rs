@@ -178,6 +178,8 @@ struct Walk {
 /// Puts the frames behind an entry's header in a slot; gives their bytes, and whether the last one's caller is unknown.
 pub(super) fn lower(cx: &mut dyn LowerCx, call: &Call, entry: SlotId, limit: u32, process: Value) -> (Value, Value) {
     let (maps, arch) = (maps(cx), cx.facts().arch());
+    // Who begins another program has other tables from then on.
+    cx.follow_processes();
     let registers_at = registers_at(cx.facts()).expect("checked when the call was typed");
     let (has_loop, places, list) = (cx.facts().has(Feature::Loop), memory::places(cx), returns::list(cx.facts()));
     let ir = cx.ir();
