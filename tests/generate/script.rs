@@ -91,7 +91,8 @@ impl Stock {
 /// The scalars and strings behind `args` of a probe.
 fn args(row: &'static rbtrace_lang::row::ProbeType, text: &str, facts: &dyn Facts) -> Vec<(String, Kind)> {
     let parts = text.split(':').skip(1).map(str::to_string).collect();
-    let place = rbtrace_lang::compile::Place { probe_type: row, parts, alias: None, span: Default::default(), walks_kernel: false };
+    let place =
+        rbtrace_lang::compile::Place { probe_type: row, parts, alias: None, span: Default::default(), walks_kernel: false, is_alone: true };
     let Some(found) = (row.args)(facts, &place) else { return Vec::new() };
     let scalar = |field: &rbtrace_types::Field| Kind::of(&field.ty).map(|kind| (format!("args.{}", field.name), kind));
     found.fields.iter().filter_map(scalar).filter(|(_, kind)| !matches!(kind, Kind::Other(_))).collect()

@@ -23,6 +23,8 @@ pub struct Place {
     pub span: Span,
     /// The body takes the kernel's stack, which is to begin where the event happened, not in the code that calls programs there.
     pub walks_kernel: bool,
+    /// The probe has no other place.
+    pub is_alone: bool,
 }
 
 impl Place {

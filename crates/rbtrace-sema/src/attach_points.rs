@@ -148,7 +148,8 @@ pub(crate) fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: 
         missing(&rows, &target, &parts, shared, sink);
     }
     let alias = point.alias.as_ref().map(|name| name.node.clone());
-    let place = |(probe_type, parts)| Place { probe_type, parts, alias: alias.clone(), span: point.span, walks_kernel: false };
+    let place =
+        |(probe_type, parts)| Place { probe_type, parts, alias: alias.clone(), span: point.span, walks_kernel: false, is_alone: true };
     found.into_iter().map(place).collect()
 }
 
@@ -254,7 +255,8 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let walks_kernel = walk::probe_has(probe, &|expr| row_of(expr).is_some_and(|row| row.walks_kernel));
     let has_cookies = shared.facts.has(Feature::AttachCookie);
     let mut known = HashSet::new();
-    for place in places.into_iter().map(|place| Place { walks_kernel, ..place }) {
+    let is_alone = places.len() == 1;
+    for place in places.into_iter().map(|place| Place { walks_kernel, is_alone, ..place }) {
         let child = shared.options.child.filter(|_| place.probe_type.follows_child);
         let mut planned = match (place.probe_type.plan)(shared.facts, &place, typed, shared.options.pid.or(child)) {
             Ok(planned) => planned,

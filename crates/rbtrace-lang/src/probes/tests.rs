@@ -32,7 +32,10 @@ fn expand(text: &str) -> Result<Vec<Place>, String> {
         assert!(places.is_empty(), "{text}: places and a mistake");
         return Err(std::iter::once(&said.message).chain(&said.hints).cloned().collect::<Vec<_>>().join("; "));
     }
-    Ok(places.into_iter().map(|parts| Place { probe_type: row, parts, alias: None, span: Span::default(), walks_kernel: false }).collect())
+    Ok(places
+        .into_iter()
+        .map(|parts| Place { probe_type: row, parts, alias: None, span: Span::default(), walks_kernel: false, is_alone: true })
+        .collect())
 }
 
 fn check(text: &str, names: &[&str]) {
@@ -152,14 +155,19 @@ fn the_cheapest_attachment_is_chosen() {
 
 #[test]
 fn the_kernels_stack_begins_at_the_event() {
-    let place = |text: &str| Place { walks_kernel: true, ..expand(text).expect("no mistake").remove(0) };
-    for text in ["t:sched:sched_switch", "t:raw_syscalls:sys_enter", "t:syscalls:sys_exit_openat"] {
-        let place = place(text);
+    let check = |text: &str, is_alone: bool, (category, event): (&str, &str), shared: Option<(&str, Option<u64>)>| {
+        let place = Place { walks_kernel: true, is_alone, ..expand(text).expect("no mistake").remove(0) };
         let planned = (place.probe_type.plan)(machine(), &place, false, None).expect("a plan");
-        let [category, event] = [&place.parts[0], &place.parts[1]].map(Clone::clone);
-        assert_eq!((planned.program_type, planned.plan), (ProgramType::Tracepoint, Some(AttachPlan::Tracepoint { category, event })));
-        assert!((place.probe_type.shared)(machine(), &place).is_none());
-    }
+        let plan = AttachPlan::Tracepoint { category: category.into(), event: event.into() };
+        assert_eq!((planned.program_type, planned.plan), (ProgramType::Tracepoint, Some(plan)), "{text}");
+        let found = (place.probe_type.shared)(machine(), &place);
+        assert_eq!(found.as_ref().map(|shared| (shared.key.as_str(), shared.selector)), shared, "{text}");
+    };
+    check("t:sched:sched_switch", true, ("sched", "sched_switch"), None);
+    check("t:raw_syscalls:sys_enter", true, ("raw_syscalls", "sys_enter"), None);
+    check("t:syscalls:sys_exit_openat", true, ("syscalls", "sys_exit_openat"), None);
+    // Hundreds of events would take their time.
+    check("t:syscalls:sys_exit_openat", false, ("raw_syscalls", "sys_exit"), Some(("sys_exit", Some(257))));
 }
 
 #[test]

@@ -185,7 +185,8 @@ fn map(place: &Place) -> String {
 fn prepare(facts: &dyn Facts, place: &Place) -> Option<Result<Preparation, Diagnostic>> {
     let (function, argument) = argument_of(place.parts.first()?)?;
     let parts = vec![facts.traced_program()?, function.to_owned()];
-    let before = Place { probe_type: &uprobe::ROW, parts, alias: Some(place.name()), span: place.span, walks_kernel: false };
+    let before =
+        Place { probe_type: &uprobe::ROW, parts, alias: Some(place.name()), span: place.span, walks_kernel: false, is_alone: true };
     // Of any process that runs the program: which one it is, the program in the kernel asks.
     let planned = (uprobe::ROW.plan)(facts, &before, false, None);
     Some(planned.map(|planned| Preparation { place: before, planned, argument, map: map(place) }))

@@ -17,7 +17,7 @@ use rbtrace_types::{DataLoc, Facts, Field, Space, Struct};
 use super::{parts, untraced};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::row::{Listed, PidFilter, Planned, ProbeType, Shared, Target};
-use syscalls::Syscall;
+use syscalls::{Source, Syscall};
 
 /// The row.
 pub static ROW: ProbeType = ProbeType {
@@ -129,8 +129,7 @@ fn declaration(field: &FormatField) -> String {
 fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
     let format = facts.tracepoint(&place.parts[0], &place.parts[1])?;
     let fields = match Syscall::of(facts, place) {
-        Some(_) if place.walks_kernel => syscalls::record_fields(&format, facts),
-        Some(syscall) => syscalls::fields(&syscall, &format, facts),
+        Some(syscall) => syscalls::fields(&syscall, place, &format, facts),
         None => fields::fields(&format, facts),
     };
     let size = format.fields.iter().map(|field| field.offset + field.size).max().unwrap_or(0);
@@ -139,8 +138,8 @@ fn args(facts: &dyn Facts, place: &Place) -> Option<Arc<Struct>> {
 
 fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Result<Planned, Diagnostic> {
     let (category, event) = (&place.parts[0], &place.parts[1]);
-    let (program_type, plan) = if let Some(syscall) = Syscall::in_registers(facts, place) {
-        syscalls::plan(facts, &syscall, uses_args)
+    let (program_type, plan) = if let Some(syscall) = Syscall::of(facts, place) {
+        syscalls::plan(facts, &syscall, place, uses_args)
     } else if !uses_args && !place.walks_kernel && facts.has_raw_tracepoint(event) {
         // Events may be named differently from their tracepoint; those, and all events of a kernel without BTF, keep their perf event.
         (ProgramType::RawTracepoint, AttachPlan::RawTracepoint { event: event.clone(), typed: false })
@@ -151,14 +150,14 @@ fn plan(facts: &dyn Facts, place: &Place, uses_args: bool, _: Option<u32>) -> Re
 }
 
 fn shared(facts: &dyn Facts, place: &Place) -> Option<Shared> {
-    let syscall = Syscall::in_registers(facts, place)?;
+    let syscall = Syscall::of(facts, place).filter(|syscall| syscall.source(place) != Source::Record)?;
     Some(Shared { key: syscall.moment.event().into(), selector: Some(syscall.number?.into()) })
 }
 
 fn arg(cx: &mut dyn LowerCx, planned: &Planned, field: &Field) -> Lowered {
-    let syscall = Syscall::in_registers(cx.facts(), &cx.place().clone());
-    match syscall {
-        Some(syscall) => syscalls::arg(cx, planned, &syscall, field),
-        None => record::arg(cx, field),
+    let place = cx.place().clone();
+    match Syscall::of(cx.facts(), &place) {
+        Some(syscall) if syscall.source(&place) == Source::Registers => syscalls::arg(cx, planned, &syscall, field),
+        Some(_) | None => record::arg(cx, field),
     }
 }

@@ -11,6 +11,9 @@ use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::registers::{self, Register};
 use crate::row::Planned;
 
+/// The category of the tracepoints of all calls.
+const COMMON: &str = "raw_syscalls";
+
 /// Before or after the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
@@ -33,6 +36,18 @@ impl Moment {
     }
 }
 
+/// Where arguments come from. A raw tracepoint's stack begins with the code that calls programs: where the kernel's stack is wanted, records are
+/// read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The registers that a raw tracepoint hands over.
+    Registers,
+    /// The record of the call's own event, which costs other calls nothing.
+    Record,
+    /// That of the event of all calls: one event for many. Where the number, the arguments and the result are in it is the same.
+    CommonRecord,
+}
+
 /// A place that is about system calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Syscall {
@@ -46,7 +61,7 @@ impl Syscall {
     pub fn of(facts: &dyn Facts, place: &Place) -> Option<Syscall> {
         let (moment, rest) = Moment::of(&place.parts[1])?;
         match (place.parts[0].as_str(), rest) {
-            ("raw_syscalls", "") => Some(Syscall { moment, number: None }),
+            (COMMON, "") => Some(Syscall { moment, number: None }),
             ("syscalls", name) => {
                 let number = facts.syscall_number(name.strip_prefix('_')?)?;
                 Some(Syscall { moment, number: Some(number) })
@@ -55,10 +70,13 @@ impl Syscall {
         }
     }
 
-    /// One whose arguments are in registers: where the kernel's stack is wanted the record is used, since a raw tracepoint's stack begins with
-    /// the code that calls programs.
-    pub fn in_registers(facts: &dyn Facts, place: &Place) -> Option<Syscall> {
-        Syscall::of(facts, place).filter(|_| !place.walks_kernel)
+    /// Where a place's arguments are read.
+    pub fn source(&self, place: &Place) -> Source {
+        match (place.walks_kernel, self.number) {
+            (false, _) => Source::Registers,
+            (true, Some(_)) if place.is_alone => Source::Record,
+            (true, _) => Source::CommonRecord,
+        }
     }
 
     /// Whether a field is the call's number. On entry the others are arguments in order, on exit the only other one is the result.
@@ -67,37 +85,35 @@ impl Syscall {
     }
 }
 
-/// How both are attached. The typed kind reads registers without a helper's call, but costs a look-up at load time: it is for those that
+/// How both are attached. The typed kind of raw tracepoint reads registers without a helper's call, but costs a look-up at load time: it is for those that
 /// read registers.
-pub(super) fn plan(facts: &dyn Facts, syscall: &Syscall, uses_args: bool) -> (ProgramType, AttachPlan) {
-    let reads_number = syscall.number.is_some() && syscall.moment == Moment::Exit;
-    let typed = (uses_args || reads_number) && facts.has(Feature::TypedRawTracepoint);
-    let program_type = if typed { ProgramType::TypedRawTracepoint } else { ProgramType::RawTracepoint };
-    (program_type, AttachPlan::RawTracepoint { event: syscall.moment.event().into(), typed })
+pub(super) fn plan(facts: &dyn Facts, syscall: &Syscall, place: &Place, uses_args: bool) -> (ProgramType, AttachPlan) {
+    let event = syscall.moment.event();
+    let (category, event) = match syscall.source(place) {
+        Source::Registers => {
+            let reads_number = syscall.number.is_some() && syscall.moment == Moment::Exit;
+            let typed = (uses_args || reads_number) && facts.has(Feature::TypedRawTracepoint);
+            let program_type = if typed { ProgramType::TypedRawTracepoint } else { ProgramType::RawTracepoint };
+            return (program_type, AttachPlan::RawTracepoint { event: event.into(), typed });
+        }
+        Source::Record => (place.parts[0].as_str(), place.parts[1].as_str()),
+        Source::CommonRecord => (COMMON, event),
+    };
+    (ProgramType::Tracepoint, AttachPlan::Tracepoint { category: category.into(), event: event.into() })
 }
 
-/// The fields of a record; those that are arguments have the offset 8 times their index.
-pub(super) fn fields(syscall: &Syscall, format: &TracepointFormat, facts: &dyn Facts) -> Vec<Field> {
+/// The fields of a record, where the place's program finds them: in registers an argument has the offset 8 times its index. What newer kernels
+/// put behind the arguments is in a call's own record only.
+pub(super) fn fields(syscall: &Syscall, place: &Place, format: &TracepointFormat, facts: &dyn Facts) -> Vec<Field> {
+    let source = syscall.source(place);
+    let own = format.fields.iter().filter(|field| !field.common && (source == Source::Record || field.data_loc.is_none()));
     let mut next_argument = 0;
-    let own = format.fields.iter().filter(|field| !field.common);
     own.map(|field| {
         let is_argument = syscall.moment == Moment::Enter && !syscall.is_number(&field.name);
-        let offset = if is_argument { next_argument } else { 0 };
+        let in_registers = if is_argument { next_argument } else { 0 };
         next_argument += if is_argument { 8 } else { 0 };
-        Field { name: field.name.clone(), ty: argument_type(field, facts), offset, bits: None, data_loc: None }
-    })
-    .collect()
-}
-
-/// The fields where the record is read.
-pub(super) fn record_fields(format: &TracepointFormat, facts: &dyn Facts) -> Vec<Field> {
-    let own = format.fields.iter().filter(|field| !field.common);
-    own.map(|field| Field {
-        name: field.name.clone(),
-        ty: argument_type(field, facts),
-        offset: field.offset,
-        bits: None,
-        data_loc: field.data_loc,
+        let offset = if source == Source::Registers { in_registers } else { field.offset };
+        Field { name: field.name.clone(), ty: argument_type(field, facts), offset, bits: None, data_loc: field.data_loc }
     })
     .collect()
 }
@@ -120,17 +136,19 @@ pub(super) fn select(cx: &mut dyn LowerCx, planned: &Planned) -> ir::Value {
 
 fn moment_of(planned: &Planned) -> Moment {
     match &planned.plan {
-        Some(AttachPlan::RawTracepoint { event, .. }) if event == Moment::Exit.event() => Moment::Exit,
+        Some(AttachPlan::RawTracepoint { event, .. } | AttachPlan::Tracepoint { event, .. }) if event == Moment::Exit.event() => {
+            Moment::Exit
+        }
         _ => Moment::Enter,
     }
 }
 
-/// The contexts: `pt_regs *, long id` on entry, `pt_regs *, long ret` on exit.
+/// The contexts of raw tracepoints: `pt_regs *, long id` on entry, `pt_regs *, long ret` on exit; the records begin with the number.
 fn number(cx: &mut dyn LowerCx, planned: &Planned, moment: Moment) -> ir::Value {
-    match moment {
-        Moment::Enter => cx.ir().value(Op::LoadCtx { bytes: 8, signed: true, offset: 8 }),
-        Moment::Exit => registers::read(cx, planned.program_type, Register::SyscallNumber),
+    if planned.program_type == ProgramType::Tracepoint || moment == Moment::Enter {
+        return cx.ir().value(Op::LoadCtx { bytes: 8, signed: true, offset: 8 });
     }
+    registers::read(cx, planned.program_type, Register::SyscallNumber)
 }
 
 /// The value of a field.
