@@ -17,6 +17,8 @@ const REQUESTS: u32 = 5000;
 const REQUESTS_QUICK: u32 = 1000;
 /// Seconds that the server sleeps for each answer: what is claimed of tracing is claimed of work like that.
 const WORK: &str = "0.2";
+/// Bytes of the file that it reads: how its reads are told from others.
+const FILE: usize = 4321;
 
 /// The server, which ends with the row.
 struct Server {
@@ -25,10 +27,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(library: &Path) -> Result<Server> {
+    fn start(library: &Path, scratch: &Path) -> Result<Server> {
+        let file = scratch.join("requests.file");
+        std::fs::write(&file, [0; FILE]).with_context(|| format!("writing {}", file.display()))?;
         let programs = shell::root().join("tests/cases/programs");
         let mut ruby = Command::new("ruby");
-        ruby.arg(programs.join("requests.rb")).arg(library).arg(programs.join("work.rb")).arg(WORK);
+        ruby.arg(programs.join("requests.rb")).arg(library).arg(file).arg(WORK);
         let mut child = ruby.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting ruby")?;
         let mut port = String::new();
         let output = child.stdout.take().expect("it is piped");
@@ -58,7 +62,7 @@ impl Drop for Server {
 /// Spans between two marks on the threads of a server, reads counted in each; the floor is the same server without a tracer.
 pub fn traced(bench: &Bench, _: &mut Workload) -> Result<Columns> {
     let library = library(&bench.scratch)?;
-    let server = Server::start(&library)?;
+    let server = Server::start(&library, &bench.scratch)?;
     let requests = if bench.quick { REQUESTS_QUICK } else { REQUESTS };
     let script = script(&library);
     let mut columns = Columns::new(&bench.tools, 1);
@@ -86,9 +90,11 @@ fn answered(server: &Server, requests: u32, live: Live) -> Result<f64> {
 
 fn script(library: &Path) -> String {
     let mark = format!("usdt:{}:lib:pass", library.display());
+    // In words that older peers know, too.
     format!(
-        "{mark} /arg0 == 0/ {{ @reads[tid] = 0; }} tracepoint:syscalls:sys_enter_read /has_key(@reads, tid)/ {{ @reads[tid] += 1; }} \
-         {mark} /arg0 == 1/ {{ @ = hist(@reads[tid]); @requests += 1; delete(@reads, tid); }} end {{ clear(@reads); }}"
+        "{mark} /arg0 == 0/ {{ @works[tid] = 1; @reads[tid] = 0; }} tracepoint:syscalls:sys_exit_read /@works[tid] && args.ret == {FILE}/ {{ @reads[tid] += 1; }} \
+         {mark} /arg0 == 1/ {{ @ = hist(@reads[tid]); @requests = count(); delete(@works[tid]); delete(@reads[tid]); }} \
+         END {{ clear(@works); clear(@reads); }}"
     )
 }
 
