@@ -16,6 +16,7 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "btf" => unless(Path::new("/sys/kernel/btf/vmlinux").exists(), "the kernel lacks BTF"),
         "kprobe" => unless(Path::new("/sys/bus/event_source/devices/kprobe/type").exists(), "the kernel lacks kprobes"),
         "ftrace" => unless(ftrace_tells(), "the kernel lacks an ftrace that may be used"),
+        "unlocked" => unless(writes_to_processes(), "the kernel lacks the leave to change the memory of processes"),
         "tracefs" => unless(Path::new("/sys/kernel/tracing/events").exists(), "needs tracefs on /sys/kernel/tracing"),
         "disk" => unless(temporary_files_are_on_a_disk(), "the machine has no disk below its temporary files"),
         "processor" => unless(std::env::consts::ARCH == argument, &format!("the machine has no processor of the kind {argument}")),
@@ -47,6 +48,11 @@ fn user_other_than_root() -> bool {
 fn ftrace_tells() -> bool {
     let list = std::fs::File::open("/sys/kernel/tracing/available_filter_functions");
     list.and_then(|mut list| list.read(&mut [0])).is_ok_and(|read| read > 0)
+}
+
+/// A locked down kernel has no helper that writes there; one that does not say so is taken for such.
+fn writes_to_processes() -> bool {
+    std::fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|modes| modes.contains("[none]"))
 }
 
 fn has_kernel_function(name: &str) -> bool {

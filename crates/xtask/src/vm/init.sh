@@ -28,6 +28,7 @@ $b mount -t devpts none dev/pts
 for directory in dev/shm run; do $b mount -t tmpfs none $directory; done
 $b mount -t tracefs none sys/kernel/tracing
 $b mount -t debugfs none sys/kernel/debug
+$b mount -t securityfs none sys/kernel/security
 $b mount -t bpf none sys/fs/bpf
 $b mount -t cgroup2 none sys/fs/cgroup
 $b ip link set lo up
