@@ -23,8 +23,8 @@ use crate::session::{Phase, Session};
 use crate::sys::bpf;
 use crate::sys::perf::Told;
 use crate::sys::signal::{self, Signals};
-use crate::unwind::{Scope, Unwinder};
-use crate::{Objects, Options, StoppedChild, child, notify, trials, world};
+use crate::unwind::Unwinder;
+use crate::{Objects, Options, child, notify, trials, world};
 
 /// Printed on stdout once everything is attached, for test drivers that wait for it.
 const NOTIFY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -53,7 +53,7 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     session.maps.set_internal(Manifest::START_MAP, world::boot_ns())?;
     session.maps.set_internal(Manifest::TAI_MAP, world::tai_offset())?;
     let processes = follow_processes(manifest, options.pid, &mut session);
-    let unwinder = prepare_unwinding(manifest, &loaded, &session, &options)?;
+    let unwinder = Unwinder::start(manifest, &loaded, session.world.symbols().mappings(), &options)?;
     let begun = test_run::run(&loaded, Role::Begin)?;
     let attached = loaded.attach(host, &manifest.config.missing_probes)?;
     let mut run = Run {
@@ -99,17 +99,6 @@ fn follow_processes(manifest: &Manifest, pid: Option<u32>, session: &mut Session
         session.warn(&warnings::UNFOLLOWED_PROCESSES, &text);
     }
     followed.ok()
-}
-
-/// Whose stack is unwound at its first event, too: the processes that the user named, and those that have the code which is probed.
-fn prepare_unwinding(manifest: &Manifest, loaded: &Loaded<'_>, session: &Session<'_>, options: &Options) -> Result<Option<Unwinder>> {
-    let scope = Scope { named: options.unwound.clone(), process: options.pid, child: options.child.as_ref().map(StoppedChild::id) };
-    let map = |name: &str| Ok(loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose()?);
-    let mut unwinder = Unwinder::new(manifest, map, &scope).context("preparing to unwind stacks")?;
-    if let Some(unwinder) = &mut unwinder {
-        unwinder.prepare(&scope, &mut session.world.symbols().mappings().borrow_mut())?;
-    }
-    Ok(unwinder)
 }
 
 /// Loads what was compiled. A program that is too much for the verifier is compiled once more, its values in memory: the verifier does not

@@ -5,6 +5,7 @@ mod rules;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use gimli::{
     BaseAddresses, CieOrFde, DebugFrame, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset,
@@ -14,6 +15,7 @@ use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, e
 use rbtrace_types::unwind::{Base, Row, Rule, Saved};
 
 use self::rules::Registers;
+use crate::binaries::file::map;
 use crate::symbols::mappings::{Mappings, What};
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
@@ -84,6 +86,11 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     }
     builder.fill_gaps();
     (!builder.table.rows.is_empty()).then_some(builder.table)
+}
+
+/// The table of the binary at a path.
+pub fn table_at(path: &Path) -> Option<Table> {
+    table(&map(path).ok()?)
 }
 
 /// The table of the code that the kernel gives to every process.

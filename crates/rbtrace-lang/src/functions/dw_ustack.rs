@@ -18,7 +18,7 @@ pub static ROW: Builtin = Builtin {
              that the kernel gives to every process. Arguments, output and what `len` and maps do with it are as of `ustack`, but for the mode `build_id`.\n\n\
              ```\nprofile:hz:99 { @[comm, dw_ustack] = count(); }\n```\n\n\
              No process has to be named. The tables of a process are read before its first event where that can be known: for `-p`, `--dwarf-pid`, the program \
-             that `-c` starts, \
+             that `-c` starts and those whose names it is given (`-c 'env A=1 ./program'`), \
              for those that have the code of a uprobe or USDT probe in memory, and for the children of all these. Those of a program that begins are read \
              as soon as its code is in memory, unless it has binaries of more than 4 MiB that nobody needed so far; those of any other when it fires for the first time. \
              From Linux 5.17 on the kernel is asked for the binaries of a process of which nothing is noted yet, so that even a program that ends at once is \

@@ -57,6 +57,12 @@ impl StoppedChild {
         &self.program
     }
 
+    /// The files that it may run: those that words of it mean. A program may begin another one whose name it was given, as `env` does.
+    pub fn programs(&self) -> Vec<PathBuf> {
+        let words = self.command.split(' ').filter(|word| !word.is_empty());
+        words.filter_map(|word| look_up(OsStr::new(word), env::var_os("PATH")).ok()).collect()
+    }
+
     /// Lets it run.
     pub fn release(&mut self) -> Result<()> {
         let Some(gate) = self.gate.take() else { return Ok(()) };
@@ -163,6 +169,8 @@ mod tests {
         child.release().expect("it waits");
         assert!(ends(&child, None));
         assert_eq!(child.outcome().expect("it ran"), Some(0));
+        let names: Vec<_> = child.programs().into_iter().filter_map(|path| path.file_name().map(OsStr::to_owned)).collect();
+        assert_eq!(names, ["sh", "true"]);
     }
 
     #[test]

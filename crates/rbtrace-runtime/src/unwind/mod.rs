@@ -4,12 +4,15 @@
 mod reader;
 mod tables;
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::Metadata;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rbtrace_host::symbols::mappings::{Code, Mappings, What};
 use rbtrace_host::symbols::{Id, MappedFile};
 use rbtrace_host::{proc, unwind};
@@ -19,7 +22,9 @@ use rbtrace_ir::{AttachPlan, Manifest};
 use self::reader::{Packed, Reader};
 pub use self::tables::pattern;
 use self::tables::{FileKey, Rows, Tables};
+use crate::load::Loaded;
 use crate::processes::Change;
+use crate::{Options, StoppedChild};
 
 /// See the module.
 pub struct Unwinder {
@@ -43,18 +48,33 @@ const WORDS: usize = STRETCH_BYTES as usize / 8;
 
 /// What the programs that walk stacks are about.
 #[derive(Debug, Default)]
-pub struct Scope {
+struct Scope {
     /// Processes that the user named for this.
-    pub named: Vec<u32>,
+    named: Vec<u32>,
     /// The process that all of the run is about.
-    pub process: Option<u32>,
+    process: Option<u32>,
     /// The command that has not begun its program.
-    pub child: Option<u32>,
+    child: Option<u32>,
+    /// What it may run.
+    programs: Vec<PathBuf>,
 }
 
 impl Unwinder {
+    /// Whose stack is unwound at its first event, too: the processes that the user named, and those that have the code which is probed.
+    pub fn start(manifest: &Manifest, loaded: &Loaded<'_>, mappings: &RefCell<Mappings>, options: &Options) -> Result<Option<Self>> {
+        let (child, named) = (options.child.as_ref(), options.unwound.clone());
+        let programs = child.map(StoppedChild::programs).unwrap_or_default();
+        let scope = Scope { named, process: options.pid, child: child.map(StoppedChild::id), programs };
+        let map = |name: &str| Ok(loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose()?);
+        let mut unwinder = Self::new(manifest, map, &scope).context("preparing to unwind stacks")?;
+        if let Some(unwinder) = &mut unwinder {
+            unwinder.prepare(&scope, &mut mappings.borrow_mut())?;
+        }
+        Ok(unwinder)
+    }
+
     /// Its maps are there if the script walks stacks.
-    pub fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
+    fn new(manifest: &Manifest, map: impl Fn(&str) -> Result<Option<std::os::fd::OwnedFd>>, scope: &Scope) -> Result<Option<Self>> {
         let Some(mut tables) = Tables::open(map)? else { return Ok(None) };
         let chain = tables.add(&Packed::new(&[unwind::chain()]))?;
         tables.tell([0, 0, NO_FILE.anonymous, 0], chain)?;
@@ -72,7 +92,8 @@ impl Unwinder {
     }
 
     /// Prepares those processes that the first event may be about.
-    pub fn prepare(&mut self, scope: &Scope, mappings: &mut Mappings) -> Result<()> {
+    fn prepare(&mut self, scope: &Scope, mappings: &mut Mappings) -> Result<()> {
+        scope.programs.iter().try_for_each(|path| self.expect(path))?;
         for &pid in scope.named.iter().chain(&scope.process) {
             self.refresh(pid, mappings)?;
         }
@@ -92,6 +113,20 @@ impl Unwinder {
     pub fn refresh_now(&mut self, pid: u32, mappings: &mut Mappings) -> Result<()> {
         self.refresh(pid, mappings)?;
         self.complete(mappings)
+    }
+
+    /// Reads the table of a binary that a process is going to have.
+    fn expect(&mut self, path: &Path) -> Result<()> {
+        let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
+        if !self.tables.knows_files() || self.binaries.contains_key(&id_of(&found)) {
+            return Ok(());
+        }
+        // A script has none.
+        let Some(table) = unwind::table_at(path) else { return Ok(()) };
+        let rows = self.tables.add(&Packed::new(&table.rows))?;
+        self.tables.tell(key_of(id_of(&found), &found), rows)?;
+        self.binaries.insert(id_of(&found), rows);
+        Ok(())
     }
 
     /// Waits for all that is being read.
@@ -292,18 +327,21 @@ impl AsFd for Unwinder {
 
 /// What programs see of a file. The same file with another time of change is another one: its number may have been given anew.
 fn file_key(file: &MappedFile) -> Option<FileKey> {
-    let (Id { device: (major, minor), inode }, changed) = (file.id(), std::fs::metadata(file.readable()?).ok()?);
+    Some(key_of(file.id(), &std::fs::metadata(file.readable()?).ok()?))
+}
+
+fn key_of(Id { device: (major, minor), inode }: Id, found: &Metadata) -> FileKey {
     /// The kernel's own way to put both into a number.
     const MINOR_BITS: u32 = 20;
-    Some([u64::from(major << MINOR_BITS | minor), inode, changed.mtime() as u64, changed.mtime_nsec() as u64])
+    [u64::from(major << MINOR_BITS | minor), inode, found.mtime() as u64, found.mtime_nsec() as u64]
+}
+
+fn id_of(found: &Metadata) -> Id {
+    Id { device: (rustix::fs::major(found.dev()), rustix::fs::minor(found.dev())), inode: found.ino() }
 }
 
 /// The files that a program is attached to.
 fn files(plan: &AttachPlan) -> Vec<Id> {
     let AttachPlan::Uprobe { files, .. } = plan else { return Vec::new() };
-    let id = |path: &str| {
-        let found = std::fs::metadata(path).ok()?;
-        Some(Id { device: (rustix::fs::major(found.dev()), rustix::fs::minor(found.dev())), inode: found.ino() })
-    };
-    files.iter().filter_map(|file| id(&file.path)).collect()
+    files.iter().filter_map(|file| std::fs::metadata(&file.path).ok()).map(|found| id_of(&found)).collect()
 }
