@@ -43,6 +43,9 @@ pub(super) fn expand(events: &Events, target: &Target, sink: &mut Sink) -> Vec<V
         return vec![];
     }
     let event = &target.parts[0];
+    if parts::check_given(events.name, "the name of an event", event, sink).is_err() {
+        return vec![];
+    }
     if !event.quoted && wildcard::is_pattern(&event.text) {
         let refusal = Diagnostic::error(event.span, format!("wildcards are not allowed for {} probe type", events.name));
         sink.push(refusal.because("it counts one event").hint(format!("`-l '{}:*'` lists the events", events.name)));
@@ -78,7 +81,7 @@ fn read_count(text: &str) -> Option<u64> {
 
 /// Events and aliases, as attachable text.
 pub(super) fn list(events: &Events, pattern: &[&str]) -> Vec<Listed> {
-    let is_meant = |name: &&str| parts::is_listed(pattern.first(), name);
+    let is_meant = |name: &&str| parts::is_listed(pattern.first(), name) && parts::is_listed(pattern.get(1), "");
     let mut names: Vec<String> = events.names().filter(is_meant).map(|name| format!("{}:{name}:", events.name)).collect();
     names.sort();
     names.into_iter().map(|name| Listed { name, details: vec![] }).collect()

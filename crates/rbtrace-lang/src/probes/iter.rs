@@ -85,7 +85,7 @@ fn list(facts: &dyn Facts, pattern: &[&str], verbose: bool) -> Vec<Listed> {
         context.fields.iter().filter(|field| field.name != META).map(|field| format!("{} {}", field.ty, field.name)).collect()
     };
     let kinds = facts.iterators();
-    let meant = kinds.iter().filter(|kind| parts::is_listed(pattern.first(), kind));
+    let meant = kinds.iter().filter(|kind| parts::is_listed(pattern.first(), kind) && parts::is_listed(pattern.get(1), ""));
     meant.map(|kind| Listed { name: format!("{}:{kind}", ROW.name), details: details(kind) }).collect()
 }
 

@@ -21,6 +21,15 @@ pub(super) fn wrong_count(name: &str, target: &Target, accepted: &[usize]) -> Di
     Diagnostic::error(target.span, message).because("arguments are what stands between colons")
 }
 
+/// Checks that something stands in a part: a name of `what`.
+pub(super) fn check_given(name: &str, what: &str, part: &TargetPart, sink: &mut Sink) -> Result<(), Reported> {
+    if !part.text.is_empty() {
+        return Ok(());
+    }
+    let refusal = Diagnostic::error(part.span, format!("{name} probe must have {what}")).because("nothing is named");
+    Err(sink.push(refusal.hint(format!("`-l '{name}:*'` lists what can be named"))))
+}
+
 /// Whether a part has a wildcard that is not quoted.
 pub(super) fn is_pattern(part: &TargetPart) -> bool {
     !part.quoted && wildcard::is_pattern(&part.text)

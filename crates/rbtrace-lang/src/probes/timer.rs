@@ -118,7 +118,7 @@ fn read_number(text: &str) -> Result<u64, Malformed> {
 
 /// The units, as attachable text.
 pub(super) fn list(name: &str, pattern: &[&str]) -> Vec<Listed> {
-    let units = UNITS.iter().filter(|(unit, _)| parts::is_listed(pattern.first(), unit));
+    let units = UNITS.iter().filter(|(unit, _)| parts::is_listed(pattern.first(), unit) && parts::is_listed(pattern.get(1), ""));
     units.map(|(unit, _)| Listed { name: format!("{name}:{unit}:"), details: vec![] }).collect()
 }
 

@@ -12,7 +12,17 @@ use crate::sys::perf::{self, Breakpoint, Event, Scope};
 /// Attaches a program to an event of each CPU of a set or, with `pid`, of each thread of a process.
 pub fn attach(program: BorrowedFd<'_>, kind: u32, config: u64, sample: Sample, cpus: CpuSet, pid: Option<u32>) -> Result<Vec<OwnedFd>> {
     let event = Event { kind, config, sample };
-    attach_all(program, scopes(cpus, pid)?, |scope| perf::open(event, scope).with_context(|| format!("opening the perf event of {scope}")))
+    attach_all(program, scopes(cpus, pid)?, |scope| {
+        perf::open(event, scope).map_err(|error| {
+            let why = match error.raw_os_error() {
+                Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV) => {
+                    "this machine does not count that: virtual ones often do not".to_owned()
+                }
+                _ => format!("opening the perf event of {scope}"),
+            };
+            anyhow::Error::new(error).context(why)
+        })
+    })
 }
 
 /// Attaches a program to memory that is watched: by each thread of a process, or in the kernel by each CPU.

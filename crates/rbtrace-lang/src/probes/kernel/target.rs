@@ -57,6 +57,9 @@ pub(super) fn expand(name: &str, at_return: bool, facts: &dyn Facts, target: &Ta
         [part, ..] => (None, part),
         [] => return vec![],
     };
+    if parts::check_given(name, "the name of a function", part, sink).is_err() {
+        return vec![];
+    }
     if let Some(module) = module.filter(|module| !parts::is_pattern(module) && !facts.has_module(&module.text)) {
         sink.push(function::not_loaded(name, module, target));
         return vec![];

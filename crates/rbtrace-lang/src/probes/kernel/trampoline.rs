@@ -35,6 +35,9 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
         [function, ..] => (None, function),
         [] => return vec![],
     };
+    if parts::check_given(name, "the name of a function", function, sink).is_err() {
+        return vec![];
+    }
     if !parts::is_pattern(function) && LOCKS.contains(&function.text.as_str()) {
         let message = format!("`{}` runs while BPF programs do; events that fire in one of ours are lost", function.text);
         sink.push(warnings::RECURSIVE_FUNCTION.at(target.span, message));
