@@ -62,6 +62,12 @@ impl UnitIndex {
         with_hash(&self.constants, hash(name.as_bytes()))
     }
 
+    /// What the declaration stands in that an entry completes: types that have a unit of their own are completed outside of it.
+    fn declared_in(&self, entry: &Entry<'_>) -> Option<u32> {
+        let Some(AttributeValue::UnitRef(declaration)) = entry.attr_value(dw::DW_AT_specification) else { return None };
+        self.scoped.get(&declaration.0).copied()
+    }
+
     /// What an entry stands in; empty: nothing.
     pub fn scope(&self, offset: usize) -> &str {
         self.scoped.get(&offset).and_then(|number| self.scopes.get(*number as usize)).map_or("", String::as_str)
@@ -97,7 +103,7 @@ impl<'a> Reader<'_, 'a> {
             }
             entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
             around.retain(|(outer, _)| *outer < depth);
-            let scope = around.last().map(|(_, scope)| *scope);
+            let scope = around.last().map(|(_, scope)| *scope).or_else(|| index.declared_in(&entry));
             match tag {
                 dw::DW_TAG_subprogram => index.functions.extend(self.begins(&entry)?.map(|address| (address, offset))),
                 dw::DW_TAG_enumerator => index.constants.extend(self.raw_name(&entry).map(|name| (hash(name), last_enum))),

@@ -176,7 +176,13 @@ impl DebugInfo {
             .collect();
         let all = self.files.iter().zip(0..).flat_map(|(file, number)| (0..file.units.len() as u32).map(move |unit| (number, unit)));
         let home = |(file, unit)| if file == 0 { (session.home(unit), unit) } else { (file, unit) };
-        first.into_iter().chain(all.map(home))
+        // A package has the types of all units.
+        let mut seen = HashSet::new();
+        let kept_apart = (0..self.files[0].units.len() as u32).flat_map(move |number| {
+            let is_new = session.split(number).is_some_and(|split| seen.insert(Arc::as_ptr(&split.file)));
+            if is_new { session.split_types(number) } else { Vec::new() }
+        });
+        first.into_iter().chain(all.map(home)).chain(kept_apart)
     }
 
     fn units_around(&self, session: &Session<'_>, address: u64) -> impl Iterator<Item = u32> {

@@ -59,6 +59,16 @@ enum Piece {
     Inflated(Vec<u8>),
 }
 
+impl Piece {
+    /// `whole`: the file.
+    fn bytes<'a>(&'a self, whole: &'a [u8]) -> &'a [u8] {
+        match self {
+            Piece::Here(range) => whole.get(range.clone()).unwrap_or_default(),
+            Piece::Inflated(bytes) => bytes,
+        }
+    }
+}
+
 /// A unit.
 #[derive(Debug)]
 pub(super) struct UnitStart {
@@ -98,9 +108,17 @@ impl File {
         let endian = if object.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
         let mut sections = BTreeMap::new();
         for id in READ {
-            let Some(section) = name(id).and_then(|name| object.section_by_name(name)) else { continue };
-            let piece = piece(&section, bytes.len()).with_context(|| format!("section {}", id.name()))?;
-            sections.insert(id.name(), piece);
+            let Some(name) = name(id) else { continue };
+            // What no linker has seen has a section of its own for each unit of types.
+            let named = object.sections().filter(|section| section.name_bytes() == Ok(name.as_bytes()));
+            let pieces = named.map(|section| piece(&section, bytes.len())).collect::<Result<Vec<_>>>();
+            let mut pieces = pieces.with_context(|| format!("section {name}"))?;
+            let whole = match pieces.len() {
+                0 => continue,
+                1 => pieces.remove(0),
+                _ => Piece::Inflated(pieces.iter().flat_map(|piece| piece.bytes(&bytes)).copied().collect()),
+            };
+            sections.insert(id.name(), whole);
         }
         let mut file = File { bytes, endian, sections, units: Vec::new(), signatures: HashMap::new() };
         let (units, signatures) = file.starts();
@@ -115,11 +133,7 @@ impl File {
 
     /// The bytes of a section; none where there is no such section.
     pub fn section(&self, id: SectionId) -> &[u8] {
-        match self.sections.get(id.name()) {
-            Some(Piece::Here(range)) => self.bytes.get(range.clone()).unwrap_or_default(),
-            Some(Piece::Inflated(bytes)) => bytes,
-            None => &[],
-        }
+        self.sections.get(id.name()).map_or(&[], |piece| piece.bytes(&self.bytes))
     }
 
     /// The same, as gimli reads it.
@@ -156,13 +170,18 @@ impl File {
     /// Where units begin. What follows a broken header is not found.
     fn starts(&self) -> (Vec<UnitStart>, HashMap<u64, (u32, usize)>) {
         let (mut units, mut signatures) = (Vec::new(), HashMap::new());
+        let mut note = |header: &UnitHeader<Slice<'_>>, number: usize| {
+            if let UnitType::Type { type_signature: signature, type_offset }
+            | UnitType::SplitType { type_signature: signature, type_offset } = header.type_()
+            {
+                signatures.insert(signature.0, (number as u32, type_offset.0));
+            }
+        };
         let dwarf = self.dwarf();
         let mut headers = dwarf.units();
         while let (Ok(Some(header)), true) = (headers.next(), units.len() < MOST_UNITS) {
             let Some(offset) = header.debug_info_offset() else { break };
-            if let UnitType::Type { type_signature, type_offset } = header.type_() {
-                signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
-            }
+            note(&header, units.len());
             // Before DWARF 5 only the unit itself says it; this section came with such units.
             let may_be = header.version() < 5 && self.sections.contains_key(SectionId::DebugAddr.name());
             units.push(UnitStart::new(offset.0, false, may_be || matches!(header.type_(), UnitType::Skeleton(_))));
@@ -170,9 +189,7 @@ impl File {
         let mut headers = dwarf.type_units();
         while let (Ok(Some(header)), true) = (headers.next(), units.len() < MOST_UNITS) {
             let Some(offset) = header.debug_types_offset() else { break };
-            if let UnitType::Type { type_signature, type_offset } = header.type_() {
-                signatures.insert(type_signature.0, (units.len() as u32, type_offset.0));
-            }
+            note(&header, units.len());
             units.push(UnitStart::new(offset.0, true, false));
         }
         (units, signatures)

@@ -23,6 +23,9 @@ pub(super) type Value<'a> = AttributeValue<Slice<'a>>;
 /// A unit with its abbreviations.
 type ParsedUnit<'a> = Rc<Unit<Slice<'a>>>;
 
+/// The sections of a file or of a part of one.
+type Sections<'a> = Arc<Dwarf<Slice<'a>>>;
+
 /// More entries than any answer needs; stops files that multiply what they hold by referring to it.
 const MOST_ENTRIES: u32 = 2_000_000;
 
@@ -32,12 +35,27 @@ const MOST_STEPS: u32 = 16;
 /// Stands for the file that a unit keeps what it says in, if it does.
 pub(super) const SPLIT: u8 = 2;
 
+/// Stands for units of types beside such a unit.
+const SPLIT_TYPES: u8 = 3;
+
+/// A unit of types beside a unit that is kept apart.
+#[derive(Clone, Copy)]
+struct TypeUnit<'a> {
+    split: &'a Split,
+    /// The unit that stands for that one.
+    skeleton: u32,
+    /// Its number in the file.
+    number: u32,
+    signature: u64,
+}
+
 /// Where an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct At {
-    /// The file, or [`SPLIT`].
+    /// The file, [`SPLIT`] or [`SPLIT_TYPES`].
     pub file: u8,
-    /// The unit's number in it; for [`SPLIT`] the number of the unit in the first file that stands for it.
+    /// The unit's number in it; for [`SPLIT`] the number of the unit in the first file that stands for it. For
+    /// [`SPLIT_TYPES`] the order in which the session met them.
     pub unit: u32,
     /// In the unit.
     pub offset: usize,
@@ -47,9 +65,12 @@ pub(super) struct At {
 pub(super) struct Session<'a> {
     files: &'a [File],
     split_files: &'a SplitFiles,
-    dwarfs: Vec<Arc<Dwarf<Slice<'a>>>>,
-    /// Sections of units that are kept apart, by the number of the unit that stands for them.
-    split_dwarfs: RefCell<HashMap<u32, Arc<Dwarf<Slice<'a>>>>>,
+    dwarfs: Vec<Sections<'a>>,
+    /// Sections of units that are kept apart, by file and number.
+    split_dwarfs: RefCell<HashMap<(u8, u32), Sections<'a>>>,
+    type_units: RefCell<Vec<TypeUnit<'a>>>,
+    /// Where they are there, by their units and their numbers in the file.
+    type_numbers: RefCell<HashMap<(u32, u32), u32>>,
     /// By file and number.
     units: RefCell<HashMap<(u8, u32), ParsedUnit<'a>>>,
     left: Cell<u32>,
@@ -58,7 +79,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// The second file, if there is one, holds what the first one shares with others.
     pub fn new(files: &'a [File], split_files: &'a SplitFiles) -> Session<'a> {
-        let mut dwarfs: Vec<Arc<Dwarf<Slice<'a>>>> = Vec::new();
+        let mut dwarfs: Vec<Sections<'a>> = Vec::new();
         for file in files.iter().rev() {
             let mut dwarf = file.dwarf();
             dwarf.sup = dwarfs.last().cloned();
@@ -66,7 +87,8 @@ impl<'a> Session<'a> {
         }
         dwarfs.reverse();
         let (split_dwarfs, units) = (RefCell::default(), RefCell::default());
-        Session { files, split_files, dwarfs, split_dwarfs, units, left: Cell::new(MOST_ENTRIES) }
+        let (type_units, type_numbers) = (RefCell::default(), RefCell::default());
+        Session { files, split_files, dwarfs, split_dwarfs, type_units, type_numbers, units, left: Cell::new(MOST_ENTRIES) }
     }
 
     /// All files.
@@ -75,8 +97,8 @@ impl<'a> Session<'a> {
     }
 
     /// The sections that a unit is in; one that is kept apart has to be parsed before.
-    pub fn dwarf(&self, file: u8, number: u32) -> Arc<Dwarf<Slice<'a>>> {
-        let split = if file == SPLIT { self.split_dwarfs.borrow().get(&number).cloned() } else { None };
+    pub fn dwarf(&self, file: u8, number: u32) -> Sections<'a> {
+        let split = if file >= SPLIT { self.split_dwarfs.borrow().get(&(file, number)).cloned() } else { None };
         split.unwrap_or_else(|| Arc::clone(self.dwarfs.get(usize::from(file)).unwrap_or(&self.dwarfs[0])))
     }
 
@@ -96,8 +118,8 @@ impl<'a> Session<'a> {
         if let Some(known) = self.units.borrow().get(&(file, number)) {
             return Ok(Rc::clone(known));
         }
-        if file == SPLIT {
-            return self.split_unit(number);
+        if file >= SPLIT {
+            return self.split_unit(file, number);
         }
         let header = self.files.get(usize::from(file)).context("a reference to a file that is not there")?.header(number)?;
         let unit = Rc::new(self.dwarf(file, number).unit(header)?);
@@ -105,13 +127,52 @@ impl<'a> Session<'a> {
         Ok(unit)
     }
 
-    fn split_unit(&self, number: u32) -> Result<ParsedUnit<'a>> {
-        let split = self.split(number).context("a reference to a file that is not there")?;
-        let (dwarf, unit) = split.unit(&self.dwarfs[0], &*self.unit(0, number)?)?;
+    fn split_unit(&self, file: u8, number: u32) -> Result<ParsedUnit<'a>> {
+        let (dwarf, unit) = if file == SPLIT_TYPES {
+            let of = self.type_unit(number).context("a type that is not there")?;
+            of.split.type_unit(&self.dwarfs[0], of.number, of.signature)?
+        } else {
+            let split = self.split(number).context("a reference to a file that is not there")?;
+            split.unit(&self.dwarfs[0], &*self.unit(0, number)?)?
+        };
         let unit = Rc::new(unit);
-        self.split_dwarfs.borrow_mut().insert(number, Arc::new(dwarf));
-        self.units.borrow_mut().insert((SPLIT, number), Rc::clone(&unit));
+        self.split_dwarfs.borrow_mut().insert((file, number), Arc::new(dwarf));
+        self.units.borrow_mut().insert((file, number), Rc::clone(&unit));
         Ok(unit)
+    }
+
+    fn type_unit(&self, number: u32) -> Option<TypeUnit<'a>> {
+        self.type_units.borrow().get(number as usize).copied()
+    }
+
+    /// The number by which the session knows a unit of types.
+    fn number_of(&self, unit: TypeUnit<'a>) -> u32 {
+        *self.type_numbers.borrow_mut().entry((unit.skeleton, unit.number)).or_insert_with(|| {
+            let mut known = self.type_units.borrow_mut();
+            known.push(unit);
+            known.len() as u32 - 1
+        })
+    }
+
+    /// The units of types that stand beside what a unit of the first file keeps apart.
+    pub fn split_types(&self, skeleton: u32) -> Vec<(u8, u32)> {
+        let Some(split) = self.split(skeleton) else { return Vec::new() };
+        let known = |(number, signature)| self.number_of(TypeUnit { split, skeleton, number, signature });
+        split.types().into_iter().map(|unit| (SPLIT_TYPES, known(unit))).collect()
+    }
+
+    /// The type of a signature, as a unit knows it.
+    fn signed(&self, at: At, signature: u64) -> Result<At> {
+        let skeleton = if at.file == SPLIT_TYPES { self.type_unit(at.unit).map(|unit| unit.skeleton) } else { Some(at.unit) };
+        let split = skeleton.filter(|_| at.file >= SPLIT).and_then(|skeleton| Some((skeleton, self.split(skeleton)?)));
+        let file = split.map_or(self.files.get(usize::from(at.file)), |(_, split)| Some(&split.file));
+        let (number, offset) = *file.and_then(|file| file.signatures.get(&signature)).context("a type of an unknown signature")?;
+        Ok(match split {
+            Some((skeleton, split)) => {
+                At { file: SPLIT_TYPES, unit: self.number_of(TypeUnit { split, skeleton, number, signature }), offset }
+            }
+            None => At { file: at.file, unit: number, offset },
+        })
     }
 
     /// What is in a unit.
@@ -120,7 +181,12 @@ impl<'a> Session<'a> {
         if file == SPLIT {
             return Some(self.split(number)?.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()));
         }
-        let start = self.files.get(usize::from(file))?.units.get(number as usize)?;
+        let of_types = if file == SPLIT_TYPES { Some(self.type_unit(number)?) } else { None };
+        let (units, in_file) = match of_types {
+            Some(of) => (&of.split.file.units, of.number),
+            None => (&self.files.get(usize::from(file))?.units, number),
+        };
+        let start = units.get(in_file as usize)?;
         Some(start.index.get_or_init(|| UnitIndex::read(self, file, number).unwrap_or_default()))
     }
 
@@ -161,11 +227,7 @@ impl<'a> Session<'a> {
             AttributeValue::UnitRef(offset) => Ok(At { offset: offset.0, ..at }),
             AttributeValue::DebugInfoRef(offset) => inside(at.file, offset.0),
             AttributeValue::DebugInfoRefSup(offset) => inside(at.file + 1, offset.0),
-            AttributeValue::DebugTypesRef(signature) => {
-                let known = self.files.get(usize::from(at.file)).and_then(|file| file.signatures.get(&signature.0));
-                let (unit, offset) = *known.context("a type of an unknown signature")?;
-                Ok(At { file: at.file, unit, offset })
-            }
+            AttributeValue::DebugTypesRef(signature) => self.signed(at, signature.0),
             _ => anyhow::bail!("a reference of an unknown form"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use gimli::constants as dw;
-use gimli::{Dwarf, DwarfPackage, DwoId, SectionId, Unit};
+use gimli::{DebugTypeSignature, Dwarf, DwarfPackage, DwoId, SectionId, Unit};
 
 use super::index::UnitIndex;
 use super::sections::{File, Slice};
@@ -103,9 +103,33 @@ impl Split {
             dwarf.make_dwo(parent);
             return Ok(dwarf);
         }
+        self.package()?.find_cu(self.id, parent)?.context("a unit that its package does not have")
+    }
+
+    fn package(&self) -> Result<DwarfPackage<Slice<'_>>> {
         let empty = self.file.slice(SectionId::DebugNames);
-        let package = DwarfPackage::load(|id| Ok::<_, gimli::Error>(self.file.slice(id)), empty)?;
-        package.find_cu(self.id, parent)?.context("a unit that its package does not have")
+        Ok(DwarfPackage::load(|id| Ok::<_, gimli::Error>(self.file.slice(id)), empty)?)
+    }
+
+    /// Units of types that are kept there, too: their numbers and signatures, by number.
+    pub fn types(&self) -> Vec<(u32, u64)> {
+        let mut types: Vec<(u32, u64)> = self.file.signatures.iter().map(|(signature, (number, _))| (*number, *signature)).collect();
+        types.sort_unstable();
+        types
+    }
+
+    /// A unit of types and its sections.
+    pub fn type_unit<'a>(&'a self, parent: &Dwarf<Slice<'a>>, number: u32, signature: u64) -> Result<(Dwarf<Slice<'a>>, Unit<Slice<'a>>)> {
+        let (dwarf, header) = if self.is_package {
+            let dwarf = self.package()?.find_tu(DebugTypeSignature(signature), parent)?.context("a type that its package does not have")?;
+            // What a package says of a type is that type alone.
+            let header = dwarf.units().next()?.or(dwarf.type_units().next()?).context("a unit of types without a header")?;
+            (dwarf, header)
+        } else {
+            (self.dwarf(parent)?, self.file.header(number)?)
+        };
+        let unit = dwarf.unit(header)?;
+        Ok((dwarf, unit))
     }
 
     /// The unit and its sections.
