@@ -71,6 +71,17 @@ pub enum VariableHome {
     Value(Computed),
     /// It is in memory at this address.
     Memory(Computed),
+    /// So many of its bytes are here, the next ones there or nowhere.
+    Pieces(Vec<Piece>),
+}
+
+/// Some bytes of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many.
+    pub bytes: u32,
+    /// `None`: nowhere, as what is between the members of a struct. Not in pieces again.
+    pub home: Option<VariableHome>,
 }
 
 /// A number that is known when the instruction is reached.

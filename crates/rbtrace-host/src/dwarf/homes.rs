@@ -7,8 +7,8 @@
 
 use anyhow::{Context, Result, bail};
 use gimli::constants as dw;
-use gimli::{AttributeValue, Expression, Operation};
-use rbtrace_types::debug_info::{Computed, Math, VariableHome};
+use gimli::{AttributeValue, Expression, Operation, OperationIter};
+use rbtrace_types::debug_info::{Computed, Math, Piece, VariableHome};
 
 use super::sections::Slice;
 use super::session::{At, Entry, Session, Value};
@@ -18,6 +18,9 @@ const GONE: &str = "the compiler keeps it nowhere at this instruction";
 
 /// More is no expression that a compiler wrote.
 const MOST_OPERATIONS: usize = 64;
+
+/// More pieces than members of what a compiler keeps in registers.
+const MOST_PIECES: usize = 64;
 
 /// What expressions are about.
 pub(super) struct Frame<'f> {
@@ -69,18 +72,42 @@ fn number(bytes: &[u8]) -> Option<i64> {
     (bytes.len() <= 8).then(|| bytes.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte)) as i64)
 }
 
-/// Runs an expression without numbers: what it would compute when the instruction is reached.
+/// Follows an expression to its end; pieces stand behind what they are pieces of.
 fn evaluate<'a>(session: &Session<'a>, at: At, expression: Expression<Slice<'a>>, frame: &Frame<'_>) -> Result<VariableHome> {
     let unit = session.unit(at.file, at.unit)?;
-    let mut operations = expression.operations(unit.encoding());
-    let mut stack = Vec::new();
-    let mut found = None;
+    let (mut operations, mut pieces) = (expression.operations(unit.encoding()), Vec::new());
+    while pieces.len() < MOST_PIECES {
+        match part(session, at, &mut operations, frame)? {
+            Part::Piece(piece) => pieces.push(piece),
+            Part::Last(home) if pieces.is_empty() => return home.context(GONE),
+            Part::Last(None) if pieces.iter().all(|piece| piece.home.is_none()) => bail!(GONE),
+            Part::Last(None) => return Ok(VariableHome::Pieces(pieces)),
+            Part::Last(Some(_)) => bail!("its place is said in an unknown form"),
+        }
+    }
+    bail!("it is in more than {MOST_PIECES} pieces")
+}
+
+/// What an expression says, or a part of it; `None`: nothing.
+enum Part {
+    Piece(Piece),
+    Last(Option<VariableHome>),
+}
+
+/// Runs a part of an expression without numbers: what it would compute when the instruction is reached.
+fn part<'a>(session: &Session<'a>, at: At, operations: &mut OperationIter<Slice<'a>>, frame: &Frame<'_>) -> Result<Part> {
+    let unit = session.unit(at.file, at.unit)?;
+    let (mut stack, mut found) = (Vec::new(), None);
     for _ in 0..MOST_OPERATIONS {
         let Some(operation) = operations.next()? else {
-            return found.or_else(|| stack.pop().map(VariableHome::Memory)).context(GONE);
+            return Ok(Part::Last(found.or_else(|| stack.pop().map(VariableHome::Memory))));
         };
         match operation {
-            Operation::Piece { .. } => bail!("it is in several pieces (DW_OP_piece), which are not put together"),
+            Operation::Piece { size_in_bits, bit_offset: None } if size_in_bits % 8 == 0 => {
+                let home = found.or_else(|| stack.pop().map(VariableHome::Memory));
+                return Ok(Part::Piece(Piece { bytes: u32::try_from(size_in_bits / 8)?, home }));
+            }
+            Operation::Piece { .. } => bail!("it is in pieces of bits (DW_OP_bit_piece), which are not put together"),
             _ if found.is_some() => bail!("its place is said in an unknown form"),
             Operation::Register { register } => found = Some(VariableHome::Value(Computed::Register(register.0))),
             Operation::StackValue => found = stack.pop().map(VariableHome::Value),

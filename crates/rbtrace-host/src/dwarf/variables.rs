@@ -103,5 +103,6 @@ fn frame_base(session: &Session<'_>, function: At, pc: u64, canonical: &dyn Fn()
     let value = entry.attr_value(dw::DW_AT_frame_base).ok_or_else(|| anyhow::anyhow!("nothing says where the function's frame is"))?;
     Ok(match homes::of_location(session, function, value, &frame)? {
         VariableHome::Value(value) | VariableHome::Memory(value) => value,
+        VariableHome::Pieces(_) => anyhow::bail!("the function's frame is said to be in pieces"),
     })
 }

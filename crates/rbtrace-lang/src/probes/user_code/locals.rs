@@ -8,7 +8,7 @@ use rbtrace_types::debug_info::{Computed, Math, Variable, VariableHome};
 use rbtrace_types::{Arch, Facts, Field, Struct, Type};
 
 use super::target::{self, Code};
-use super::{abi, addresses, arguments};
+use super::{abi, addresses, arguments, pieces};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::registers;
 use crate::row::{NoArgs, Unreadable};
@@ -62,15 +62,23 @@ fn variables(facts: &dyn Facts, place: &Place) -> Result<Arc<[Variable]>, String
 fn home(arch: Arch, variable: &Variable) -> Result<&VariableHome, String> {
     let passed = &variable.passed;
     let home = variable.home.as_ref().map_err(String::clone)?;
-    let (VariableHome::Value(computed) | VariableHome::Memory(computed)) = home;
-    if computed.registers().iter().any(|number| registers::by_debug_number(arch, *number).is_none()) {
+    if registers(home).iter().any(|number| registers::by_debug_number(arch, *number).is_none()) {
         return Err(format!("`{}` is in a floating-point register, which the kernel does not show", passed.text));
     }
     match home {
         _ if abi::is_float(&passed.ty) => Err(format!("`{}` is a number of floating point", passed.text)),
         _ if passed.ty == Type::Void => Err(format!("nobody says what `{}` is", passed.text)),
         VariableHome::Value(_) if passed.bytes > REGISTER => Err(format!("`{}` is larger than the register that it is in", passed.text)),
+        VariableHome::Pieces(all) => pieces::check(all, &passed.ty, passed.bytes).map(|()| home),
         VariableHome::Value(_) | VariableHome::Memory(_) => Ok(home),
+    }
+}
+
+/// The registers that a home is computed from.
+fn registers(home: &VariableHome) -> Vec<u16> {
+    match home {
+        VariableHome::Value(computed) | VariableHome::Memory(computed) => computed.registers(),
+        VariableHome::Pieces(all) => all.iter().filter_map(|piece| piece.home.as_ref()).flat_map(registers).collect(),
     }
 }
 
@@ -97,6 +105,15 @@ pub(super) fn read(cx: &mut dyn LowerCx, place: &Place, field: &Field) -> Lowere
             let address = compute(cx.ir(), arch, at);
             arguments::from_memory(cx, address, passed)
         }
+        VariableHome::Pieces(all) => {
+            let b = cx.ir();
+            let whole = pieces::join(b, arch, all, passed.bytes);
+            if passed.ty.is_scalar() {
+                let value = b.load(REGISTER as u8, false, whole, 0);
+                return Lowered::Int(arguments::widened(b, value, passed));
+            }
+            Lowered::Mem(whole)
+        }
         VariableHome::Value(computed) => {
             let value = compute(cx.ir(), arch, computed);
             let b = cx.ir();
@@ -111,7 +128,7 @@ pub(super) fn read(cx: &mut dyn LowerCx, place: &Place, field: &Field) -> Lowere
     }
 }
 
-fn compute(b: &mut ir::Builder, arch: Arch, computed: &Computed) -> ir::Value {
+pub(super) fn compute(b: &mut ir::Builder, arch: Arch, computed: &Computed) -> ir::Value {
     let load = |b: &mut ir::Builder, offset| b.value(Op::LoadCtx { bytes: 8, signed: false, offset });
     match computed {
         Computed::Register(number) => {

@@ -5,6 +5,7 @@ pub(super) mod arguments;
 mod expand;
 mod line;
 mod locals;
+mod pieces;
 mod target;
 pub(super) mod types;
 
