@@ -16,7 +16,7 @@ use crate::attach::iterator::{self, Reading};
 use crate::attach::{Attached, test_run};
 use crate::load::{Loaded, Open, Rejected};
 use crate::losses::Losses;
-use crate::maps::Maps;
+use crate::maps::{Maps, Sweeps};
 use crate::processes::Processes;
 use crate::ring::{Drained, Ring};
 use crate::session::{Phase, Session};
@@ -259,7 +259,7 @@ impl Run<'_, '_> {
         let waits = self.loaded.programs.iter().any(|program| waits(program.decl));
         let (mut busy, mut pause) = (true, Duration::ZERO);
         let mut unmet = true;
-        let mut next_losses = Instant::now() + LOSS_INTERVAL;
+        let (mut next_losses, mut sweeps) = (Instant::now() + LOSS_INTERVAL, Sweeps::new());
         loop {
             let until_losses = next_losses.saturating_duration_since(Instant::now());
             let timeout = match (unmet, busy) {
@@ -279,6 +279,10 @@ impl Run<'_, '_> {
             let over = self.session.is_over() || woken.unread || woken.ended || (!waits && !busy);
             if over || (woken.signal && self.signals_end_the_run()?) {
                 return Ok(());
+            }
+            // Records that wait may refer to stacks.
+            if !busy {
+                sweeps.turn(&self.session.maps, self.session.world.stacks())?;
             }
             if Instant::now() >= next_losses {
                 next_losses += LOSS_INTERVAL;

@@ -57,6 +57,11 @@ impl<'m> Machine<'m> {
         self.to_unwind.take()
     }
 
+    /// The tables of stacks, by their numbers.
+    pub fn stacks(&self) -> &HashMap<u32, StackTable> {
+        &self.stacks
+    }
+
     /// What went wrong while names were looked for, since this was last asked.
     pub fn complaints(&self) -> Vec<String> {
         self.host.take_complaints()

@@ -8,7 +8,7 @@
 use std::io::Write as _;
 use std::rc::Rc;
 
-use rbtrace_types::Type;
+use rbtrace_types::{Layout, Type};
 
 use crate::run::{RunError, SourceLine, Symbol, World};
 use crate::value::{Value, read_int};
@@ -99,6 +99,38 @@ pub fn user(mode: Mode, limit: u32) -> Type {
 /// Whether a type is that of a stack.
 pub fn is_stack(ty: &Type) -> bool {
     matches!(ty, Type::Named(named) if named.name.starts_with(KERNEL) || named.name.starts_with(USER))
+}
+
+/// Where in the bytes of a value stacks are.
+pub fn places(ty: &Type) -> Vec<u32> {
+    let elements = |types: Vec<&Type>| {
+        let offsets = Layout::of(types.iter().copied()).offsets;
+        types.into_iter().zip(offsets).flat_map(|(ty, offset)| places(ty).into_iter().map(move |at| offset + at)).collect()
+    };
+    match ty {
+        Type::Named(_) => {
+            if is_stack(ty) {
+                vec![0]
+            } else {
+                Vec::new()
+            }
+        }
+        Type::Tuple(items) => elements(items.iter().collect()),
+        Type::Record(items) => elements(items.iter().map(|(_, ty)| ty).collect()),
+        Type::Array(of, length) => {
+            let inner = places(of);
+            (0..*length).flat_map(|number| inner.iter().map(move |at| number * of.size() + at)).collect()
+        }
+        // Those of C know no stacks.
+        Type::Struct(_) | Type::Void | Type::Bool | Type::Int(_) | Type::String(_) | Type::Buffer(_) => Vec::new(),
+        Type::Pointer(..) | Type::Enum(_) | Type::Aggregate(_) => Vec::new(),
+    }
+}
+
+/// The number of the table that a stack at a place is in, and its hash there; none if it has no frames.
+pub fn kept(bytes: &[u8], at: u32) -> Option<(u32, u64)> {
+    let part = |more: u32, size: u8| read_int(bytes.get((at + more) as usize..)?, size, false).ok();
+    (part(COUNT, 2)? != 0).then_some((part(TABLE, 4)? as u32, part(0, 8)? as u64))
 }
 
 /// A stack, named.
@@ -252,6 +284,16 @@ fn perf(address: u64, found: Option<&Symbol>, called: u64, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::run::{Inlined, Nowhere};
+
+    #[test]
+    fn stacks_are_found_in_values() {
+        let (user, kernel) = (user(Mode::Raw, 3), kernel(Mode::Bpftrace, 127));
+        let value = Type::Tuple(vec![Type::U32, user, Type::Record(vec![("a".into(), Type::Bool), ("b".into(), kernel.clone())])]);
+        assert_eq!(places(&value), [8, 40]);
+        assert_eq!(places(&Type::Array(kernel.into(), 2)), [0, 16]);
+        assert_eq!(kept(&[0, 5, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0], 1), Some((9, 5)));
+        assert_eq!(kept(&[5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0], 0), None);
+    }
 
     fn check(mode: Mode, count: usize, expected: &str) {
         let frames: Vec<u8> = [0x10u64, 0x25, 0x12, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();

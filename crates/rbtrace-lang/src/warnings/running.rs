@@ -131,7 +131,8 @@ pub static STACK_LOST: Warning = Warning::new(
     "A stack could not be read, or there was no room to keep it: where it is printed, it is empty. Or two stacks have the same hash, so that the \
      first one is printed for both.\n\n\
      ```\nprofile:hz:99 { @[ustack] = count(); }\n```\n\n\
-     There is room for many thousands; `ustack(5)` is the same for many that `ustack` tells apart.",
+     There is room for many thousands at a time, and what no map refers to any more (after `clear` or `delete`) makes room again within seconds; \
+     `ustack(5)` is the same for many that `ustack` tells apart.",
 )
 .running();
 

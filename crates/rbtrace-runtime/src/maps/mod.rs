@@ -2,6 +2,7 @@
 //! sort is `table`'s.
 
 pub mod key;
+mod sweep;
 pub mod table;
 
 use std::collections::HashMap;
@@ -9,8 +10,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, Result};
-use rbtrace_ir::{Manifest, MapDecl, MapId, Storage};
+use rbtrace_ir::{Manifest, MapDecl, MapId, Storage, Type};
 
+pub use self::sweep::{StackTable, Sweeps};
 use crate::maps::table::Table;
 use crate::sys::maps::{self as entries, After, Batch, Cursor};
 
@@ -35,23 +37,6 @@ pub struct Map<'m> {
     cpus: usize,
     /// A scalar that was zeroed shows its zero; its state alone looks as if it had never been set.
     zeroed: bool,
-}
-
-/// Stacks by their hashes; see `rbtrace_lang::named::stack`.
-#[derive(Debug)]
-pub struct StackTable {
-    fd: OwnedFd,
-    /// Of an entry.
-    words: usize,
-}
-
-impl StackTable {
-    /// The entry of a hash, if there is one.
-    pub fn entry(&self, id: u64) -> Option<Vec<u64>> {
-        let mut words = vec![0; self.words];
-        entries::get(self.fd.as_fd(), &id.to_ne_bytes(), &mut words).ok()?;
-        Some(words)
-    }
 }
 
 /// Entries as they are in the kernel.
@@ -101,9 +86,12 @@ impl<'m> Maps<'m> {
 
     /// Handles of the tables of stacks, by their numbers: who names stacks looks into them while the maps are at work.
     pub fn stack_tables(&self) -> Result<HashMap<u32, StackTable>> {
-        let is_table = |map: &&Map<'_>| map.decl.symbol.starts_with(Manifest::INTERNAL) && map.decl.storage == Storage::Hash;
+        // Others have other keys.
+        let is_table = |map: &&Map<'_>| {
+            map.decl.symbol.starts_with(Manifest::INTERNAL) && map.decl.storage == Storage::Hash && map.decl.key == Some(Type::U64)
+        };
         let numbered = self.maps.iter().enumerate().filter(|(_, map)| is_table(map));
-        let handle = |(number, map): (usize, &Map<'_>)| Ok((number as u32, StackTable { fd: map.fd.try_clone()?, words: map.words() }));
+        let handle = |(number, map): (usize, &Map<'_>)| Ok((number as u32, StackTable::new(map.fd.try_clone()?, map.decl)));
         numbered.map(handle).collect::<io::Result<_>>().context("opening the tables of stacks")
     }
 
