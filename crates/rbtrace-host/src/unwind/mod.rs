@@ -84,6 +84,7 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     {
         builder.signal_return(place.address());
     }
+    builder.begin_at(file.entry());
     builder.fill_gaps();
     (!builder.table.rows.is_empty()).then_some(builder.table)
 }
@@ -183,6 +184,22 @@ impl Builder {
             self.push(start + distance as u32, rule);
         }
         self.table.framed += usize::from(framed);
+    }
+
+    /// Where a program begins nobody called; the linker's own beginning is not described.
+    fn begin_at(&mut self, entry: u64) {
+        /// There is little to it.
+        const LENGTH: u64 = 256;
+        let Some((start, end)) = self.in_file(entry, LENGTH).filter(|_| entry != 0) else { return };
+        let rows = &mut self.table.rows;
+        let next = rows.partition_point(|row| row.at <= start);
+        let is_described = next.checked_sub(1).is_some_and(|before| rows[before].rule != Rule::Unknown);
+        if is_described || rows.is_empty() {
+            return;
+        }
+        let until = rows.get(next).is_none_or(|row| row.at > end).then_some(Row { at: end, rule: Rule::Unknown });
+        let from = next - usize::from(next > 0 && rows[next - 1].at == start);
+        rows.splice(from..next, [Row { at: start, rule: Rule::End }].into_iter().chain(until));
     }
 
     /// Much code that nobody describes was not made by a compiler of the binary: what V8 puts into node was made by V8, and keeps frame pointers.

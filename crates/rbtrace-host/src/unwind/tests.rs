@@ -109,6 +109,24 @@ fn returns_from_handlers_of_aarch64_are_known_by_name() {
 }
 
 #[test]
+fn nobody_called_where_a_program_begins() {
+    let code = vec![Code { address: 0x1000, offset: 0x400, size: 0x1000 }];
+    let framed = Rule::Frame { base: Base::Stack(16), return_address: Saved::AtBase(-8), frame_pointer: Saved::AtBase(-16) };
+    let table = |rows: &[(u32, Rule)], entry: u64| {
+        let rows = rows.iter().map(|&(at, rule)| Row { at, rule }).collect();
+        let mut builder = Builder { code: code.clone(), registers: Registers::X86_64, table: Table { rows, ..Table::default() } };
+        builder.begin_at(entry);
+        builder.table.rows.iter().map(|row| (row.at, row.rule)).collect::<Vec<_>>()
+    };
+    let (unknown, end) = (Rule::Unknown, Rule::End);
+    assert_eq!(table(&[(0x440, framed), (0x480, unknown)], 0x1010), [(0x410, end), (0x440, framed), (0x480, unknown)]);
+    assert_eq!(table(&[(0x400, framed), (0x410, unknown)], 0x1010), [(0x400, framed), (0x410, end), (0x510, unknown)]);
+    assert_eq!(table(&[(0x400, framed), (0x408, unknown), (0x420, framed)], 0x1010)[1..3], [(0x408, unknown), (0x410, end)]);
+    assert_eq!(table(&[(0x400, framed)], 0x1010), [(0x400, framed)]);
+    assert_eq!(table(&[(0x400, framed)], 0), [(0x400, framed)]);
+}
+
+#[test]
 fn the_code_for_every_process_is_described() {
     assert!(vdso().is_some_and(|table| table.rows.len() > 10));
 }
