@@ -1,7 +1,22 @@
-// A program that ends at once, a few functions deep: the innermost is `leaf`.
+// A program that ends at once, a few functions deep, or sleeps there for a moment before it does, if it has an argument.
 #include <unistd.h>
 #define PLAIN __attribute__((noinline, noclone))
-PLAIN int leaf(int n) { _exit(n); }
-PLAIN int inner(int n) { volatile char room[n * 16 + 64]; room[0] = 0; return leaf(room[0]) + 1; }
-PLAIN int outer(int n) { volatile int kept = n; return inner(n) + kept; }
-int main(int argc, char **argv) { return outer(argc) + 1; }
+
+PLAIN int leaf(int number) {
+  if (number > 1)
+    usleep(1000);
+  _exit(0);
+}
+
+PLAIN int inner(int number) {
+  volatile char room[number * 16 + 64];
+  room[0] = (char)number;
+  return leaf(room[0]) + 1;
+}
+
+PLAIN int outer(int number) {
+  volatile int kept = number;
+  return inner(number) + kept;
+}
+
+int main(int count, char **words) { return outer(count) + 1; }

@@ -21,7 +21,7 @@ pub static ROW: Builtin = Builtin {
              that `-c` starts and those whose names it is given (`-c 'env A=1 ./program'`), \
              for those that have the code of a uprobe or USDT probe in memory, and for the children of all these. Those of a program that begins are read \
              as soon as its code is in memory, unless it has binaries of more than 4 MiB that nobody needed so far; those of any other when it fires for the first time. \
-             From Linux 5.17 on the kernel is asked for the binaries of a process of which nothing is noted yet, so that even a program that ends at once is \
+             From Linux 5.17 on (in interrupts, as in `profile`, from 6.1 on) the kernel is asked for the binaries of a process of which nothing is noted yet, so that even a program that ends at once is \
              seen whole if its binaries were met before, in this process or another. \
              Until its tables are there, and where a function is described nowhere or memory cannot be read, its stack ends with the line `<unwind failure>` behind the \
              frames that were found, and a warning says why and how often. With `--dwarf-pid` nothing is read for processes that were not \

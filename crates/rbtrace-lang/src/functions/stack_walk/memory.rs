@@ -99,15 +99,36 @@ fn offsets(facts: &dyn Facts) -> Option<Offsets> {
 impl Walk {
     /// Looks for the stretch of code that a place is in; leaves it as it was if the kernel does not find it, or its file has no table.
     pub(super) fn ask_kernel(&self, ir: &mut Builder, places: &Places, at: Value) {
-        let one = ir.int(1);
+        let (zero, one) = (ir.int(0), ir.int(1));
         ir.push(Op::Set(self.asked, one));
+        ir.push(Op::Set(self.area, zero));
         ir.open();
+        self.code_at_area(ir, places);
+        let body = ir.close();
+        ir.push(Op::Loop { kind: LoopKind::Memory { at, area: self.area }, body });
+        let Some((tree, way)) = self.tree else { return };
+        let area = ir.value(Op::Get(self.area));
+        let refused = ir.cmp_int(Cmp::Eq, area, 0);
+        ir.if_else(refused, |ir| self.look_into_tree(ir, (places, &tree, way), at), |_| ());
+    }
+
+    /// Whether an area is that of a place in that memory.
+    pub(super) fn is_area_of(&self, ir: &mut Builder, places: &Places, (area, memory): (Value, Value), at: Value) -> Value {
+        let start = self.kernel_word(ir, 8, area, places.at.start);
+        let end = self.kernel_word(ir, 8, area, places.at.end);
+        let its_memory = self.kernel_word(ir, 8, area, places.at.memory);
+        let (begun, open) = (ir.cmp(Cmp::ULe, start, at), ir.cmp(Cmp::ULt, at, end));
+        let inside = ir.bin(Bin::And, begun, open);
+        let same = ir.cmp(Cmp::Eq, its_memory, memory);
+        ir.bin(Bin::And, inside, same)
+    }
+
+    /// Takes the area that was found, if it is code.
+    pub(super) fn code_at_area(&self, ir: &mut Builder, places: &Places) {
         let area = ir.value(Op::Get(self.area));
         let flags = self.kernel_word(ir, 8, area, places.at.flags);
         let is_code = ir.bin_int(Bin::And, flags, EXECUTABLE);
         ir.if_else(is_code, |ir| self.code_of(ir, places), |_| ());
-        let body = ir.close();
-        ir.push(Op::Loop { kind: LoopKind::Memory { at, area: self.area }, body });
     }
 
     /// Of a stretch of code.

@@ -5,6 +5,7 @@ mod frame;
 mod memory;
 pub(super) mod returns;
 mod search;
+mod tree;
 
 use rbtrace_ir::{
     Bin, Builder, Cmp, EventDecl, Helper, LoopKind, Manifest, MapDecl, MapId, Op, Operand, Region, SlotId, Storage, SubId, Value,
@@ -14,6 +15,7 @@ use rbtrace_types::{Arch, Facts, Feature, Type};
 
 use self::memory::Places;
 use self::returns::Pending;
+use self::tree::{Tree, Way};
 use crate::compile::{Call, Complaint, LowerCx, Lowered};
 use crate::named::stack;
 use crate::warnings::STACK_CUT;
@@ -135,6 +137,8 @@ struct Walk {
     arch: Arch,
     /// How to ask the kernel for what user space has not noted.
     places: Option<Places>,
+    /// How to look where the kernel does not let itself be asked.
+    tree: Option<(Tree, Way)>,
     has_loop: bool,
     /// Functions whose return is watched.
     pending: Option<Pending>,
@@ -182,11 +186,13 @@ pub(super) fn lower(cx: &mut dyn LowerCx, call: &Call, entry: SlotId, limit: u32
     cx.follow_processes();
     let registers_at = registers_at(cx.facts()).expect("checked when the call was typed");
     let (has_loop, places, list) = (cx.facts().has(Feature::Loop), memory::places(cx), returns::list(cx.facts()));
+    let tree = places.and_then(|_| tree::tree(cx.facts()));
     let ir = cx.ir();
     // A stack that ends is no failed read of the script's.
     let watched = std::mem::take(&mut ir.watched);
     let pending = list.map(|list| Pending::new(ir, list));
-    let walk = Walk { places, has_loop, pending, ..Walk::new(ir, maps, arch, entry, limit) };
+    let tree = tree.map(|tree| (tree, Way::new(ir)));
+    let walk = Walk { places, tree, has_loop, pending, ..Walk::new(ir, maps, arch, entry, limit) };
     walk.begin(ir, registers_at, process);
     let step = walk.step(ir);
     walk.run(ir, step);
@@ -261,6 +267,7 @@ impl Walk {
             maps,
             arch,
             places: None,
+            tree: None,
             has_loop: false,
             pending: None,
             frames,
