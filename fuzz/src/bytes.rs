@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rbtrace_host::binaries::Binaries;
 use rbtrace_host::btf::KernelBtf;
 use rbtrace_host::{Facts, Host};
 use rbtrace_lang::run::{Symbol, World};
@@ -68,6 +69,13 @@ pub fn debug_info(data: &[u8]) {
         }
     }
     host.program_constant(&binary, near, "GREEN");
+    if let Ok(described) = Binaries::default().debug_info(&binary) {
+        for function in functions.iter().take(MOST_TYPES) {
+            described.around(function.address);
+            // A broken place is an error.
+            let _ = described.variables(function.address);
+        }
+    }
     let _ = std::fs::remove_file(path);
 }
 
