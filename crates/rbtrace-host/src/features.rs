@@ -55,6 +55,7 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::Kprobes => ((4, 17), Sign::File(KPROBE_EVENTS)),
         Feature::TrampolineFuncIp => ((5, 17), Sign::None),
         Feature::IteratorPath => ((5, 12), Sign::None),
+        Feature::SyscallStack => ((6, 12), Sign::None),
         Feature::KprobeMulti => ((5, 18), Sign::Built("register_fprobe_ips")),
         Feature::KprobeSession => ((6, 10), Sign::Built("bpf_session_is_return")),
     }

@@ -75,6 +75,8 @@ pub enum Feature {
     TrampolineFuncIp,
     /// `bpf_d_path` in iterators (5.12).
     IteratorPath,
+    /// The kernel's stack in programs on the tracepoint of a system call (6.12); before, it was that of the process, and empty.
+    SyscallStack,
 }
 
 impl Arch {
@@ -94,7 +96,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 26] = [
+    pub const ALL: [Feature; 27] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -121,6 +123,7 @@ impl Feature {
         Feature::KprobeSession,
         Feature::TrampolineFuncIp,
         Feature::IteratorPath,
+        Feature::SyscallStack,
     ];
 
     /// Its name in fixtures and in `--info`: the kernel's, where the kernel has one.
@@ -152,6 +155,7 @@ impl Feature {
             Feature::KprobeSession => "kprobe_session",
             Feature::TrampolineFuncIp => "get_func_ip_trampoline",
             Feature::IteratorPath => "d_path_iterator",
+            Feature::SyscallStack => "syscall_stack",
         }
     }
 }

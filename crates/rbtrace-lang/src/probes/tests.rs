@@ -168,6 +168,12 @@ fn the_kernels_stack_begins_at_the_event() {
     check("t:syscalls:sys_exit_openat", true, ("syscalls", "sys_exit_openat"), None);
     // Hundreds of events would take their time.
     check("t:syscalls:sys_exit_openat", false, ("raw_syscalls", "sys_exit"), Some(("sys_exit", Some(257))));
+    // Older kernels take the process for the event.
+    let old = include_str!("../../../../tests/facts/small.txt").replace("features all", "features all -syscall_stack");
+    let old = Fixture::parse(&old).expect("a good fixture");
+    let place = Place { walks_kernel: true, ..expand("t:syscalls:sys_enter_openat").expect("no mistake").remove(0) };
+    let planned = (place.probe_type.plan)(&old, &place, true, None).expect("a plan");
+    assert_eq!(planned.plan, Some(AttachPlan::Tracepoint { category: "raw_syscalls".into(), event: "sys_enter".into() }));
 }
 
 #[test]

@@ -54,17 +54,20 @@ pub(super) struct Syscall {
     pub moment: Moment,
     /// Of the call; `None` for the tracepoints of all calls.
     pub number: Option<u32>,
+    /// Whether programs on the call's own event find the kernel's stack.
+    has_stack: bool,
 }
 
 impl Syscall {
     /// None where a place is about something else, or its number is not known.
     pub fn of(facts: &dyn Facts, place: &Place) -> Option<Syscall> {
         let (moment, rest) = Moment::of(&place.parts[1])?;
+        let has_stack = facts.has(Feature::SyscallStack);
         match (place.parts[0].as_str(), rest) {
-            (COMMON, "") => Some(Syscall { moment, number: None }),
+            (COMMON, "") => Some(Syscall { moment, number: None, has_stack }),
             ("syscalls", name) => {
                 let number = facts.syscall_number(name.strip_prefix('_')?)?;
-                Some(Syscall { moment, number: Some(number) })
+                Some(Syscall { moment, number: Some(number), has_stack })
             }
             _ => None,
         }
@@ -74,7 +77,7 @@ impl Syscall {
     pub fn source(&self, place: &Place) -> Source {
         match (place.walks_kernel, self.number) {
             (false, _) => Source::Registers,
-            (true, Some(_)) if place.is_alone => Source::Record,
+            (true, Some(_)) if place.is_alone && self.has_stack => Source::Record,
             (true, _) => Source::CommonRecord,
         }
     }
