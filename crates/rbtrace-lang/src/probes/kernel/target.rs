@@ -131,6 +131,10 @@ fn named(
         sink.push(warning);
         return Ok(copies.iter().map(|copy| text(copy)).collect());
     }
+    if !target.is_unsafe && module.is_some() && !function::named(facts, None, function).is_empty() {
+        // It can be traced, but is elsewhere: the remedy says where.
+        return Ok(Vec::new());
+    }
     let message =
         format!("{function} is not traceable (either non-existing, inlined, or marked as \"notrace\"); attaching to it will likely fail");
     sink.push(warnings::NOT_TRACEABLE.at(target.span, message));
