@@ -80,8 +80,8 @@ pub enum VariableHome {
 pub struct Piece {
     /// How many.
     pub bytes: u32,
-    /// `None`: nowhere, as what is between the members of a struct. Not in pieces again.
-    pub home: Option<VariableHome>,
+    /// Where they are, not in pieces again; or why nobody can say, which does not matter between the members of a struct.
+    pub home: Result<VariableHome, String>,
 }
 
 /// A number that is known when the instruction is reached.

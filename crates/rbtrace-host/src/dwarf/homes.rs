@@ -77,15 +77,34 @@ fn evaluate<'a>(session: &Session<'a>, at: At, expression: Expression<Slice<'a>>
     let unit = session.unit(at.file, at.unit)?;
     let (mut operations, mut pieces) = (expression.operations(unit.encoding()), Vec::new());
     while pieces.len() < MOST_PIECES {
-        match part(session, at, &mut operations, frame)? {
+        let start = operations;
+        let part = match part(session, at, &mut operations, frame) {
+            Ok(part) => part,
+            // Compilers write down even how they would compute the bytes between members.
+            Err(why) => {
+                operations = start;
+                let home = Err(format!("{why:#}"));
+                Part::Piece(Piece { bytes: next_piece(&mut operations).ok_or(why)?, home })
+            }
+        };
+        match part {
             Part::Piece(piece) => pieces.push(piece),
             Part::Last(home) if pieces.is_empty() => return home.context(GONE),
-            Part::Last(None) if pieces.iter().all(|piece| piece.home.is_none()) => bail!(GONE),
             Part::Last(None) => return Ok(VariableHome::Pieces(pieces)),
             Part::Last(Some(_)) => bail!("its place is said in an unknown form"),
         }
     }
     bail!("it is in more than {MOST_PIECES} pieces")
+}
+
+/// The bytes of the piece that an expression comes to next.
+fn next_piece(operations: &mut OperationIter<Slice<'_>>) -> Option<u32> {
+    while let Ok(Some(operation)) = operations.next() {
+        if let Operation::Piece { size_in_bits, bit_offset: None } = operation {
+            return u32::try_from(size_in_bits / 8).ok().filter(|_| size_in_bits % 8 == 0);
+        }
+    }
+    None
 }
 
 /// What an expression says, or a part of it; `None`: nothing.
@@ -105,6 +124,7 @@ fn part<'a>(session: &Session<'a>, at: At, operations: &mut OperationIter<Slice<
         match operation {
             Operation::Piece { size_in_bits, bit_offset: None } if size_in_bits % 8 == 0 => {
                 let home = found.or_else(|| stack.pop().map(VariableHome::Memory));
+                let home = home.ok_or_else(|| "the compiler keeps a part of it nowhere at this instruction".to_owned());
                 return Ok(Part::Piece(Piece { bytes: u32::try_from(size_in_bits / 8)?, home }));
             }
             Operation::Piece { .. } => bail!("it is in pieces of bits (DW_OP_bit_piece), which are not put together"),

@@ -78,7 +78,7 @@ fn home(arch: Arch, variable: &Variable) -> Result<&VariableHome, String> {
 fn registers(home: &VariableHome) -> Vec<u16> {
     match home {
         VariableHome::Value(computed) | VariableHome::Memory(computed) => computed.registers(),
-        VariableHome::Pieces(all) => all.iter().filter_map(|piece| piece.home.as_ref()).flat_map(registers).collect(),
+        VariableHome::Pieces(all) => all.iter().filter_map(|piece| piece.home.as_ref().ok()).flat_map(registers).collect(),
     }
 }
 

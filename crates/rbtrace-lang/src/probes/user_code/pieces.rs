@@ -22,11 +22,11 @@ pub(super) fn check(all: &[Piece], ty: &Type, bytes: u32) -> Result<(), String> 
     for piece in all {
         let end = start + piece.bytes.min(MOST);
         match &piece.home {
-            None if holds(ty, start, end.min(bytes)) => return Err("the compiler keeps a part of it nowhere at this instruction".into()),
-            Some(VariableHome::Value(_)) if piece.bytes > REGISTER => {
+            Err(why) if holds(ty, start, end.min(bytes)) => return Err(why.clone()),
+            Ok(VariableHome::Value(_)) if piece.bytes > REGISTER => {
                 return Err("a part of it is larger than the register that it is in".into());
             }
-            None | Some(_) => start = end,
+            Err(_) | Ok(_) => start = end,
         }
     }
     if start >= bytes { Ok(()) } else { Err("its place is said in part only".into()) }
@@ -55,16 +55,16 @@ pub(super) fn join(b: &mut ir::Builder, arch: Arch, all: &[Piece], bytes: u32) -
     for piece in all {
         let count = piece.bytes.min(bytes.saturating_sub(start));
         match &piece.home {
-            Some(VariableHome::Value(computed)) => {
+            Ok(VariableHome::Value(computed)) => {
                 let value = compute(b, arch, computed);
                 put(b, to, start, value, count);
             }
-            Some(VariableHome::Memory(at)) if count > 0 => {
+            Ok(VariableHome::Memory(at)) if count > 0 => {
                 let address = compute(b, arch, at);
                 let here = b.value(Op::Offset(to, start));
                 b.call(Helper::ProbeReadUser, vec![Operand::Value(here), Operand::Int(count.into()), Operand::Value(address)]);
             }
-            Some(VariableHome::Memory(_) | VariableHome::Pieces(_)) | None => {}
+            Ok(VariableHome::Memory(_) | VariableHome::Pieces(_)) | Err(_) => {}
         }
         start += count;
     }
@@ -106,7 +106,7 @@ mod tests {
         let check = |text: &str, bytes: u32| {
             let piece = |part: &str| {
                 let (bytes, home) = part.split_at(part.len() - 1);
-                let home = (home == "r").then_some(VariableHome::Value(Computed::Register(3)));
+                let home = if home == "r" { Ok(VariableHome::Value(Computed::Register(3))) } else { Err("nowhere".into()) };
                 Piece { bytes: bytes.parse().expect("a number"), home }
             };
             check(&text.split(' ').map(piece).collect::<Vec<_>>(), &ty, bytes).is_ok()
