@@ -109,12 +109,7 @@ impl Tables {
         if behind > SHARD * SHARDS {
             return Ok(Rows::default());
         }
-        while behind > self.shards.len() as u32 * SHARD {
-            let (number, new) = (self.shards.len() as u32, shard()?);
-            let mapping = shared(&new, ROW_BYTES * SHARD)?;
-            entries::set(self.rows.as_fd(), &number.to_ne_bytes(), &[new.as_raw_fd() as u64]).context("adding a map of unwind tables")?;
-            self.shards.push(mapping);
-        }
+        self.grow(behind.div_ceil(SHARD))?;
         let first = self.used;
         let numbers: Vec<u32> = table.rules.iter().map(|rule| self.number(*rule)).collect();
         for (at, &(place, rule)) in (first..).zip(&table.rows) {
@@ -123,6 +118,31 @@ impl Tables {
         }
         self.used = behind;
         Ok(Rows { first, count: table.rows.len() as u32 })
+    }
+
+    /// Makes shards until there are so many. All are put into their map at once: the kernel waits each time until no program is at work that may
+    /// have seen what was there before.
+    fn grow(&mut self, wanted: u32) -> Result<()> {
+        let numbers = self.shards.len() as u32..wanted;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let new = numbers.clone().map(|_| shard()).collect::<Result<Vec<_>>>()?;
+        let keys: Vec<u8> = numbers.clone().flat_map(u32::to_ne_bytes).collect();
+        // Values are of four bytes: two in a word.
+        let word = |pair: &[OwnedFd]| pair.iter().rev().fold(0, |word, map| word << 32 | map.as_raw_fd() as u64);
+        let values: Vec<u64> = new.chunks(2).map(word).collect();
+        if entries::write(self.rows.as_fd(), &keys, &values, new.len()).is_err() {
+            // Older kernels take one at a time.
+            for (number, map) in numbers.zip(&new) {
+                entries::set(self.rows.as_fd(), &number.to_ne_bytes(), &[map.as_raw_fd() as u64])
+                    .context("adding a map of unwind tables")?;
+            }
+        }
+        for map in &new {
+            self.shards.push(shared(map, ROW_BYTES * SHARD)?);
+        }
+        Ok(())
     }
 
     /// The number of a rule; where there are too many it is that of the one that says nothing.
