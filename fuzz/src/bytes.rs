@@ -168,6 +168,10 @@ impl World for Somewhere {
         None
     }
 
+    fn knows(&self, _: u32) -> bool {
+        false
+    }
+
     fn meet(&self, _: u32) {}
 
     fn unwind(&self, _: u32) {}

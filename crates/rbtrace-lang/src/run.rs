@@ -108,6 +108,8 @@ pub trait World {
     fn kernel_symbol(&self, address: u64) -> Option<Rc<Symbol>>;
     /// The symbol at an address of a process.
     fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>>;
+    /// Whether it is known what code a process has in memory.
+    fn knows(&self, pid: u32) -> bool;
     /// A process may be gone when its stacks are shown: what code it has in memory is looked at now.
     fn meet(&self, pid: u32);
     /// The unwind table of a process is wanted, or what it has of it does not suffice any more.
@@ -146,6 +148,9 @@ impl World for Nowhere {
     }
     fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
         None
+    }
+    fn knows(&self, _: u32) -> bool {
+        false
     }
     fn meet(&self, _: u32) {}
     fn unwind(&self, _: u32) {}

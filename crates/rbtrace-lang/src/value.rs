@@ -220,6 +220,9 @@ mod tests {
         fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
             None
         }
+        fn knows(&self, _: u32) -> bool {
+            false
+        }
         fn meet(&self, _: u32) {}
         fn unwind(&self, _: u32) {}
         fn walked(&self, _: u32, _: u64) {}

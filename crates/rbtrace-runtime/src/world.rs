@@ -113,6 +113,10 @@ impl World for Machine<'_> {
         self.manifest.config.user_symbols.then(|| self.symbols().user(pid, address))?
     }
 
+    fn knows(&self, pid: u32) -> bool {
+        self.symbols().mappings().borrow().knows(pid)
+    }
+
     fn meet(&self, pid: u32) {
         self.symbols().mappings().borrow_mut().meet(pid);
     }

@@ -133,6 +133,11 @@ impl Mappings {
         }
     }
 
+    /// Whether anything was heard of what a process has, or had, in memory.
+    pub fn knows(&self, pid: u32) -> bool {
+        self.processes.get(&pid).is_some_and(|process| !process.now.is_empty() || !process.before.is_empty())
+    }
+
     /// What a process calls code that it made while it ran.
     pub fn made(&mut self, pid: u32, address: u64) -> Option<Symbol> {
         self.jitted.find(pid, address)

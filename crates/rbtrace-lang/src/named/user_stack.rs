@@ -12,7 +12,8 @@ pub static ROW: NamedType = NamedType {
     is_number: false,
     show: |world, bytes| {
         let pid = read_int(bytes.get(stack::PROCESS as usize..).unwrap_or_default(), 8, false)? as u32;
-        // A process that nobody saw, and that is gone, has the stacks of the one it was forked from.
-        stack::show(true, world, bytes, &|first, address| world.user_symbol(pid, address).or_else(|| world.user_symbol(first, address)))
+        // One that nobody saw, and that is gone, has the stacks of the one it was forked from. Others may have other code at the same place.
+        let inherited = |first, address| if world.knows(pid) { None } else { world.user_symbol(first, address) };
+        stack::show(true, world, bytes, &|first, address| world.user_symbol(pid, address).or_else(|| inherited(first, address)))
     },
 };
