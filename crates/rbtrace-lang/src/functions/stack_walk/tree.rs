@@ -72,6 +72,16 @@ impl Way {
     pub(super) fn new(ir: &mut Builder) -> Self {
         Self { node: ir.scalar("node"), content: ir.memory("content", NODE), index: ir.scalar("index") }
     }
+
+    /// What is there of the way out that is looked at, in the part of the node that begins at an offset.
+    fn word(self, ir: &mut Builder, part: Value) -> Value {
+        let index = ir.value(Op::Get(self.index));
+        let offset = ir.bin_int(Bin::Shl, index, 3);
+        let offset = ir.bin(Bin::Add, offset, part);
+        let content = ir.slot_addr(self.content);
+        let word = ir.value(Op::Index { base: content, index: offset, bound: NODE - 7 });
+        ir.load(8, false, word, 0)
+    }
 }
 
 impl Walk {
@@ -116,12 +126,7 @@ impl Walk {
         let (last, count) = (of(tree.gaps.last, tree.leaf.last), of(tree.gaps.count, tree.leaf.count));
         let out = of(tree.gaps.out, tree.leaf.out);
         self.find_way(ir, way, (last, count), (tree.gaps.count.max(tree.leaf.count), at));
-        let index = ir.value(Op::Get(way.index));
-        let offset = ir.bin_int(Bin::Shl, index, 3);
-        let offset = ir.bin(Bin::Add, offset, out);
-        let content = ir.slot_addr(way.content);
-        let next = ir.value(Op::Index { base: content, index: offset, bound: NODE - 7 });
-        let next = ir.load(8, false, next, 0);
+        let next = way.word(ir, out);
         ir.open();
         ir.push(Op::Set(self.area, next));
         ir.push(Op::Break);
@@ -136,11 +141,7 @@ impl Walk {
         ir.push(Op::Set(way.index, zero));
         ir.open();
         let index = ir.value(Op::Get(way.index));
-        let offset = ir.bin_int(Bin::Shl, index, 3);
-        let offset = ir.bin(Bin::Add, offset, last);
-        let content = ir.slot_addr(way.content);
-        let address = ir.value(Op::Index { base: content, index: offset, bound: NODE - 7 });
-        let address = ir.load(8, false, address, 0);
+        let address = way.word(ir, last);
         let (behind, unused) = (ir.cmp(Cmp::UGe, index, count), ir.cmp_int(Cmp::Eq, address, 0));
         let found = ir.cmp(Cmp::UGe, address, at);
         let over = ir.bin(Bin::Or, behind, unused);
