@@ -1,18 +1,14 @@
 // Functions of several names, and one whose unlikely part is elsewhere; all of them make a system call.
 #include <stdlib.h>
 
+#include "getppid.h"
+
 // Has the compiler set up a frame where the function could do without.
 #define FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
 
 __attribute__((noinline)) static void call(void) {
     FRAME;
-#ifdef __x86_64__
-    long number = 110; // getppid
-    __asm__ volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");
-#else
-    register long number __asm__("x8") = 173; // getppid
-    __asm__ volatile("svc 0" : : "r"(number) : "x0", "memory");
-#endif
+    GETPPID();
 }
 
 __attribute__((cold, noinline)) void complain(int x) {

@@ -1,12 +1,12 @@
 // A system call at the end of a chain of calls, two of which the compiler puts into their caller.
-__attribute__((noinline)) static void call(void) {
-#ifdef __x86_64__
-    long number = 110; // getppid
-    __asm__ volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");
-#else
-    register long number __asm__("x8") = 173; // getppid
-    __asm__ volatile("svc 0" : : "r"(number) : "x0", "memory");
-#endif
+// Cases name its lines.
+
+#include "getppid.h"
+
+// Where stacks are taken.
+__attribute__((noinline))
+static void call(void) {
+    GETPPID();
 }
 
 __attribute__((noinline)) static int leaf(int x) {

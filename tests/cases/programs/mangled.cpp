@@ -1,16 +1,12 @@
 // A system call below functions with the names that compilers of C++ and Rust make: the latter by hand, so that no compiler of it is needed.
+#include "getppid.h"
+
 #define KEPT __attribute__((noinline, noclone))
 
 namespace {
 struct Tape {
     KEPT int call(int x) const {
-#ifdef __x86_64__
-        long number = 110; // getppid
-        __asm__ volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");
-#else
-        register long number __asm__("x8") = 173; // getppid
-        __asm__ volatile("svc 0" : : "r"(number) : "x0", "memory");
-#endif
+        GETPPID();
         return x + 1;
     }
 };
