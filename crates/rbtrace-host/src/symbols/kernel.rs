@@ -12,6 +12,8 @@ use rbtrace_types::symbol::Symbol;
 
 /// The first address of the kernel's half on every architecture's smallest address space: nothing is there.
 const NOWHERE: u64 = 1 << 63;
+/// Nothing in a kernel is as large: what is so far behind the last symbol is not that symbol's.
+const LARGEST: u64 = 16 << 20;
 /// As long no module is taken to have come.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -107,7 +109,7 @@ fn symbolizer(demangled: bool) -> Symbolizer {
 fn find(symbolizer: &Symbolizer, address: u64) -> Option<Symbol> {
     // The kernel's image has nothing to add to kallsyms without source lines.
     let kernel = Kernel { vmlinux: MaybeDefault::None, debug_syms: false, ..Kernel::default() };
-    super::find(symbolizer, &Source::Kernel(kernel), Input::AbsAddr(address))
+    super::find(symbolizer, &Source::Kernel(kernel), Input::AbsAddr(address)).filter(|found| found.offset < LARGEST)
 }
 
 #[cfg(test)]
@@ -120,6 +122,6 @@ mod tests {
         let mut names = KernelNames::new(true);
         assert_eq!(names.find(address + 3).map(|found| (found.name, found.offset)), Some(("schedule".into(), 3)));
         names.prepare();
-        assert_eq!(names.find(0x10), None);
+        assert_eq!([0x10, u64::MAX].map(|nowhere| names.find(nowhere)), [None, None]);
     }
 }

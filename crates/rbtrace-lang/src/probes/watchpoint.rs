@@ -74,7 +74,7 @@ fn memory(facts: &dyn Facts, part: &TargetPart, sink: &mut Sink) -> Result<Strin
 
 /// `function+argN`
 fn argument_of(text: &str) -> Option<(&str, u32)> {
-    let (function, argument) = text.rsplit_once("+arg")?;
+    let (function, argument) = text.rsplit_once("+arg").filter(|(function, _)| !function.is_empty())?;
     argument.parse().ok().map(|index| (function, index))
 }
 
