@@ -40,7 +40,7 @@ impl Blocks {
                 continue;
             }
             entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
-            let mut ranges = session.dwarf(file, number).die_ranges(&unit, &entry)?;
+            let mut ranges = session.ranges(file, number, &entry)?;
             while let (Ok(Some(range)), true) = (ranges.next(), blocks.len() < MOST_BLOCKS) {
                 // What was cut away at link time is at 0.
                 if range.begin != 0 && range.begin < range.end {

@@ -198,8 +198,7 @@ impl DebugInfo {
 fn all_code(session: &Session<'_>) -> Vec<(u64, u64, u32)> {
     let mut code = Vec::new();
     for number in 0..session.files()[0].units.len() as u32 {
-        let Ok(unit) = session.unit(0, number) else { continue };
-        let Ok(mut ranges) = session.dwarf(0, number).unit_ranges(&unit) else { continue };
+        let Ok(mut ranges) = session.unit_ranges(0, number) else { continue };
         while let (Ok(Some(range)), true) = (ranges.next(), code.len() < MOST_RANGES) {
             // What was cut away at link time is at 0.
             if range.begin != 0 && range.begin < range.end {

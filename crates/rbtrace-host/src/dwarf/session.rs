@@ -196,6 +196,23 @@ impl<'a> Session<'a> {
         Some(start.blocks.get_or_init(|| Blocks::read(self, number).unwrap_or_default()))
     }
 
+    /// The code that an entry says it is: in bytes, from the first on, without the last. An end behind the last address is an error:
+    /// gimli adds without looking.
+    pub fn ranges(&self, file: u8, number: u32, entry: &Entry<'a>) -> Result<gimli::RangeIter<Slice<'a>>> {
+        let (dwarf, unit) = (self.dwarf(file, number), self.unit(file, number)?);
+        let first = entry.attr_value(dw::DW_AT_low_pc).map(|value| dwarf.attr_address(&unit, value)).transpose()?.flatten();
+        if let (Some(first), Some(AttributeValue::Udata(size))) = (first, entry.attr_value(dw::DW_AT_high_pc)) {
+            first.checked_add(size).context("code behind the last address")?;
+        }
+        Ok(dwarf.die_ranges(&unit, entry)?)
+    }
+
+    /// The code that a unit says it has.
+    pub fn unit_ranges(&self, file: u8, number: u32) -> Result<gimli::RangeIter<Slice<'a>>> {
+        let unit = self.unit(file, number)?;
+        self.ranges(file, number, &unit.entry(unit.root_offset())?)
+    }
+
     /// An entry.
     pub fn entry(&self, at: At) -> Result<Entry<'a>> {
         self.spend(1)?;

@@ -68,8 +68,7 @@ fn function_around(session: &Session<'_>, file: u8, number: u32, pc: u64) -> Res
 }
 
 fn holds<'a>(session: &Session<'a>, at: At, entry: &Entry<'a>, pc: u64) -> Result<bool> {
-    let unit = session.unit(at.file, at.unit)?;
-    let mut ranges = session.dwarf(at.file, at.unit).die_ranges(&unit, entry)?;
+    let mut ranges = session.ranges(at.file, at.unit, entry)?;
     while let Some(range) = ranges.next()? {
         if (range.begin..range.end).contains(&pc) {
             return Ok(true);
