@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod binaries;
+mod broken;
 pub mod btf;
 pub mod cgroups;
 pub mod clang;
@@ -166,7 +167,8 @@ impl Host {
 
     /// What went wrong while files were looked for and read, since this was last asked.
     pub fn take_complaints(&self) -> Vec<String> {
-        self.debug_places().take_complaints().into_iter().chain(cut_short::take_complaint()).collect()
+        let of_servers = self.debug_places().take_complaints().into_iter();
+        of_servers.chain(cut_short::take_complaint()).chain(broken::take_complaints()).collect()
     }
 
     /// The same machine, where only the functions that a file lists can be probed, if one is given.

@@ -45,7 +45,7 @@ impl<'m> Machine<'m> {
         let place = self.symbols().mappings().borrow_mut().find(pid, address);
         let Some(Place::File(file, _)) = place.filter(|_| self.manifest.config.user_symbols) else { return };
         if walked.borrow_mut().insert(file.id())
-            && let Some(table) = file.bytes().and_then(|bytes| unwind::table(&bytes))
+            && let Some(table) = file.bytes().and_then(|bytes| unwind::table_of(&file.path, &bytes))
             && table.is_unframed()
         {
             eprintln!("{}: compiled without frame pointers, so callers may be missing in its stacks; dw_ustack finds them", file.path);

@@ -135,7 +135,7 @@ impl Binary {
     /// Where in the file the code at an address is.
     pub fn offset(&self, address: u64) -> Option<u64> {
         let segment = self.code.iter().find(|segment| segment.holds(address))?;
-        Some(address - segment.address + segment.offset)
+        segment.offset.checked_add(address - segment.address)
     }
 
     /// The bytes of the code from an address to the end of its segment.
@@ -146,7 +146,7 @@ impl Binary {
 
     fn code_of(&self, segment: &Segment) -> Option<&[u8]> {
         let start = usize::try_from(segment.offset).ok()?;
-        let end = usize::try_from(segment.offset + segment.size).ok()?.min(self.range.end);
+        let end = usize::try_from(segment.offset.saturating_add(segment.size)).ok()?.min(self.range.end);
         self.file.get(start..end)
     }
 
@@ -178,8 +178,10 @@ impl Binary {
 
     /// The address in memory of what is at an offset of the file.
     pub fn address(&self, offset: u64) -> Option<u64> {
-        let segment = self.code.iter().find(|segment| (segment.offset..segment.offset + segment.size).contains(&offset))?;
-        Some(offset - segment.offset + segment.address)
+        self.code.iter().find_map(|segment| {
+            let into = offset.checked_sub(segment.offset).filter(|into| *into < segment.size)?;
+            segment.address.checked_add(into)
+        })
     }
 
     /// Whether it has a section.
@@ -251,7 +253,7 @@ fn segments(bytes: &[u8], start: u64) -> object::Result<Vec<Segment>> {
     Ok(code
         .map(|segment| {
             let (offset, size) = segment.file_range();
-            Segment { address: segment.address(), offset: start + offset, size }
+            Segment { address: segment.address(), offset: start.saturating_add(offset), size }
         })
         .collect())
 }

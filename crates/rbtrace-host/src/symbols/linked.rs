@@ -33,7 +33,7 @@ struct Stub {
 impl Linked {
     /// What a file says.
     pub fn read(object: &object::File<'_>) -> Linked {
-        let sections = stub_sections(object).map(|section| section.address()..section.address() + section.size()).collect();
+        let sections = stub_sections(object).map(|section| section.address()..section.address().saturating_add(section.size())).collect();
         Linked { sections, stubs: OnceCell::new() }
     }
 

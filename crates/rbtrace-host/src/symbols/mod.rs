@@ -29,7 +29,7 @@ use self::members::Members;
 use self::names::Name;
 use self::sources::Sources;
 use crate::binaries::DebugPlaces;
-use crate::cut_short;
+use crate::{broken, cut_short};
 
 /// A name that was looked for.
 type Found = Option<Rc<Symbol>>;
@@ -122,7 +122,7 @@ impl Symbols {
         match place {
             Some(Place::File(file, offset)) => {
                 let key = (Rc::as_ptr(&file), offset);
-                let found = self.files.borrow_mut().entry(key).or_insert_with(|| self.in_file(&file, offset)).clone();
+                let found = self.files.borrow_mut().entry(key).or_insert_with(|| self.of_file(&file, offset)).clone();
                 // It may be memory that has a name.
                 found.or_else(|| self.made(pid, address))
             }
@@ -131,6 +131,11 @@ impl Symbols {
             Some(Place::Anonymous) => self.made(pid, address),
             None => None,
         }
+    }
+
+    /// A file that breaks who reads it has no names.
+    fn of_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
+        broken::attempt(&file.path, || self.in_file(file, offset)).flatten()
     }
 
     fn in_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
@@ -152,15 +157,10 @@ impl Symbols {
     }
 
     fn by(&self, sources: &Sources, offset: u64, module: &str) -> Found {
-        let module = Some(module.to_owned());
         if let Some((name, offset)) = sources.stub(offset) {
-            return Some(Rc::new(Symbol { name: name.to_owned(), offset, module, ..Symbol::default() }));
+            return Some(Rc::new(Symbol { name: name.to_owned(), offset, module: Some(module.to_owned()), ..Symbol::default() }));
         }
-        let described = if self.lines { sources.lines(offset).and_then(|(source, input)| self.find(&source, input)) } else { None };
-        let described = described.map(|found| match sources.around(offset, inlined::is_whole(&found)) {
-            Some(around) => inlined::with_inlined(found, around, self.demangled),
-            None => found,
-        });
+        let described = if self.lines { self.described(sources, offset, module) } else { None };
         let found = match (sources.name(offset), described) {
             // A name is the same whether there is debug information or not; only where tables guess it knows better.
             (Some(Name { name, offset, is_guess }), described) => match described {
@@ -169,7 +169,24 @@ impl Symbols {
             },
             (None, described) => described.filter(|described| !described.name.is_empty())?,
         };
-        Some(Rc::new(Symbol { module, ..found }))
+        Some(Rc::new(Symbol { module: Some(module.to_owned()), ..found }))
+    }
+
+    /// What debug information says of code. Where it breaks who reads it, the code still has the name that tables of symbols give it.
+    fn described(&self, sources: &Sources, offset: u64, module: &str) -> Option<Symbol> {
+        let (source, input) = sources.lines(offset)?;
+        let read = || {
+            let found = self.find(&source, input)?;
+            Some(match sources.around(offset, inlined::is_whole(&found)) {
+                Some(around) => inlined::with_inlined(found, around, self.demangled),
+                None => found,
+            })
+        };
+        let Some(found) = broken::attempt(module, read) else {
+            sources.forget_lines();
+            return None;
+        };
+        found
     }
 
     /// Code that a program made, whose names may change as long as it runs.

@@ -1,6 +1,6 @@
 //! Which files name the code of a file that processes have in memory: itself, its debug file, or what is packed into it. Knows no process.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use blazesym::symbolize::Input;
 use blazesym::symbolize::source::{Elf, Source};
-use object::{Object, ObjectSegment};
+use object::{CompressionFormat, Object, ObjectSection, ObjectSegment};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::files::MappedFile;
@@ -18,6 +18,7 @@ use crate::binaries::debug_file::DebugFile;
 use crate::binaries::file::map;
 use crate::binaries::image::Image;
 use crate::binaries::{DebugPlaces, below, described, mini_debug};
+use crate::broken;
 use crate::dwarf::{self, Around, DebugInfo};
 
 /// See the module.
@@ -27,6 +28,8 @@ pub struct Sources {
     own: PathBuf,
     /// Whether it says from which lines its code was made.
     has_lines: bool,
+    /// Whether what says it turned out to be damaged.
+    are_lines_broken: Cell<bool>,
     apart: Option<Apart>,
     segments: Vec<Segment>,
     linked: Linked,
@@ -73,7 +76,9 @@ impl Sources {
     /// `own`: where the file of that path below that root can be read.
     pub fn at(own: PathBuf, path: &Path, root: Option<&Path>, places: &DebugPlaces, lines: bool) -> Sources {
         let (linked, names) = (Linked::default(), Names::default());
-        let mut sources = Sources { own, has_lines: false, apart: None, segments: Vec::new(), linked, names, split: None };
+        let are_lines_broken = Cell::new(false);
+        let mut sources =
+            Sources { own, has_lines: false, are_lines_broken, apart: None, segments: Vec::new(), linked, names, split: None };
         let Ok(bytes) = map(&sources.own) else { return sources };
         let Ok(object) = object::File::parse(&*bytes) else { return sources };
         sources.has_lines = object.section_by_name(".debug_info").is_some();
@@ -108,12 +113,21 @@ impl Sources {
 
     /// Who knows the lines of the code at an offset of the file.
     pub fn lines(&self, offset: u64) -> Option<(Source<'static>, Input<u64>)> {
-        let own = || self.has_lines.then(|| self.own.clone());
-        let debug = match &self.apart {
-            Some(Apart::Debug(path)) => Some(path.clone()),
-            Some(Apart::Packed(_)) | None => own(),
-        };
+        let debug = if self.are_lines_broken.get() { None } else { self.debug() };
         Some((Source::Elf(Elf::new(debug?)), Input::VirtOffset(self.address(offset)?)))
+    }
+
+    /// They are damaged.
+    pub fn forget_lines(&self) {
+        self.are_lines_broken.set(true);
+    }
+
+    /// The file that says from which lines the code was made.
+    fn debug(&self) -> Option<PathBuf> {
+        match &self.apart {
+            Some(Apart::Debug(path)) => Some(path.clone()),
+            Some(Apart::Packed(_)) | None => self.has_lines.then(|| self.own.clone()),
+        }
     }
 
     /// What the tables of symbols call the code at an offset.
@@ -137,12 +151,14 @@ impl Sources {
     }
 
     fn split(&self, path: &Path, root: Option<&Path>) -> Option<Split> {
-        let debug = match &self.apart {
-            Some(Apart::Debug(path)) => path.clone(),
-            Some(Apart::Packed(_)) | None => self.has_lines.then(|| self.own.clone())?,
-        };
+        let debug = self.debug()?;
         let bytes = map(&debug).ok()?;
         let object = object::File::parse(&*bytes).ok()?;
+        if !can_be_unpacked(&object) {
+            broken::complain(&path.to_string_lossy());
+            self.forget_lines();
+            return None;
+        }
         let are_units = dwarf::is_split(&object);
         let refers_elsewhere = are_units || object.gnu_debugaltlink().is_ok_and(|link| link.is_some());
         let binary = below(root, &path.to_string_lossy());
@@ -150,8 +166,10 @@ impl Sources {
     }
 
     fn address(&self, offset: u64) -> Option<u64> {
-        let segment = self.segments.iter().find(|segment| (segment.offset..segment.offset + segment.size).contains(&offset))?;
-        Some(offset - segment.offset + segment.address)
+        self.segments.iter().find_map(|segment| {
+            let into = offset.checked_sub(segment.offset).filter(|into| *into < segment.size)?;
+            segment.address.checked_add(into)
+        })
     }
 }
 
@@ -162,6 +180,14 @@ impl Apart {
             Apart::Packed(file) => PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
         }
     }
+}
+
+/// Whether there is memory for what sections say that they hold when they are unpacked. blazesym does not ask, and the run would be over.
+fn can_be_unpacked(object: &object::File<'_>) -> bool {
+    object.sections().filter_map(|section| section.compressed_file_range().ok()).all(|range| {
+        let size = usize::try_from(range.uncompressed_size).unwrap_or(usize::MAX);
+        range.format == CompressionFormat::None || Vec::<u8>::new().try_reserve_exact(size).is_ok()
+    })
 }
 
 /// A file without a place that holds these bytes.

@@ -16,6 +16,7 @@ use rbtrace_types::unwind::{Base, Row, Rule, Saved};
 
 use self::rules::Registers;
 use crate::binaries::file::map;
+use crate::broken;
 use crate::symbols::mappings::{Mappings, What};
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
@@ -89,9 +90,14 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     (!builder.table.rows.is_empty()).then_some(builder.table)
 }
 
+/// The table of a file of that name; one that breaks who reads it has none.
+pub fn table_of(name: &str, bytes: &[u8]) -> Option<Table> {
+    broken::attempt(name, || table(bytes)).flatten()
+}
+
 /// The table of the binary at a path.
 pub fn table_at(path: &Path) -> Option<Table> {
-    table(&map(path).ok()?)
+    table_of(&path.to_string_lossy(), &map(path).ok()?)
 }
 
 /// The table of the code that the kernel gives to every process.

@@ -61,8 +61,8 @@ pub static UNFOLLOWED_PROCESSES: Warning = Warning::new(
 /// A file that is not there as a whole.
 pub static UNREAD_FILE: Warning = Warning::new(
     "unread-file",
-    "A file could not be read to its end: a program that somebody cut short meanwhile, or a debug file that a server of `DEBUGINFOD_URLS` did not \
-     give.\n\n\
+    "A file could not be read to its end: a program that somebody cut short meanwhile, one whose symbols or debug information are damaged, or a \
+     debug file that a server of `DEBUGINFOD_URLS` did not give.\n\n\
      Names and lines that only this file has are missing. A server that could not be reached is not asked again in the same run.",
 )
 .running();

@@ -292,11 +292,12 @@ impl Unwinder {
         }
         match file.bytes() {
             Some(bytes) if bytes.len() > SMALL => {
-                self.reader.read(file.id(), bytes.len(), Box::new(move || Packed::read(&bytes)))?;
+                let name = file.path.clone();
+                self.reader.read(file.id(), bytes.len(), Box::new(move || Packed::read(&name, &bytes)))?;
                 self.reading.insert(file.id(), (Rc::clone(file), BTreeSet::new()));
                 Ok(None)
             }
-            bytes => self.add(file, bytes.and_then(|bytes| Packed::read(&bytes)).as_ref()).map(Some),
+            bytes => self.add(file, bytes.and_then(|bytes| Packed::read(&file.path, &bytes)).as_ref()).map(Some),
         }
     }
 

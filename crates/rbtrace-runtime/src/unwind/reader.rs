@@ -40,8 +40,8 @@ impl Packed {
     }
 
     /// The table of a binary; none if it is none.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        unwind::table(bytes).map(|table| Self::new(&table.rows))
+    pub fn read(name: &str, bytes: &[u8]) -> Option<Self> {
+        unwind::table_of(name, bytes).map(|table| Self::new(&table.rows))
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
         let id = |inode| Id { device: (0, 0), inode };
         assert!(reader.wait().is_none());
         for inode in 0..5 {
-            let read = Box::new(|| Packed::read(&std::fs::read("/proc/self/exe").expect("this program")));
+            let read = Box::new(|| Packed::read("this", &std::fs::read("/proc/self/exe").expect("this program")));
             reader.read(id(inode), 1000, read).expect("a thread");
         }
         reader.read(id(5), 10, Box::new(|| None)).expect("a thread");
