@@ -1,11 +1,15 @@
 //! Properties of everything that reads bytes from outside.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rbtrace_host::binaries::Binaries;
+use object::{Object as _, ObjectSegment as _};
+use rbtrace_host::binaries::{Binaries, DebugPlaces};
 use rbtrace_host::btf::KernelBtf;
+use rbtrace_host::symbols::mappings::NewMapping;
+use rbtrace_host::symbols::{Id, Stretch, Symbols, Wanted};
 use rbtrace_host::{Facts, Host};
 use rbtrace_lang::run::{Symbol, World};
 use rbtrace_lang::{Value, format, value};
@@ -14,6 +18,10 @@ use rbtrace_types::{Space, Type};
 
 /// Of a file's types so many are looked at.
 const MOST_TYPES: usize = 20;
+
+/// Of its segments so many, and so many places in each.
+const MOST_SEGMENTS: usize = 16;
+const MOST_PLACES: u64 = 16;
 
 /// Where bytes become a file, each at a place of its own: it is mapped into memory, which is gone where somebody else empties the file.
 fn place(ending: &str) -> PathBuf {
@@ -74,6 +82,34 @@ pub fn debug_info(data: &[u8]) {
             described.around(function.address);
             // A broken place is an error.
             let _ = described.variables(function.address);
+        }
+    }
+    let _ = std::fs::remove_file(path);
+}
+
+/// Any bytes are a file that a process has in memory; whatever it says of its code, who asks for names and lines goes on.
+pub fn names(data: &[u8]) {
+    /// The number of no process.
+    const NOBODY: u32 = 1 << 23;
+    const START: u64 = 1 << 32;
+    let path = place("mapped");
+    if std::fs::write(&path, data).is_err() {
+        return;
+    }
+    if let Ok(found) = std::fs::metadata(&path) {
+        let symbols = Symbols::new(Wanted { lines: true, demangled: true }, DebugPlaces::default());
+        let id = Id { device: (0, 0), inode: found.ino() };
+        let stretch = Stretch { start: START, end: START + found.len() };
+        let path = path.to_string_lossy().into_owned();
+        symbols.mappings().borrow_mut().mapped(NOBODY, &NewMapping { stretch, offset: 0, path, id });
+        let code = object::File::parse(data).ok();
+        let code = code.iter().flat_map(|file| file.segments()).map(|segment| segment.file_range());
+        // Small programs have all of their code looked at, large ones some.
+        let code = code.map(|(start, size)| (start.min(found.len()), size.min(found.len())));
+        for (start, size) in code.take(MOST_SEGMENTS) {
+            for offset in (start..start + size).step_by((size / MOST_PLACES).max(1) as usize) {
+                symbols.user(NOBODY, START + offset);
+            }
         }
     }
     let _ = std::fs::remove_file(path);

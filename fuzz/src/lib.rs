@@ -5,7 +5,7 @@ mod bytes;
 mod compiling;
 mod texts;
 
-pub use bytes::{debug_info, kernel_types, printf, record, unwind};
+pub use bytes::{debug_info, kernel_types, names, printf, record, unwind};
 pub use compiling::{attach_point, compile, interpret};
 pub use texts::{c_definitions, c_type, diagnose, fixture, format, lexer, parse, tracepoint_format, tree};
 
@@ -16,7 +16,7 @@ const MACHINE: &str = include_str!("../../tests/facts/small.txt");
 pub type Property = fn(&[u8]);
 
 /// All of them, by the names of their targets.
-pub const PROPERTIES: [(&str, Property); 17] = [
+pub const PROPERTIES: [(&str, Property); 18] = [
     ("lexer", lexer),
     ("parse", parse),
     ("tree", tree),
@@ -32,6 +32,7 @@ pub const PROPERTIES: [(&str, Property); 17] = [
     ("kernel_types", kernel_types),
     ("debug_info", debug_info),
     ("unwind", unwind),
+    ("names", names),
     ("record", record),
     ("printf", printf),
 ];

@@ -101,17 +101,25 @@ fn damaged(program: &[u8], number: u64) -> Vec<u8> {
     bytes
 }
 
+/// Programs with debug information of every kind: how each is built.
+const PROGRAMS: [(&str, &str, &[&str]); 6] = [
+    ("gcc", "typed.c", &["-gdwarf-5", "-O1"]),
+    ("gcc", "typed.c", &["-gdwarf-4", "-O1"]),
+    ("g++", "classes.cpp", &["-gdwarf-5", "-O1"]),
+    ("g++", "shapes.cpp", &["-gdwarf-5", "-O2", "-fdebug-types-section"]),
+    ("gcc", "inlined.c", &["-gdwarf-5", "-O2", "-gz"]),
+    ("gcc", "pieces.c", &["-gdwarf-5", "-O2"]),
+];
+
 #[test]
 fn properties_hold_for_damaged_debug_information() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/programs").canonicalize().expect("the programs are there");
     let output = std::env::temp_dir().join(format!("rbtrace-seed-{}", std::process::id()));
-    for (compiler, source, version) in
-        [("gcc", "typed.c", "-gdwarf-5"), ("gcc", "typed.c", "-gdwarf-4"), ("g++", "classes.cpp", "-gdwarf-5")]
-    {
+    for (compiler, source, options) in PROGRAMS {
         // Built where they are, under their bare names: a path of the machine would move what is damaged.
         let mut build = std::process::Command::new(compiler);
-        build.current_dir(&programs).arg("-o").arg(&output).args([version, "-O1"]).arg(source);
+        build.current_dir(&programs).arg("-o").arg(&output).args(options).arg(source);
         let built = build.arg(format!("-fdebug-prefix-map={}=/programs", programs.display())).status();
         if !built.is_ok_and(|status| status.success()) {
             println!("skipped test: {compiler} is not here");
@@ -119,9 +127,11 @@ fn properties_hold_for_damaged_debug_information() {
         }
         let program = std::fs::read(&output).expect("it was built");
         for number in 0..rounds {
-            println!("{source} {version}: {number}");
-            rbtrace_fuzz::debug_info(&damaged(&program, number));
-            rbtrace_fuzz::unwind(&damaged(&program, number));
+            println!("{source} {options:?}: {number}");
+            let bytes = damaged(&program, number);
+            rbtrace_fuzz::debug_info(&bytes);
+            rbtrace_fuzz::unwind(&bytes);
+            rbtrace_fuzz::names(&bytes);
         }
     }
     let _ = std::fs::remove_file(output);

@@ -125,6 +125,15 @@ impl Computed {
         if offset == 0 { self } else { self.with(Math::Add, Computed::Int(offset)) }
     }
 
+    /// How many steps it takes to compute it.
+    pub fn steps(&self) -> usize {
+        match self {
+            Computed::Register(_) | Computed::Int(_) | Computed::Here => 1,
+            Computed::Load(from, _) => 1 + from.steps(),
+            Computed::Math(_, a, b) => 1 + a.steps() + b.steps(),
+        }
+    }
+
     /// The registers that it needs.
     pub fn registers(&self) -> Vec<u16> {
         match self {

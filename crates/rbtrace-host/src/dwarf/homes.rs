@@ -5,7 +5,7 @@
     reason = "operations that gimli will know one day are as unknown here as those that are left out"
 )]
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use gimli::constants as dw;
 use gimli::{AttributeValue, Expression, Operation, OperationIter};
 use rbtrace_types::debug_info::{Computed, Math, Piece, VariableHome};
@@ -18,6 +18,9 @@ const GONE: &str = "the compiler keeps it nowhere at this instruction";
 
 /// More is no expression that a compiler wrote.
 const MOST_OPERATIONS: usize = 64;
+
+/// More steps than what a compiler wrote takes: each operation can double what was there before.
+const MOST_STEPS: usize = 1024;
 
 /// More pieces than members of what a compiler keeps in registers.
 const MOST_PIECES: usize = 64;
@@ -183,6 +186,7 @@ fn step(stack: &mut Vec<Computed>, operation: Operation<Slice<'_>>) -> Result<()
             pop()?.with(math, second)
         }
     };
+    ensure!(result.steps() <= MOST_STEPS, "it takes more than {MOST_STEPS} steps to compute its place");
     stack.push(result);
     Ok(())
 }
