@@ -61,6 +61,12 @@ impl Builder {
         self.slot(name, size.max(1), false)
     }
 
+    /// New memory that no [`Builder::release`] takes back: pointers into it may be kept while the function runs.
+    pub fn lasting(&mut self, name: &str, size: u32) -> SlotId {
+        self.slots.push(SlotDecl { name: name.to_string(), size: size.max(1).next_multiple_of(8), scalar: false });
+        SlotId(self.slots.len() as u32 - 1)
+    }
+
     /// A new 64-bit variable.
     pub fn scalar(&mut self, name: &str) -> SlotId {
         self.slot(name, 8, true)

@@ -96,6 +96,13 @@ impl Infer<'_> {
         known(base)
     }
 
+    /// The memory that a text or array is in: its own, that of the arguments, or the program's.
+    pub(super) fn home(&self, expr: &Expr) -> Space {
+        let of_args = |base: &Expr| is_args(base).then(|| self.body.places[0].0.probe_type.space);
+        let ExprKind::Field { base, .. } = &expr.kind else { return self.origin(expr).unwrap_or(Space::Kernel) };
+        of_args(base).or_else(|| self.origin(expr)).unwrap_or(Space::Kernel)
+    }
+
     fn struct_field(&mut self, s: &Struct, field: &Name, space: Option<Space>) -> Ty {
         match s.field(&field.node) {
             Some(found) => Ty::fixed(within(&found.ty, space)),

@@ -36,6 +36,7 @@ impl Infer<'_> {
         match (to, &from.ty) {
             // A cast keeps the address space of a tagged pointer.
             (Type::Pointer(pointee, _), Type::Pointer(_, space)) => Ty::fixed(Type::Pointer(pointee, *space)),
+            (Type::Pointer(pointee, _), Type::String(_) | Type::Array(..)) => Ty::fixed(Type::Pointer(pointee, self.home(operand))),
             (to, _) => Ty::fixed(to),
         }
     }
@@ -48,6 +49,8 @@ impl Infer<'_> {
             (Type::Buffer(have), Type::Buffer(want)) => have <= want,
             (Type::String(have), Type::Array(of, len)) => is_byte(of) && have <= len,
             (Type::String(_), Type::Bool) => true,
+            // As in C, it is where it begins.
+            (Type::String(_) | Type::Array(..), Type::Pointer(..)) => true,
             // An integer is widened to fill an array of up to 8 bytes.
             (from, Type::Array(of, _)) if from.is_scalar() => {
                 let bytes = to.size();

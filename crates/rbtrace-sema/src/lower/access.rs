@@ -211,6 +211,52 @@ impl Lower<'_> {
         }
     }
 
+    /// Where a text or array begins, as a number: in the memory it is read from, or in a copy that lasts as long as the probe runs.
+    pub(super) fn start_of(&mut self, operand: &Expr, ty: &Type) -> Value {
+        if let Some(start) = self.home_of(operand) {
+            return start;
+        }
+        match self.expr(operand) {
+            Lowered::Int(at) | Lowered::Remote(at, _) => at,
+            Lowered::Void => self.ir.int(0),
+            Lowered::Mem(text) => {
+                let slot = self.ir.lasting("kept", ty.size());
+                let copy = self.ir.slot_addr(slot);
+                self.ir.push(Op::Copy { to: copy, from: text, bytes: ty.size() });
+                self.address(copy)
+            }
+        }
+    }
+
+    /// Where a part of what a pointer points to is, without reading it.
+    fn home_of(&mut self, part: &Expr) -> Option<Value> {
+        if let ExprKind::Unary { op: UnaryOp::Deref, operand } = &part.kind {
+            return Some(self.whole_of(operand)?.0);
+        }
+        if let ExprKind::Index { base, index } = &part.kind {
+            let (start, of) = self.whole_of(base)?;
+            let step = if let Type::Array(element, _) = self.ty(base) { element.size() } else { of.size() };
+            return Some(self.scaled(start, index, step));
+        }
+        let ExprKind::Field { base, field } = &part.kind else { return None };
+        if is_args(base) {
+            return None;
+        }
+        let (start, Type::Struct(of)) = self.whole_of(base)? else { return None };
+        let offset = of.field(&field.node)?.offset;
+        Some(self.ir.bin_int(ir::Bin::Add, start, i64::from(offset)))
+    }
+
+    /// What a part is taken of: where it is, and its type behind the pointer.
+    fn whole_of(&mut self, base: &Expr) -> Option<(Value, Type)> {
+        let ty = self.ty(base);
+        if let Type::Pointer(..) = ty {
+            let at = self.int(base);
+            return Some((self.calculable(at, &ty), self.pointee(&ty).0));
+        }
+        Some((self.home_of(base)?, self.seen().complete(&ty, Space::None)))
+    }
+
     /// An address as a plain number.
     fn address(&mut self, addr: Value) -> Value {
         let number = self.ir.value(Op::AddrInt(addr));

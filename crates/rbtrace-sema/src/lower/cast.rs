@@ -22,6 +22,7 @@ impl Lower<'_> {
                 self.ir.store(8, addr, 0, value);
                 Lowered::Mem(addr)
             }
+            (Type::String(_) | Type::Array(..), Type::Pointer(..)) => Lowered::Int(self.start_of(operand, &from)),
             (Type::Array(..), to) if to.is_scalar() => self.array_as_int(operand, &from, to),
             (_, to) if !to.is_scalar() => Lowered::Mem(self.lower_as(operand, to)),
             // As upstream has it: `(uint8 *)-1` is 0xff, the bytes of the number and no more.
