@@ -96,11 +96,11 @@ impl Infer<'_> {
         known(base)
     }
 
-    /// The memory that a text or array is in: its own, that of the arguments, or the program's.
-    pub(super) fn home(&self, expr: &Expr) -> Space {
-        let of_args = |base: &Expr| is_args(base).then(|| self.body.places[0].0.probe_type.space);
-        let ExprKind::Field { base, .. } = &expr.kind else { return self.origin(expr).unwrap_or(Space::Kernel) };
-        of_args(base).or_else(|| self.origin(expr)).unwrap_or(Space::Kernel)
+    /// The memory that a text or array is in: where it is read from, or the program's own.
+    pub(super) fn home(&self, expr: &Expr, ty: &Type) -> Space {
+        let is_argument = matches!(ty, Type::Array(..)) && is_part_of_args(expr);
+        let own = if is_argument { self.body.places[0].0.probe_type.space } else { Space::Kernel };
+        self.origin(expr).unwrap_or(own)
     }
 
     fn struct_field(&mut self, s: &Struct, field: &Name, space: Option<Space>) -> Ty {
@@ -249,4 +249,10 @@ fn within(ty: &Type, space: Option<Space>) -> Type {
         (Type::Array(of, len), Some(_)) => Type::Array(Arc::new(within(of, space)), *len),
         (ty, _) => ty.clone(),
     }
+}
+
+/// Whether what is in no memory that a pointer leads to is in an argument.
+fn is_part_of_args(expr: &Expr) -> bool {
+    let (ExprKind::Field { base, .. } | ExprKind::Index { base, .. }) = &expr.kind else { return false };
+    is_args(base) || is_part_of_args(base)
 }

@@ -36,7 +36,9 @@ impl Infer<'_> {
         match (to, &from.ty) {
             // A cast keeps the address space of a tagged pointer.
             (Type::Pointer(pointee, _), Type::Pointer(_, space)) => Ty::fixed(Type::Pointer(pointee, *space)),
-            (Type::Pointer(pointee, _), Type::String(_) | Type::Array(..)) => Ty::fixed(Type::Pointer(pointee, self.home(operand))),
+            (Type::Pointer(pointee, _), Type::String(_) | Type::Array(..)) => {
+                Ty::fixed(Type::Pointer(pointee, self.home(operand, &from.ty)))
+            }
             (to, _) => Ty::fixed(to),
         }
     }
