@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-long variables[16], cleared[16];
+long variables[2048], cleared[2048];
 
 void store(long number, volatile long *to) { *to = number; }
 

@@ -21,8 +21,8 @@ With `-p` or `-c` the address is one of that process, and all its threads are wa
 have few such registers, x86-64 has four.
 
 `function+argN` watches what a function of the program of `-p` or `-c` is handed: the address in its argument, from the call on, and each other
-address that it is called with later, once. The process stops for a moment whenever the function has a new one, so that nothing is missed but what the function's first instruction does; if
-rbtrace itself is killed in that moment, the process waits for a `SIGCONT`.
+address that it is called with later, once. The process stops for a moment whenever the function has a new one, so that nothing is missed but what the function's first instruction does. A
+second process, `rbtrace-guard`, lets it go on should rbtrace be killed in that moment.
 
 ```
 watchpoint:0x10000000:8:w { printf(\"%s\\n\", ustack); }

@@ -86,9 +86,11 @@ impl<'m> Maps<'m> {
 
     /// Handles of the tables of stacks, by their numbers: who names stacks looks into them while the maps are at work.
     pub fn stack_tables(&self) -> Result<HashMap<u32, StackTable>> {
-        // Others have other keys.
+        // Others have other keys, but for addresses that were left to be watched: taken out, they would be left anew.
         let is_table = |map: &&Map<'_>| {
-            map.decl.symbol.starts_with(Manifest::INTERNAL) && map.decl.storage == Storage::Hash && map.decl.key == Some(Type::U64)
+            let symbol = &map.decl.symbol;
+            let is_ours = symbol.starts_with(Manifest::INTERNAL) && !symbol.starts_with(Manifest::WATCHED_MAPS);
+            is_ours && map.decl.storage == Storage::Hash && map.decl.key == Some(Type::U64)
         };
         let numbered = self.maps.iter().enumerate().filter(|(_, map)| is_table(map));
         let handle = |(number, map): (usize, &Map<'_>)| Ok((number as u32, StackTable::new(map.fd.try_clone()?, map.decl)));
@@ -97,13 +99,19 @@ impl<'m> Maps<'m> {
 
     /// Sets the value of an internal scalar of 8 bytes; `false`: the script does not have it.
     pub fn set_internal(&self, symbol: &str, value: u64) -> Result<bool> {
-        let Some(map) = self.maps.iter().find(|map| map.decl.symbol == symbol) else { return Ok(false) };
+        let Some((map, words)) = self.internal_set_to(symbol, value) else { return Ok(false) };
+        entries::set(map, &ONLY, &words).with_context(|| format!("writing the map {symbol}"))?;
+        Ok(true)
+    }
+
+    /// The handle of such a map, and what it holds once it is set.
+    pub fn internal_set_to(&self, symbol: &str, value: u64) -> Option<(BorrowedFd<'_>, Vec<u64>)> {
+        let map = self.maps.iter().find(|map| map.decl.symbol == symbol)?;
         let mut words = vec![0; map.words()];
         for (word, new) in words.iter_mut().zip([value, 1]) {
             *word = new;
         }
-        entries::set(map.fd.as_fd(), &ONLY, &words).with_context(|| format!("writing the map {symbol}"))?;
-        Ok(true)
+        Some((map.fd.as_fd(), words))
     }
 }
 

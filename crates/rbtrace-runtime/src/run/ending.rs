@@ -49,6 +49,7 @@ impl Run<'_, '_> {
         let result = self.session.sink.finish();
         let code = self.end_child()?;
         let asked = self.session.maps.internal(Manifest::EXIT_MAP)?.map(|code| code as i32);
+        self.handed.end();
         self.attached.abandon();
         result.map(|()| self.session.exit_code.or(asked).unwrap_or(code))
     }

@@ -36,11 +36,12 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
     let signals = Signals::watch(watched_signals(manifest)).context("watching for signals")?;
     let mut loaded = load(objects, manifest, host, &options)?;
     let maps = Maps::new(manifest, std::mem::take(&mut loaded.maps))?;
+    let watched = options.pid.map(child::watch).transpose()?;
+    let handed = Handed::new(&loaded, &maps, options.child.as_ref().map(AsFd::as_fd).or(watched.as_ref().map(AsFd::as_fd)))?;
     if options.dry_run {
         loaded.attach(host, &manifest.config.missing_probes)?.abandon();
         return Ok(0);
     }
-    let watched = options.pid.map(child::watch).transpose()?;
     let mut session = Session::new(manifest, host, maps, &options)?;
     let map = |name| loaded.map(name).map(|map| map.as_fd().try_clone_to_owned()).transpose();
     let ring = map(Manifest::RING_MAP)?.map(|map| Ring::new(map, manifest.config.ring_bytes)).transpose()?;
@@ -55,7 +56,7 @@ pub fn run(objects: Objects<'_>, manifest: &Manifest, host: &Host, mut options: 
         manifest,
         loaded: &loaded,
         attached,
-        handed: Handed::new(&loaded),
+        handed,
         session,
         ring,
         processes,

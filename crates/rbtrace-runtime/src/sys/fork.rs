@@ -1,10 +1,13 @@
-//! Processes made by `fork`: a command that waits at the door, and a stand-in that closes descriptors slowly.
+//! Processes made by `fork`: a command that waits at the door, a stand-in that closes descriptors slowly, and a guard that outlives us.
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, pidfd_send_signal, setsid};
+use rustix::thread::{MembarrierCommand, membarrier, set_name};
+
+use super::maps;
 
 /// Forks a process that waits for a byte on `gate`, then becomes the program at `path`. It ends without a trace when `gate` closes first;
 /// when the program cannot be started it writes the error number to `failure`. `opener` is the other end of `gate`.
@@ -26,7 +29,10 @@ fn wait_and_exec(gate: i32, failure: i32, path: &CStr, arguments: &[*const libc:
     // SAFETY: one byte of our own stack.
     let got = unsafe { libc::read(gate, (&raw mut byte).cast(), 1) };
     if got == 1 {
-        reset_signals();
+        // What Rust's runtime and we ourselves changed and a command does not expect: an ignored SIGPIPE and blocked signals.
+        // SAFETY: the default action has no handler to outlive.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        mask_signals(libc::SIG_UNBLOCK);
         // SAFETY: a null-terminated array of C strings that the parent made before the fork; `environ` is the parent's.
         unsafe { libc::execv(path.as_ptr(), arguments.as_ptr()) };
         let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
@@ -37,15 +43,13 @@ fn wait_and_exec(gate: i32, failure: i32, path: &CStr, arguments: &[*const libc:
     unsafe { libc::_exit(127) }
 }
 
-/// What Rust's runtime and we ourselves changed and a command does not expect: an ignored SIGPIPE and blocked signals.
-fn reset_signals() {
-    // SAFETY: the default action has no handler to outlive.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+/// Blocks or unblocks all signals.
+fn mask_signals(how: i32) {
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the call initialises the whole set.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
     // SAFETY: initialised above; the old mask is not asked for.
-    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, all.as_ptr(), std::ptr::null_mut()) };
+    unsafe { libc::sigprocmask(how, all.as_ptr(), std::ptr::null_mut()) };
 }
 
 /// Forks a process that keeps some descriptors, so that our own end is not held up by what closing them takes; it ends at once, and the
@@ -57,17 +61,62 @@ pub fn leave_behind(kept: &[OwnedFd]) -> io::Result<()> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            let mut first = 0;
-            for &fd in &kept {
-                close_range(first, fd);
-                first = fd + 1;
-            }
-            close_range(first, u32::MAX);
+            close_all_but(&kept);
             // SAFETY: ends the child at once, without the parent's exit handlers.
             unsafe { libc::_exit(0) }
         }
         _ => Ok(()),
     }
+}
+
+/// What a guard needs.
+pub struct Guarded<'a> {
+    /// A pipe; we alone have its other end. A byte tells the guard that it is not needed any more, its end that we are gone.
+    pub life: BorrowedFd<'a>,
+    /// A handle of the process that programs of ours may have stopped.
+    pub process: BorrowedFd<'a>,
+    /// A map of one value.
+    pub gate: BorrowedFd<'a>,
+    /// The value that keeps programs from stopping anybody.
+    pub closed: &'a [u64],
+}
+
+/// Forks a process that lets the guarded one go on when we are gone and did not say that all is well. Only SIGKILL ends it before that.
+pub fn leave_guard(guarded: &Guarded<'_>) -> io::Result<Pid> {
+    let mut kept = [guarded.life, guarded.process, guarded.gate].map(|fd| fd.as_raw_fd() as u32);
+    kept.sort_unstable();
+    // SAFETY: the child makes system calls only, each safe after fork, and allocates nothing.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        mask_signals(libc::SIG_BLOCK);
+        // Neither a signal to our whole process group nor one by our name is meant for it.
+        let _ = setsid().and(set_name(c"rbtrace-guard"));
+        close_all_but(&kept);
+        if rustix::io::read(guarded.life, &mut [0]) == Ok(0) {
+            let_go_on(guarded);
+        }
+        // SAFETY: ends the child at once, without the parent's exit handlers.
+        unsafe { libc::_exit(0) };
+    }
+    Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)
+}
+
+/// Programs of ours may still run: what holds them is closed one by one when a process ends, and in no order that we know.
+fn let_go_on(guarded: &Guarded<'_>) {
+    let _ = maps::set(guarded.gate, &[0; 4], guarded.closed);
+    // Waits for the kernel's grace period: whoever found the gate open has stopped the process by then.
+    let _ = membarrier(MembarrierCommand::Global);
+    let _ = pidfd_send_signal(guarded.process, Signal::CONT);
+}
+
+/// Closes all descriptors but those, which are sorted.
+fn close_all_but(kept: &[u32]) {
+    let mut first = 0;
+    for &fd in kept {
+        close_range(first, fd);
+        first = fd + 1;
+    }
+    close_range(first, u32::MAX);
 }
 
 /// Closes the descriptors `first..end`.

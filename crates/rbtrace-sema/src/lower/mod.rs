@@ -130,7 +130,9 @@ impl<'a> Lower<'a> {
 
     fn unit(mut self, index: usize) -> ir::Function {
         self.ir.span = Some(self.unit.bodies[0].places[0].0.span);
-        if self.unit.planned.program_type == ir::ProgramType::Tracepoint {
+        // Nobody is stopped who would not be let go on.
+        let stops = self.body.leaves.is_some();
+        if stops || self.unit.planned.program_type == ir::ProgramType::Tracepoint {
             self.gate(ir::Manifest::GATE_MAP, 0);
         }
         self.ir.open();
