@@ -14,6 +14,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/rbtrace-codegen/src/machine.rs", "LLVM's diagnostics, which inkwell hides, and its parser of BPF assembly"),
     ("crates/rbtrace-host/src/binaries/file.rs", "maps programs and libraries"),
     ("crates/rbtrace-host/src/binaries/indirect.rs", "dlsym"),
+    ("crates/rbtrace-host/src/binaries/names.rs", "the C++ library, which knows the names of C++"),
     ("crates/rbtrace-host/src/btf/mod.rs", "maps the kernel's type information"),
     ("crates/rbtrace-host/src/clang/library.rs", "libclang, which is a C library"),
     ("crates/rbtrace-host/src/cut_short.rs", "a signal handler"),

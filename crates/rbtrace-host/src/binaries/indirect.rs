@@ -35,7 +35,7 @@ fn offset_in(line: &str, address: u64, inode: u64) -> Option<u64> {
 /// All functions that the code may choose from: the addresses it makes. One of them is what every process uses.
 pub fn candidates(binary: &Binary, function: &Function) -> Vec<u64> {
     let Some(instructions) = binary.instructions(function.address) else { return Vec::new() };
-    let own = function.address..function.address + function.size;
+    let own = function.address..function.address.saturating_add(function.size);
     let mut found = instructions.addresses(function.size);
     found.retain(|address| binary.offset(*address).is_some() && !own.contains(address));
     found.sort_unstable();

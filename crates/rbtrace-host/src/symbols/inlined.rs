@@ -24,6 +24,13 @@ pub fn with_inlined(found: Symbol, around: Around, demangled: bool) -> Symbol {
     Symbol { name, line, inlined, offset: found.offset, module: found.module }
 }
 
+/// A symbol as it is shown.
+pub fn demangled(mut found: Symbol, demangled: bool) -> Symbol {
+    let names = std::iter::once(&mut found.name).chain(found.inlined.iter_mut().map(|inlined| &mut inlined.name));
+    names.for_each(|name| *name = shown(std::mem::take(name), demangled));
+    found
+}
+
 /// A name as linkers see it, as it is shown.
 pub fn shown(name: String, demangled: bool) -> String {
     if demangled { demangle(&name).unwrap_or(name) } else { name }

@@ -70,7 +70,8 @@ impl Symbols {
     pub fn new(Wanted { lines, demangled }: Wanted, places: DebugPlaces) -> Self {
         // It maps the files of processes.
         cut_short::survive();
-        let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines).enable_demangling(demangled);
+        // Names are demangled here, where they have an end.
+        let builder = Symbolizer::builder().enable_code_info(lines).enable_inlined_fns(lines).enable_demangling(false);
         Symbols {
             // A file that takes the place of one which a process has in memory is another file.
             symbolizer: builder.enable_auto_reload(false).build(),
@@ -176,7 +177,7 @@ impl Symbols {
     fn described(&self, sources: &Sources, offset: u64, module: &str) -> Option<Symbol> {
         let (source, input) = sources.lines(offset)?;
         let read = || {
-            let found = self.find(&source, input)?;
+            let found = inlined::demangled(self.find(&source, input)?, self.demangled);
             Some(match sources.around(offset, inlined::is_whole(&found)) {
                 Some(around) => inlined::with_inlined(found, around, self.demangled),
                 None => found,
