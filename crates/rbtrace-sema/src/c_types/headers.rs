@@ -137,7 +137,9 @@ impl Reading<'_> {
 
     fn missing(&self, problem: &Problem, asked: &Asked, sources: &mut Sources, sink: &mut Sink) {
         let name = problem.missing.as_deref().unwrap_or_default();
-        let error = Diagnostic::error(self.place(problem, asked, sources), format!("'{name}' file not found"));
+        let written = self.unread.iter().find(|include| include.name.node == name).map(|include| include.name.span);
+        let place = written.unwrap_or_else(|| self.place(problem, asked, sources));
+        let error = Diagnostic::error(place, format!("'{name}' file not found"));
         let hint = match is_replaced(name) {
             true => "install the headers of this kernel, or say where its sources are: BPFTRACE_KERNEL_SOURCE",
             false => "`-I DIRECTORY` says where headers are",

@@ -196,7 +196,10 @@ impl Infer<'_> {
             self.types[of.id.0 as usize] = Ty::fixed(ty.clone());
             return Some(ty);
         }
-        Some(self.value(of).ty)
+        let outside = std::mem::replace(&mut self.only_types, true);
+        let ty = self.value(of).ty;
+        self.only_types = outside;
+        Some(ty)
     }
 
     /// A type as written, `typeof(…)` resolved. `None`: something was pushed to the sink, or nothing is known yet.

@@ -133,6 +133,8 @@ struct Infer<'a> {
     last: bool,
     /// See [`Look::Guess`].
     guesses: bool,
+    /// Inside of `sizeof()` and its like: nothing is evaluated there.
+    only_types: bool,
     changed: bool,
 }
 
@@ -267,6 +269,7 @@ impl Whole<'_> {
             sink,
             last: look == Look::Report,
             guesses: look == Look::Guess,
+            only_types: false,
             changed: false,
         };
         infer.declared_vars();
