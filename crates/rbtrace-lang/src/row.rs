@@ -135,6 +135,8 @@ pub struct Aggregation {
     pub order: fn(&Aggregate, total: &[u64]) -> i128,
     /// `type` of its JSON line: `map`, `hist`, `stats`, ….
     pub json_type: &'static str,
+    /// Whether values of several keys add up to one of the same kind: those of a function's callers to that of the function.
+    pub adds_up: bool,
     /// Only printable as a whole map, never by key (hist, lhist).
     pub whole_only: bool,
 }

@@ -75,6 +75,7 @@ pub static ALL: &[&Warning] = &[
     &NO_SUCH_PROCESS,
     &NO_TRACEFS,
     &NOT_A_FILE,
+    &NOT_DRAWN,
     &NOT_FORMATTED,
     &NOT_NOTIFIED,
     &NOT_TRACEABLE,

@@ -9,14 +9,14 @@ use rbtrace_host::Host;
 use rbtrace_ir::{EventDecl, Manifest, MapId};
 use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunCx, RunError, World, code};
-use rbtrace_lang::warnings::Warning;
+use rbtrace_lang::warnings::{self, Warning};
 
 use crate::Options;
 use crate::captures::Captures;
 use crate::maps::table::{Cut, Table};
 use crate::maps::{Map, Maps};
 use crate::output::stream::Sink;
-use crate::output::{self, Output, Shown, Stream, has_stack};
+use crate::output::{self, Manner, Output, Shown, Stream, has_stack};
 use crate::ring::Flow;
 use crate::ring::decode::{self, Event};
 use crate::world::Machine;
@@ -65,10 +65,12 @@ impl<'m> Session<'m> {
     /// A session in which nothing has happened yet.
     pub fn new(manifest: &'m Manifest, host: &'m Host, maps: Maps<'m>, options: &Options) -> Result<Self> {
         let world = Machine::new(host, manifest, maps.stack_tables()?, options.verbose);
+        let undrawn = !manifest.config.held_back.includes(warnings::NOT_DRAWN.code);
+        let manner = Manner { color: options.color, codes: options.verbose, undrawn };
         Ok(Self {
             maps,
             sink: Sink::open(options.output.as_deref(), options.buffering)?,
-            output: output::of(options.format, options.color, options.verbose),
+            output: output::of(options.format, manner),
             phase: Phase::Running,
             seen: 0,
             dropped: 0,
@@ -168,7 +170,7 @@ fn print_table(
 ) -> Result<(), RunError> {
     let (title, key, json_type) = (map.title(), &table.decl().key, table.json_type());
     let (keyed, stacks) = (key.is_some(), key.as_ref().is_some_and(has_stack));
-    let shown = Shown { title, keyed, stacks, json_type, rows: &mut table.rows(cut, world) };
+    let shown = Shown { title, keyed, stacks, adds_up: table.adds_up(), json_type, rows: &mut table.rows(cut, world) };
     let mut done = Ok(());
     sink.put(|out| {
         output.map(shown, out).unwrap_or_else(|error| {

@@ -10,7 +10,7 @@ use rbtrace_lang::warnings;
 use crate::Format;
 use crate::attach::test_run;
 use crate::load::Program;
-use crate::output::{self, Trial};
+use crate::output::{self, Manner, Trial};
 use crate::ring::Drained;
 use crate::run::Run;
 use crate::session::Phase;
@@ -71,7 +71,7 @@ impl Run<'_, '_> {
     fn test(&mut self, test: &Program<'_>) -> Result<(Duration, bool, Vec<u8>)> {
         self.session.maps.set_internal(Manifest::RESULT_MAP, 0)?;
         // What a test says is a text to its result, also where the result is JSON.
-        let format = std::mem::replace(&mut self.session.output, output::of(Format::Text, false, false));
+        let format = std::mem::replace(&mut self.session.output, output::of(Format::Text, Manner::default()));
         self.session.sink.capture();
         let start = Instant::now();
         bpf::test_run(test.fd.as_fd()).with_context(|| format!("running `{}`", name(test)))?;

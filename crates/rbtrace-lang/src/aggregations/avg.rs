@@ -28,6 +28,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = avg(args.ret);
     show: |aggregate, total, showing| words::integer(aggregate, words::mean(aggregate, total), showing.div),
     order: words::mean,
     json_type: super::stats::ROW.json_type,
+    adds_up: false,
     whole_only: false,
 };
 

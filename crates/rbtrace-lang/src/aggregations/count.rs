@@ -25,5 +25,6 @@ tracepoint:raw_syscalls:sys_enter { @calls[comm] = count(); }
     show: |aggregate, total, showing| words::integer(aggregate, words::word(total, 0).into(), showing.div),
     order: |_, total| words::word(total, 0).into(),
     json_type: "map",
+    adds_up: true,
     whole_only: false,
 };

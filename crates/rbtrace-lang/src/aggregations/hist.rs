@@ -33,6 +33,7 @@ tracepoint:syscalls:sys_exit_read { @bytes = hist(args.ret); }
     show: |aggregate, total, showing| buckets::rows(total, showing.div, |index| bounds(index, bits(aggregate))),
     order: buckets::order,
     json_type: "hist",
+    adds_up: true,
     whole_only: true,
 };
 

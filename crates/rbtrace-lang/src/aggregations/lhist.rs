@@ -34,6 +34,7 @@ tracepoint:syscalls:sys_exit_read { @bytes = lhist(args.ret, 0, 10000, 1000); }
     show: |aggregate, total, _| buckets::rows(total, 1, |index| bounds(index, &Range::of(aggregate))),
     order: buckets::order,
     json_type: super::hist::ROW.json_type,
+    adds_up: true,
     whole_only: true,
 };
 

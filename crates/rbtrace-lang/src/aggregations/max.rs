@@ -27,5 +27,6 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @largest[comm] = max(args.ret
     show: extreme::show,
     order: extreme::order,
     json_type: "map",
+    adds_up: false,
     whole_only: false,
 };

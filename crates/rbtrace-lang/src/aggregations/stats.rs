@@ -27,6 +27,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = stats(args.ret
     show,
     order: words::mean,
     json_type: "stats",
+    adds_up: false,
     whole_only: false,
 };
 

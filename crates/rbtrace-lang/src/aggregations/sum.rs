@@ -32,6 +32,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes[comm] = sum(args.ret);
     show: |aggregate, total, showing| words::integer(aggregate, words::number(aggregate, words::word(total, 0)), showing.div),
     order: |aggregate, total| words::number(aggregate, words::word(total, 0)),
     json_type: "map",
+    adds_up: true,
     whole_only: false,
 };
 

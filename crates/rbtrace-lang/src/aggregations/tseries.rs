@@ -42,6 +42,7 @@ tracepoint:syscalls:sys_exit_read /args.ret > 0/ { @bytes = tseries(args.ret, 10
     show,
     order: |_, total| used(total).map(epoch).max().unwrap_or(0).into(),
     json_type: ROW_NAME,
+    adds_up: false,
     whole_only: true,
 };
 

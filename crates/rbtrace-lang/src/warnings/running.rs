@@ -115,6 +115,16 @@ pub static SKIPPED_BENCHMARK: Warning = Warning::new(
 )
 .running();
 
+/// A map of stacks that is no picture.
+pub static NOT_DRAWN: Warning = Warning::new(
+    "not-drawn",
+    "With `-f flame` and `-f folded`, a map is keyed by stacks but is shown as text. What is drawn is added up: a function is as wide as all that it \
+     calls. Averages, smallest and largest values do not add up, and nothing is as wide as a negative number or a text.\n\n\
+     ```\nprofile:hz:99 { @[ustack] = avg(rand % 10); }\n```\n\n\
+     `count()` and `sum(x)` can be drawn; of `hist(x)` how many values there were.",
+)
+.running();
+
 /// Stacks that are unwound, but not to their end.
 pub static STACK_CUT: Warning = Warning::new(
     "stack-cut",

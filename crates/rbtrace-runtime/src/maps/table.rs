@@ -91,6 +91,14 @@ impl<'m> Table<'m> {
         }
     }
 
+    /// Whether values of several rows add up to one of the same kind.
+    pub fn adds_up(&self) -> bool {
+        match self.kind {
+            Kind::Aggregate(row, _) => row.adds_up,
+            Kind::Plain => true,
+        }
+    }
+
     /// The rows in printing order.
     pub fn rows<'a>(&'a self, cut: Cut, world: &'a dyn World) -> impl Iterator<Item = Result<Row, RunError>> + 'a {
         let skip = match usize::try_from(cut.top) {

@@ -349,7 +349,7 @@ mod tests {
         let mut rows = rows.into_iter().map(Ok);
         said(|out| {
             Json { codes: false }
-                .map(Shown { title: "@m".into(), keyed, stacks: false, json_type, rows: &mut rows }, out)
+                .map(Shown { title: "@m".into(), keyed, stacks: false, adds_up: true, json_type, rows: &mut rows }, out)
                 .expect("no row fails")
         })
     }

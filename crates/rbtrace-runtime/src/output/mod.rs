@@ -28,6 +28,8 @@ pub struct Shown<'a> {
     pub keyed: bool,
     /// Whether stacks are among the keys.
     pub stacks: bool,
+    /// Whether values of several rows add up to one of the same kind.
+    pub adds_up: bool,
     /// `type` of its JSON line.
     pub json_type: &'static str,
     /// The rows in order.
@@ -115,13 +117,24 @@ pub trait Output {
     fn end(&self, _: &mut Vec<u8>) {}
 }
 
+/// How a format speaks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// In colours.
+    pub color: bool,
+    /// With the codes of warnings, where they are no text for people.
+    pub codes: bool,
+    /// And says which maps cannot be drawn.
+    pub undrawn: bool,
+}
+
 /// The format of a name.
-pub fn of(format: Format, color: bool, verbose: bool) -> Box<dyn Output> {
+pub fn of(format: Format, Manner { color, codes, undrawn }: Manner) -> Box<dyn Output> {
     match format {
         Format::Text => Box::new(Text { color }),
-        Format::Json => Box::new(Json { codes: verbose }),
-        Format::Folded => Box::new(Stacks::lines(Text { color })),
-        Format::Flame => Box::new(Stacks::picture(Text { color })),
+        Format::Json => Box::new(Json { codes }),
+        Format::Folded => Box::new(Stacks::lines(Text { color }, undrawn)),
+        Format::Flame => Box::new(Stacks::picture(Text { color }, undrawn)),
     }
 }
 

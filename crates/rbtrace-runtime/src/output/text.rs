@@ -144,7 +144,7 @@ mod tests {
     fn shown(keyed: bool, rows: Vec<Row>) -> String {
         let mut out = Vec::new();
         let mut rows = rows.into_iter().map(Ok);
-        let shown = Shown { title: "@m".into(), keyed, stacks: false, json_type: "map", rows: &mut rows };
+        let shown = Shown { title: "@m".into(), keyed, stacks: false, adds_up: true, json_type: "map", rows: &mut rows };
         Text { color: false }.map(shown, &mut out).expect("no row fails");
         String::from_utf8(out).expect("UTF-8")
     }

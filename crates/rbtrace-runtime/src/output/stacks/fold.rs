@@ -45,10 +45,10 @@ pub fn has_stack(key: &Type) -> bool {
 /// The paths of a map and their weights.
 pub type Paths = Vec<(Vec<Step>, u64)>;
 
-/// What is to be drawn of a map; its rows, if it has no stacks or its values are no weights.
+/// What is to be drawn of a map; its rows, if it has no stacks or its values are no weights: no numbers, or such as do not add up.
 pub fn paths(shown: &mut Shown<'_>) -> Result<Result<Paths, Vec<Row>>, RunError> {
     let rows: Vec<Row> = shown.rows.collect::<Result<_, _>>()?;
-    let paths = if shown.stacks { rows.iter().map(fold).collect() } else { None };
+    let paths = if shown.stacks && shown.adds_up { rows.iter().map(fold).collect() } else { None };
     Ok(paths.ok_or(rows))
 }
 
@@ -69,7 +69,7 @@ fn fold(row: &Row) -> Option<(Vec<Step>, u64)> {
 fn weight(value: &Value) -> Option<u64> {
     match value {
         Value::UInt(number) => Some(*number),
-        Value::Int(number) => Some((*number).max(0) as u64),
+        Value::Int(number) => u64::try_from(*number).ok(),
         Value::Histogram(buckets) => Some(buckets.iter().map(|bucket| bucket.count).sum()),
         Value::None | Value::Bool(_) | Value::Pointer(_) | Value::Enum(..) | Value::Str(_) | Value::Bytes(_) | Value::Array(_) => None,
         Value::Tuple(_) | Value::Struct(_) | Value::Text(_) | Value::Stack(_) | Value::Series(_) => None,
@@ -151,6 +151,8 @@ pub(super) mod tests {
         assert_eq!(weight, 2);
         assert_eq!(path[8].kind, Kind::Kernel);
         assert_eq!((path[0].kind, path[2].kind, path[4].kind), (Kind::Label, Kind::Unknown, Kind::Inlined));
-        assert_eq!(fold(&Row { key: None, value: Value::Text("x".into()) }), None);
+        for value in [Value::Text("x".into()), Value::Int(-1)] {
+            assert_eq!(fold(&Row { key: None, value }), None);
+        }
     }
 }

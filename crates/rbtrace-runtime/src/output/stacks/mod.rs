@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use rbtrace_ir::EventDecl;
-use rbtrace_lang::Value;
 use rbtrace_lang::run::{Message, Report, RunError};
+use rbtrace_lang::{Value, warnings};
 
 pub use self::fold::has_stack;
 use self::fold::paths;
@@ -23,19 +23,29 @@ use crate::output::{Output, Shown, Stream, Text, Trial};
 pub struct Stacks {
     /// How the rest is said.
     text: Text,
+    /// Whether it is said which maps are not drawn.
+    says_undrawn: bool,
     /// Maps by their titles, where a picture is wanted.
     picture: Option<RefCell<BTreeMap<String, Node>>>,
 }
 
 impl Stacks {
     /// A line for each stack, as it is printed.
-    pub fn lines(text: Text) -> Self {
-        Self { text, picture: None }
+    pub fn lines(text: Text, says_undrawn: bool) -> Self {
+        Self { text, says_undrawn, picture: None }
     }
 
     /// A flame graph.
-    pub fn picture(text: Text) -> Self {
-        Self { text, picture: Some(RefCell::default()) }
+    pub fn picture(text: Text, says_undrawn: bool) -> Self {
+        Self { text, says_undrawn, picture: Some(RefCell::default()) }
+    }
+
+    /// A map without stacks is none that anybody expects to see drawn.
+    fn tell_undrawn(&self, shown: &Shown<'_>, out: &mut Vec<u8>) {
+        if shown.stacks && self.says_undrawn {
+            let why = if shown.adds_up { "only numbers that are not negative can" } else { "its values do not add up" };
+            self.text.complain(Some(warnings::NOT_DRAWN.code), &format!("{} is not drawn: {why}", shown.title), out);
+        }
     }
 }
 
@@ -53,7 +63,10 @@ impl Output for Stacks {
     fn map(&self, mut shown: Shown<'_>, out: &mut Vec<u8>) -> Result<Stream, RunError> {
         let paths = match paths(&mut shown)? {
             Ok(paths) => paths,
-            Err(rows) => return self.text.map(Shown { rows: &mut rows.into_iter().map(Ok), ..shown }, out).map(|_| Stream::Err),
+            Err(rows) => {
+                self.tell_undrawn(&shown, out);
+                return self.text.map(Shown { rows: &mut rows.into_iter().map(Ok), ..shown }, out).map(|_| Stream::Err);
+            }
         };
         match &self.picture {
             Some(maps) => drop(maps.borrow_mut().insert(shown.title, Node::new(paths))),
@@ -105,7 +118,7 @@ mod tests {
     fn show(stacks: &Stacks, title: &str, rows: Vec<Row>) -> String {
         let rows = &mut rows.into_iter().map(Ok);
         let mut out = Vec::new();
-        let shown = Shown { title: title.into(), keyed: true, stacks: true, json_type: "map", rows };
+        let shown = Shown { title: title.into(), keyed: true, stacks: true, adds_up: true, json_type: "map", rows };
         assert_eq!(stacks.map(shown, &mut out), Ok(Stream::Out));
         String::from_utf8(out).expect("text")
     }
@@ -120,12 +133,12 @@ mod tests {
     fn paths_are_lines() {
         let expected = "a:b;main;0x10;work<int>;outer_[i];inner_[i];read;ksys_read_[k];vfs_read_[k] 2\n\
                         a:b;main;0x10;work<int>;outer_[i];inner_[i];read 1\n";
-        assert_eq!(show(&Stacks::lines(Text { color: false }), "@", rows()), expected);
+        assert_eq!(show(&Stacks::lines(Text { color: false }, true), "@", rows()), expected);
     }
 
     #[test]
     fn the_last_state_of_each_map_is_drawn() {
-        let flame = Stacks::picture(Text { color: false });
+        let flame = Stacks::picture(Text { color: false }, true);
         for _ in 0..2 {
             assert_eq!(show(&flame, "@a", rows()), "");
         }
@@ -138,7 +151,7 @@ mod tests {
 
     #[test]
     fn nothing_is_a_picture_too() {
-        assert!(end(&Stacks::picture(Text { color: false })).contains("no stacks"));
-        assert_eq!(end(&Stacks::lines(Text { color: false })), "");
+        assert!(end(&Stacks::picture(Text { color: false }, true)).contains("no stacks"));
+        assert_eq!(end(&Stacks::lines(Text { color: false }, true)), "");
     }
 }
