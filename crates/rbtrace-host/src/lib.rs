@@ -388,6 +388,10 @@ impl Facts for Host {
         self.binaries.breakpoint(binary, address)
     }
 
+    fn begins_recognisably(&self, binary: &str, address: u64) -> bool {
+        self.binaries.begins_recognisably(binary, address)
+    }
+
     fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {
         self.binaries.implementations(binary, function)
     }

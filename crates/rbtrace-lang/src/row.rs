@@ -333,6 +333,9 @@ pub struct ProbeType {
     pub unreadable: fn(&dyn Facts, &Place, u32) -> Option<String>,
     /// Evaluates one of them.
     pub argument: fn(&mut dyn LowerCx, &Planned, u32) -> ir::Value,
+    /// Whether a place is the first instruction of a function and the kernel leaves out of stacks there who called it, because it goes by
+    /// frames, and the function has not made its own yet.
+    pub hides_caller: fn(&dyn Facts, &Place) -> bool,
     /// The type of what a place's function returned; `None`: nothing is returned there.
     pub result: fn(&dyn Facts, &Place) -> Option<Type>,
     /// Evaluates it.

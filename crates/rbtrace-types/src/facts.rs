@@ -49,7 +49,7 @@ pub enum Feature {
     TaskRegisters,
     /// `bpf_find_vma` (5.17).
     FindVma,
-    /// `bpf_get_stack` knows the callers of functions whose return is watched (6.11).
+    /// `bpf_get_stack` knows the callers of functions whose return is watched and, on x86-64, of most of those that begin (6.11).
     WholeStacks,
     /// Keys of hash maps longer than 512 bytes (5.11).
     LongKeys,
@@ -373,6 +373,11 @@ pub trait Facts {
     fn breakpoint(&self, binary: &str, address: u64) -> Option<u64> {
         let _ = binary;
         Some(address)
+    }
+    /// Whether the kernel sees by a binary's instruction that a function begins there (see [`Feature::WholeStacks`]).
+    fn begins_recognisably(&self, binary: &str, address: u64) -> bool {
+        let _ = (binary, address);
+        true
     }
     /// The addresses that an indirect function may really be at; empty: nobody knows.
     fn implementations(&self, binary: &str, function: &Function) -> Vec<u64> {

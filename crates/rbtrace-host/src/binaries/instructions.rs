@@ -74,6 +74,15 @@ impl Instructions<'_> {
         }
     }
 
+    /// Whether they begin as the kernel knows functions by (`is_uprobe_at_func_entry` of `arch/x86/events/core.c`): the caller's frame pointer is
+    /// saved, or jumps may lead here. Compilers that write the latter belong to systems whose kernels know it.
+    pub fn begin_recognisably(&self) -> bool {
+        match self.kind {
+            Kind::X86(_) => self.code.starts_with(&[0x55]) || self.code.starts_with(&[0xf3, 0x0f, 0x1e, 0xfa]),
+            Kind::Aarch64 => false,
+        }
+    }
+
     /// Whether at a place is an instruction of the newer encodings (VEX, EVEX), which begin with bytes that mean something else in 32 bits.
     fn begins_with_vectors(&self, at: usize) -> bool {
         self.code.get(at).is_some_and(|byte| matches!(byte, 0xc4 | 0xc5 | 0x62))
@@ -167,6 +176,8 @@ mod tests {
         assert_eq!(begins, [0, 1, 4, 11]);
         assert_eq!(instructions.addresses(12), [0x101b]);
         assert_eq!(instructions.addresses(4), []);
+        assert!(instructions.begin_recognisably());
+        assert!(!Instructions { code: &code[1..], ..instructions }.begin_recognisably());
     }
 
     #[test]

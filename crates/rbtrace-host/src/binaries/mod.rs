@@ -107,6 +107,11 @@ impl Binaries {
         self.open(name).ok()?.breakpoint(address)
     }
 
+    /// See [`rbtrace_types::Facts::begins_recognisably`].
+    pub fn begins_recognisably(&self, name: &str, address: u64) -> bool {
+        self.open(name).is_ok_and(|binary| binary.instructions(address).is_some_and(|code| code.begin_recognisably()))
+    }
+
     /// See [`rbtrace_types::Facts::implementations`].
     pub fn implementations(&self, name: &str, function: &Function) -> Vec<u64> {
         let Ok(binary) = self.open(name) else { return Vec::new() };

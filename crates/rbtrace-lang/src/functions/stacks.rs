@@ -3,11 +3,12 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, SlotId, Value};
 use rbtrace_syntax::ast::Expr;
-use rbtrace_types::{Feature, Type};
+use rbtrace_types::{Feature, Space, Type};
 
-use crate::compile::{Call, Complaint, LowerCx, Lowered, TypeCx};
+use crate::compile::{Call, Complaint, LowerCx, Lowered, Place, TypeCx};
 use crate::config;
 use crate::named::stack::{self, Mode};
+use crate::probes::registers;
 use crate::variables::task_ids;
 use crate::warnings::STACK_LOST;
 
@@ -103,12 +104,15 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
             (bytes, cx.ir().bin_int(Bin::Or, cut, mode.number() | stack::UNWOUND))
         }
         (Source::Unwound | Source::Kernel | Source::Process, _) => {
-            let (bytes, number) = by_helper(ir, slot, frames_size, user, mode);
-            // Newer kernels do it themselves; build ids have no room for another's address.
-            if user && mode != Mode::BuildId && !cx.facts().has(Feature::WholeStacks) {
+            // Build ids have no room for another's address.
+            let is_plain = mode != Mode::BuildId;
+            let caller = if is_plain && limit > 1 { caller(cx, user) } else { None };
+            let bytes = by_helper(cx.ir(), (slot, frames_size), user, mode, caller);
+            // Newer kernels do it themselves, but not with what was put in.
+            if user && is_plain && (caller.is_some() || !cx.facts().has(Feature::WholeStacks)) {
                 repair(cx, slot, bytes, frames_size);
             }
-            (bytes, number)
+            (bytes, cx.ir().int(mode.number()))
         }
     };
     let ir = cx.ir();
@@ -154,17 +158,44 @@ fn describe(ir: &mut Builder, value: Value, told: &Told) {
     }
 }
 
-/// The bytes of the frames that the kernel puts behind an entry's header, and the mode.
-fn by_helper(ir: &mut Builder, slot: SlotId, frames_size: u32, user: bool, mode: Mode) -> (Value, Value) {
+/// Has the kernel put the frames behind an entry's header; gives their bytes.
+fn by_helper(ir: &mut Builder, (slot, frames_size): (SlotId, u32), user: bool, mode: Mode, caller: Option<Value>) -> Value {
     let entry = ir.slot_addr(slot);
     let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
+    // One word higher where the caller is missing between the innermost frame and the others.
+    let (to, size) = match caller {
+        Some(_) => (ir.value(Op::Offset(entry, stack::ENTRY_HEADER + 8)), frames_size - 8),
+        None => (frames, frames_size),
+    };
     // The helper fills what it does not need with zeros, also when it fails.
     let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
-    let args = vec![Operand::Ctx, Operand::Value(frames), Operand::Int(frames_size.into()), Operand::Int(flags)];
+    let args = vec![Operand::Ctx, Operand::Value(to), Operand::Int(size.into()), Operand::Int(flags)];
     let bytes = ir.call(Helper::GetStack, args);
     let zero = ir.int(0);
     let failed = ir.cmp(Cmp::SLt, bytes, zero);
-    (ir.value(Op::Select(failed, zero, bytes)), ir.int(mode.number()))
+    let Some(caller) = caller else { return ir.value(Op::Select(failed, zero, bytes)) };
+    let innermost = ir.load(8, false, to, 0);
+    ir.store(8, frames, 0, innermost);
+    ir.store(8, to, 0, caller);
+    let nobody = ir.cmp_int(Cmp::Eq, caller, 0);
+    let more = ir.int(8);
+    let more = ir.value(Op::Select(nobody, zero, more));
+    let all = ir.bin(Bin::Add, bytes, more);
+    ir.value(Op::Select(failed, zero, all))
+}
+
+/// Where the function returns to whose first instruction is reached, if the kernel leaves that out. 0: it returns to nobody.
+fn caller(cx: &mut dyn LowerCx, user: bool) -> Option<Value> {
+    let (facts, space) = (cx.facts(), if user { Space::User } else { Space::Kernel });
+    let is_hidden = |place: &&Place| place.probe_type.space == space && (place.probe_type.hides_caller)(facts, place);
+    if !cx.places().iter().all(is_hidden) {
+        return None;
+    }
+    // A stack that cannot be read is no failed read of the script's.
+    let watched = std::mem::take(&mut cx.ir().watched);
+    let address = registers::read_return_address(cx);
+    cx.ir().watched = watched;
+    Some(address)
 }
 
 /// Puts the callers of functions whose return is watched into the frames.

@@ -140,6 +140,23 @@ pub(super) fn read_result(cx: &mut dyn LowerCx) -> ir::Value {
     cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
 }
 
+/// Where a function of a process returns to, at its first instruction, on aarch64 one of the kernel, too: in a register (x30), or on the stack.
+pub(crate) fn read_return_address(cx: &mut dyn LowerCx) -> ir::Value {
+    let arch = cx.facts().arch();
+    let b = cx.ir();
+    match arch {
+        Arch::Aarch64 => b.value(Op::LoadCtx { bytes: 8, signed: false, offset: 8 * 30 }),
+        Arch::X86_64 => {
+            let stack = b.value(Op::LoadCtx { bytes: 8, signed: false, offset: stack_pointer(arch) });
+            let slot = b.memory("register", 8);
+            let to = b.slot_addr(slot);
+            // Where it fails there are zeros.
+            b.call(Helper::ProbeReadUser, vec![Operand::Value(to), Operand::Int(8), Operand::Value(stack)]);
+            b.load(8, false, to, 0)
+        }
+    }
+}
+
 /// Reads a register through the `struct pt_regs *` that is the first word of the context.
 pub(super) fn read(cx: &mut dyn LowerCx, program_type: ProgramType, register: Register) -> ir::Value {
     let (offset, bytes) = place(cx.facts().arch(), register);

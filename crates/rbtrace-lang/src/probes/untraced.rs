@@ -43,6 +43,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     arguments: |_, _| None,
     unreadable: |_, _, _| None,
     argument: |_, _, _| unreachable!("asked only of probe types that have some"),
+    hides_caller: |_, _| false,
     result: |_, _| None,
     read_result: |_, _| unreachable!("asked only of probe types that have some"),
     function: |_, _| None,

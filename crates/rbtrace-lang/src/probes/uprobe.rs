@@ -48,6 +48,7 @@ uprobe:libc:fopen { printf(\"%s opens %s\\n\", comm, str(arg0)); }
     program_type: types::named,
     program_constant: types::constant,
     context: |_, _| Some(context::REGISTERS.to_string()),
+    hides_caller: user_code::hides_caller,
     function: user_code::function,
     arguments: |facts, _| Some(registers::argument_count(facts.arch())),
     argument: |cx, _, index| registers::read_argument(cx, index),

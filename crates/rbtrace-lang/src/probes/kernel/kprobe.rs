@@ -3,7 +3,7 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{AttachPlan, Helper, KernelPlace, Moment, Op, Operand, ProgramType, Role};
 use rbtrace_types::facts::VMLINUX;
-use rbtrace_types::{Facts, Feature, Field, Space};
+use rbtrace_types::{Arch, Facts, Feature, Field, Space};
 
 use super::target::{self, Spot};
 use super::{function as functions, parameters};
@@ -55,6 +55,8 @@ kprobe:vfs_read { @[comm, args.count] = count(); }
     select: |cx, _| cookie::select(cx),
     arguments: |facts, _| Some(registers::argument_count(facts.arch())),
     argument: |cx, _, index| registers::read_argument(cx, index),
+    // On x86-64 the kernel describes its own frames by tables.
+    hides_caller: |facts, place| facts.arch() == Arch::Aarch64 && !is_inside(place),
     function,
     arg,
     ..untraced::BASE

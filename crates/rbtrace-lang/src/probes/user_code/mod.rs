@@ -12,8 +12,8 @@ pub(super) mod types;
 use rbtrace_diag::{Diagnostic, nearest};
 use rbtrace_ir as ir;
 use rbtrace_ir::{AttachPlan, ProgramType, Role, UprobeFile, UprobePlace};
-use rbtrace_types::Facts;
 use rbtrace_types::binary::Naming;
+use rbtrace_types::{Arch, Facts, Feature};
 
 use super::{cookie, wildcard};
 use crate::compile::{LowerCx, Place};
@@ -88,6 +88,25 @@ fn breakpoints(facts: &dyn Facts, place: &Place) -> Vec<u64> {
         }
         Code::Function { .. } | Code::Address(_) | Code::Pattern(_) | Code::Line(_) => all,
     }
+}
+
+/// Whether the breakpoint of a place is on the first instruction of a function, and the kernel does not look for its caller there: that of x86-64
+/// does since Linux 6.11, where it recognises the instruction.
+pub(super) fn hides_caller(facts: &dyn Facts, place: &Place) -> bool {
+    let (binary, addresses) = (&place.parts[0], addresses(facts, place));
+    let is_beginning = match target::code_of(&place.parts) {
+        (_, Code::Function { offset, .. }) => offset == 0 && breakpoints(facts, place) == addresses,
+        (naming, Code::Address(address)) => {
+            facts.functions(binary, naming).is_ok_and(|all| all.iter().any(|function| function.address == address))
+        }
+        (_, Code::Pattern(_) | Code::Line(_)) => false,
+    };
+    let is_recognised = |address: &u64| facts.begins_recognisably(binary, *address);
+    is_beginning
+        && match facts.arch() {
+            Arch::Aarch64 => true,
+            Arch::X86_64 => !facts.has(Feature::WholeStacks) || !addresses.iter().any(is_recognised),
+        }
 }
 
 /// Places of one probe share a program.
