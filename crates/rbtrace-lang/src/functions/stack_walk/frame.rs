@@ -1,14 +1,22 @@
 //! From a frame to its caller's, by a rule.
 
 use rbtrace_ir::{Bin, Builder, Cmp, Helper, Op, Operand, SlotId, Value};
-use rbtrace_types::Arch;
 use rbtrace_types::unwind::kind;
+use rbtrace_types::{Arch, Facts, Type};
 
 use super::{Walk, end, kernel_word, layout, leave};
 
-/// User space of 39 bits, and of 48.
-const SMALL: i64 = (1 << 39) - 1;
-const LARGE: i64 = (1 << 48) - 1;
+/// The bits of addresses of processes where the kernel does not say how many it uses.
+const USUAL: i64 = (1 << 48) - 1;
+
+/// Where the kernel keeps how large the address space of a process is: offset of its memory in `struct task_struct`, and of the size in that.
+pub(super) fn size_at(facts: &dyn Facts) -> Option<(u32, u32)> {
+    let (Type::Struct(task), Type::Struct(memory)) = (facts.kernel_type("struct task_struct")?, facts.kernel_type("struct mm_struct")?)
+    else {
+        return None;
+    };
+    Some((task.field("mm")?.offset, memory.field("task_size")?.offset))
+}
 
 impl Walk {
     /// Goes to the caller.
@@ -156,13 +164,24 @@ impl Walk {
         ir.push(Op::Set(self.registers, zero));
     }
 
-    /// A return address may be signed, in the bits above those of addresses. The stack is at the upper end of the address space.
+    /// A return address may be signed, in the bits above those of addresses.
     fn unsigned(&self, ir: &mut Builder, address: Value) -> Value {
-        let sp = ir.value(Op::Get(self.sp));
-        let is_small = ir.cmp_int(Cmp::ULe, sp, SMALL);
-        let (small, large) = (ir.int(SMALL), ir.int(LARGE));
-        let bits = ir.value(Op::Select(is_small, small, large));
+        let bits = ir.value(Op::Get(self.address_bits));
         ir.bin(Bin::And, address, bits)
+    }
+
+    /// Learns how many bits addresses have: 39, 48 or 52.
+    pub(super) fn measure(&self, ir: &mut Builder, size_at: Option<(u32, u32)>) {
+        let bits = match size_at {
+            Some((memory, size)) => {
+                let task = ir.call(Helper::CurrentTask, vec![]);
+                let memory = kernel_word(ir, self.word, 8, task, memory);
+                let size = kernel_word(ir, self.word, 8, memory, size);
+                ir.bin_int(Bin::Sub, size, 1)
+            }
+            None => ir.int(USUAL),
+        };
+        ir.push(Op::Set(self.address_bits, bits));
     }
 }
 

@@ -150,6 +150,8 @@ struct Walk {
     sp: SlotId,
     fp: SlotId,
     lr: SlotId,
+    /// All bits that an address may have.
+    address_bits: SlotId,
     /// Where the kernel keeps the registers of the place, while it is the one that the processor was at; else 0.
     registers: SlotId,
     /// 1: the processor is at that place; 0: it will return there, and the call is before it.
@@ -187,12 +189,16 @@ pub(super) fn lower(cx: &mut dyn LowerCx, call: &Call, entry: SlotId, limit: u32
     let registers_at = registers_at(cx.facts()).expect("checked when the call was typed");
     let (has_loop, places, list) = (cx.facts().has(Feature::Loop), memory::places(cx), returns::list(cx.facts()));
     let tree = places.and_then(|_| tree::tree(cx.facts()));
+    let size_at = (arch == Arch::Aarch64).then(|| frame::size_at(cx.facts()));
     let ir = cx.ir();
     // A stack that ends is no failed read of the script's.
     let watched = std::mem::take(&mut ir.watched);
     let pending = list.map(|list| Pending::new(ir, list));
     let tree = tree.map(|tree| (tree, Way::new(ir)));
     let walk = Walk { places, tree, has_loop, pending, ..Walk::new(ir, maps, arch, entry, limit) };
+    if let Some(size_at) = size_at {
+        walk.measure(ir, size_at);
+    }
     walk.begin(ir, registers_at, process);
     let step = walk.step(ir);
     walk.run(ir, step);
@@ -277,6 +283,7 @@ impl Walk {
             sp: ir.scalar("sp"),
             fp: ir.scalar("fp"),
             lr: ir.scalar("lr"),
+            address_bits: ir.scalar("address_bits"),
             registers: ir.scalar("registers_at"),
             exact: ir.scalar("exact"),
             over: ir.scalar("over"),
