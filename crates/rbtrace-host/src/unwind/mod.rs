@@ -2,6 +2,7 @@
 //! process and no map.
 
 mod rules;
+mod undescribed;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -11,7 +12,7 @@ use gimli::{
     BaseAddresses, CieOrFde, DebugFrame, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, UnwindContext, UnwindOffset,
     UnwindSection,
 };
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, elf};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolKind, elf};
 use rbtrace_types::unwind::{Base, Row, Rule, Saved};
 
 use self::rules::Registers;
@@ -83,6 +84,9 @@ pub fn table(bytes: &[u8]) -> Option<Table> {
     if registers == Registers::Aarch64
         && let Some(place) = file.dynamic_symbols().find(|symbol| symbol.name() == Ok(SIGNAL_RETURN))
     {
+        if builder.table.rows.is_empty() {
+            builder.by_instructions(bytes, &file);
+        }
         builder.signal_return(place.address());
     }
     builder.begin_at(file.entry());
@@ -190,6 +194,24 @@ impl Builder {
             self.push(start + distance as u32, rule);
         }
         self.table.framed += usize::from(framed);
+    }
+
+    /// Describes the functions that a file shows others by what they do.
+    fn by_instructions(&mut self, bytes: &[u8], file: &object::File<'_>) {
+        let mut functions: Vec<(u32, u32)> = file
+            .dynamic_symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0)
+            .filter_map(|symbol| self.in_file(symbol.address(), symbol.size()))
+            .collect();
+        functions.sort_unstable();
+        functions.dedup_by_key(|(start, _)| *start);
+        for (start, end) in functions {
+            let rules = bytes.get(start as usize..end as usize).and_then(undescribed::rules);
+            for (into, rule) in rules.unwrap_or_default() {
+                self.push(start + into, rule);
+            }
+            self.push(end, Rule::Unknown);
+        }
     }
 
     /// Where a program begins nobody called; the linker's own beginning is not described.
