@@ -14,7 +14,8 @@ use crate::row::{Allowed, Builtin};
 pub static ROW: Builtin = Builtin {
     name: "reg",
     signature: "reg(\"name\")",
-    manual: "A register of the code that was interrupted, by its name in C's `struct pt_regs`: on x86-64 `ip`, `sp`, `ax`, `di` and so on.\n\n\
+    manual: "A register of the code that was interrupted, by its name in C's `struct pt_regs`: on x86-64 `ip`, `sp`, `ax`, `di` and so on, on \
+             aarch64 `pc`, `sp`, `r0` to `r30`, also called `x0` to `x30`, `fp` and `lr`.\n\n\
              ```\nprofile:hz:99 { printf(\"%p\\n\", reg(\"ip\")); }\n```\n",
     args: (1, 1),
     allowed: Allowed::Only(&[
@@ -38,7 +39,11 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
         let (name, arch) = (String::from_utf8_lossy(&name).into_owned(), cx.facts().arch());
         if registers::by_name(arch, &name).is_none() {
             let message = format!("'{name}' is not a valid register on this architecture ({})", arch.name());
-            cx.report(Diagnostic::error(arg.span, message).because("no register has this name"));
+            cx.report(
+                Diagnostic::error(arg.span, message)
+                    .because("no register has this name")
+                    .hint(format!("there are {}", registers::names(arch))),
+            );
         }
     }
     Type::U64

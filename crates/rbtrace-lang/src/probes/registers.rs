@@ -33,6 +33,14 @@ fn place(arch: Arch, register: Register) -> (u32, u8) {
     }
 }
 
+/// The names that there are, for people.
+pub fn names(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "ax, bx, cx, dx, si, di, bp, sp, r8 to r15, ip (or pc), flags, cs, ss, orig_rax",
+        Arch::Aarch64 => "x0 to x30 (or r0 to r30), fp, lr, sp, pc, pstate",
+    }
+}
+
 /// The offset of a register that C code calls so.
 pub fn by_name(arch: Arch, name: &str) -> Option<u32> {
     // In the order of x86's `struct pt_regs`.
@@ -43,10 +51,13 @@ pub fn by_name(arch: Arch, name: &str) -> Option<u32> {
     let index = match (arch, name) {
         (_, "pc") if arch == Arch::X86_64 => 16,
         (Arch::X86_64, name) => X86_64.iter().position(|known| *known == name)? as u32,
+        (Arch::Aarch64, "fp") => 29,
+        (Arch::Aarch64, "lr") => 30,
         (Arch::Aarch64, "sp") => 31,
         (Arch::Aarch64, "pc") => 32,
         (Arch::Aarch64, "pstate") => 33,
-        (Arch::Aarch64, name) => name.strip_prefix('r')?.parse().ok().filter(|number| *number <= 30)?,
+        // `regs` of C's struct, and as the assembler calls them.
+        (Arch::Aarch64, name) => name.strip_prefix(['r', 'x'])?.parse().ok().filter(|number| *number <= 30)?,
     };
     Some(8 * index)
 }

@@ -16,13 +16,16 @@ pub static ROW: Builtin = Builtin {
     name: "sarg0",
     numbered: 10,
     signature: "sarg0, sarg1, …",
-    manual: "A word of the stack where a function begins, the first one above the return address being `sarg0`: arguments that found no room \
-             in registers. Old scripts use it; `reg(\"sp\")` says the same in more words.\n\n\
+    manual: "A word of the stack where a function begins, the first one above the return address (on aarch64 the first one) being `sarg0`: \
+             arguments that found no room in registers. Old scripts use it; `reg(\"sp\")` says the same in more words.\n\n\
              ```\nuprobe:/bin/bash:execute_command { printf(\"%d\\n\", sarg0); }\n```\n",
     allowed: Allowed::Only(&[kprobe::ROW.name, uprobe::ROW.name]),
     type_of: |cx: &mut dyn TypeCx, call: &Call| {
         let warning = warnings::STACK_ARGUMENT.at(call.span, format!("`{}` is deprecated", call.name));
-        let remedy = format!("`*(uint64 *)(reg(\"sp\") + {})` is what it means", 8 * (number(call) + 1));
+        let remedy = format!(
+            "`*(uint64 *)(reg(\"sp\") + {})` is what it means",
+            8 * (number(call) + registers::return_address_words(cx.facts().arch()))
+        );
         cx.report(warning.because("newer versions of the language do not have it").hint(remedy));
         Type::U64
     },
