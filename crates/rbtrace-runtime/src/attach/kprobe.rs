@@ -109,7 +109,9 @@ fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::
         [place] => format!("`{}`", place.symbol),
         places => format!("{} functions", places.len()),
     };
-    if error.raw_os_error() == Some(libc::EILSEQ) {
+    // On aarch64 all instructions have four bytes, and the kernel has no number of its own for a place between two.
+    let splits = |place: &&KernelPlace| cfg!(target_arch = "aarch64") && !(place.address + place.offset).is_multiple_of(4);
+    if error.raw_os_error() == Some(libc::EILSEQ) || places.iter().any(splits) {
         // Its text is about letters, which would only confuse. Scripts look for upstream's words.
         return anyhow!("{what}: Possible attachment attempt in the middle of an instruction, try a different offset.");
     }

@@ -56,11 +56,12 @@ pub fn unloadable(error: &io::Error) -> &'static str {
 pub(super) fn attach(program: BorrowedFd<'_>, function: &str, host: &Host) -> Result<OwnedFd> {
     bpf::raw_tracepoint(program, None).map_err(|error| {
         let why = match error.raw_os_error() {
-            Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0)",
-            Some(libc::EPERM | libc::EACCES) => "the kernel does not permit to change its functions while it runs",
-            Some(libc::EBUSY) if !is_traceable(function, host) => {
+            // On x86-64 the one, on aarch64 the other.
+            Some(libc::EBUSY | NOT_SUPPORTED) if !is_traceable(function, host) => {
                 "the kernel keeps it from being traced (it is marked `notrace` or `noinstr`); a function that it calls may do"
             }
+            Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0)",
+            Some(libc::EPERM | libc::EACCES) => "the kernel does not permit to change its functions while it runs",
             Some(libc::EBUSY) => "something else has taken hold of the function in a way that does not share",
             Some(libc::EINVAL) => "the function cannot be traced",
             _ => "the kernel refused",
