@@ -35,6 +35,10 @@ int main(int argc, char **argv) {
     MARK(work, indexed, 0, "-4@numbers(,%1,4) -4@(%0,%1,4) -4@-8(%0,%1,4)", "r"(numbers), "r"(index));
 #else
     MARK(work, memory, 0, "-8@[%0, %1, lsl 3] 8@%0 -8@[%0, 8]", "r"(table), "r"(index));
+    MARK(work, parts, 0, "-4@%w0 4@%w0 4@wzr 8@[sp, 8] 8@sp", "r"(-5));
+    MARK(work, floats, 0, "-4@%w0 8f@d0 -4@%w0", "r"(i));
+    MARK(work, symbols, 0, "-4@counter -4@numbers+4 -4@[%0, #:lo12:counter]", "r"((long)&counter & ~0xfffL));
+    MARK(work, indexed, 0, "-4@[%0, %w1, sxtw 2] -4@[%0, %w2, uxtw #2] -4@[%0, %w1, sxtw]", "r"(numbers + 4), "r"(-4), "r"(1));
 #endif
     MARK(other, begin, 0, "");
     if (watched) MARK(work, watched, watched, "2@%0", "r"(watched));
