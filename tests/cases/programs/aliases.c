@@ -3,9 +3,6 @@
 
 #include "getppid.h"
 
-// Has the compiler set up a frame where the function could do without.
-#define FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
-
 __attribute__((noinline)) static void call(void) {
     FRAME;
     GETPPID();

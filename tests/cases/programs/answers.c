@@ -4,6 +4,7 @@
 #include "getppid.h"
 
 __attribute__((noinline)) static int answer(int question) {
+    FRAME;
     GETPPID();
     return question;
 }

@@ -28,7 +28,9 @@ static void words(FILE *out, const char *widths, const uint32_t *values) {
 }
 
 static int make(const char *to, const char *name, const char *from) {
-  size_t size, at = 4096, length = strlen(name);
+  size_t size, length = strlen(name);
+  // Instructions lie where processors want them.
+  size_t at = 4096 + 3 - (30 + length + 3) % 4;
   const char *bytes = bytes_of(from, &size);
   FILE *out = fopen(to, "w");
   if (!out) return failed(to);

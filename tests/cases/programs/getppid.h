@@ -5,3 +5,6 @@
 #define GETPPID() \
     do { register long number __asm__("x8") = 173; __asm__ volatile("svc 0" : : "r"(number) : "x0", "memory"); } while (0)
 #endif
+
+// Has the compiler set up a frame where the function could do without.
+#define FRAME __asm__ volatile("" : : "r"(__builtin_frame_address(0)))

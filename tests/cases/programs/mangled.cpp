@@ -6,6 +6,7 @@
 namespace {
 struct Tape {
     KEPT int call(int x) const {
+        FRAME;
         GETPPID();
         return x + 1;
     }
