@@ -101,7 +101,10 @@ pub enum Computed {
 
 /// How two numbers are put together, in 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it; shifts to the right without and with a sign")]
+#[expect(
+    missing_docs,
+    reason = "the names say it; shifts to the right without and with a sign, division with one and its rest without, comparisons with one: 0 or 1"
+)]
 pub enum Math {
     Add,
     Sub,
@@ -112,6 +115,14 @@ pub enum Math {
     Left,
     Right,
     SignedRight,
+    Div,
+    Rem,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
 }
 
 impl Computed {

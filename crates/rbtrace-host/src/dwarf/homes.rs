@@ -175,6 +175,12 @@ fn step(stack: &mut Vec<Computed>, operation: Operation<Slice<'_>>) -> Result<()
             let place = stack.len().checked_sub(1 + usize::from(index)).context("its place is said in an expression that is broken")?;
             stack[place].clone()
         }
+        Operation::Swap | Operation::Rot => {
+            let depth = if operation == Operation::Swap { 2 } else { 3 };
+            let top = stack.len().checked_sub(depth).context("its place is said in an expression that is broken")?;
+            stack[top..].rotate_right(1);
+            return Ok(());
+        }
         Operation::EntryValue { .. } | Operation::ParameterRef { .. } => {
             bail!("it follows from what its function was called with (DW_OP_entry_value), which is not kept")
         }
@@ -202,6 +208,14 @@ fn math(operation: &Operation<Slice<'_>>) -> Option<Math> {
         Operation::Shl => Math::Left,
         Operation::Shr => Math::Right,
         Operation::Shra => Math::SignedRight,
+        Operation::Div => Math::Div,
+        Operation::Mod => Math::Rem,
+        Operation::Eq => Math::Eq,
+        Operation::Ne => Math::Ne,
+        Operation::Lt => Math::Lt,
+        Operation::Le => Math::Le,
+        Operation::Gt => Math::Gt,
+        Operation::Ge => Math::Ge,
         _ => return None,
     })
 }

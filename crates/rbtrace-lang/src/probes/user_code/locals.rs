@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rbtrace_ir as ir;
-use rbtrace_ir::{Bin, Op};
+use rbtrace_ir::{Bin, Cmp, Op};
 use rbtrace_types::debug_info::{Computed, Math, Variable, VariableHome};
 use rbtrace_types::{Arch, Facts, Field, Struct, Type};
 
@@ -143,13 +143,13 @@ pub(super) fn compute(b: &mut ir::Builder, arch: Arch, computed: &Computed) -> i
         }
         Computed::Math(math, first, second) => {
             let (first, second) = (compute(b, arch, first), compute(b, arch, second));
-            b.bin(operation(*math), first, second)
+            together(b, *math, first, second)
         }
     }
 }
 
-fn operation(math: Math) -> Bin {
-    match math {
+fn together(b: &mut ir::Builder, math: Math, first: ir::Value, second: ir::Value) -> ir::Value {
+    let operation = match math {
         Math::Add => Bin::Add,
         Math::Sub => Bin::Sub,
         Math::Mul => Bin::Mul,
@@ -159,5 +159,14 @@ fn operation(math: Math) -> Bin {
         Math::Left => Bin::Shl,
         Math::Right => Bin::LShr,
         Math::SignedRight => Bin::AShr,
-    }
+        Math::Div => Bin::SDiv,
+        Math::Rem => Bin::URem,
+        Math::Eq => return b.cmp(Cmp::Eq, first, second),
+        Math::Ne => return b.cmp(Cmp::Ne, first, second),
+        Math::Lt => return b.cmp(Cmp::SLt, first, second),
+        Math::Le => return b.cmp(Cmp::SLe, first, second),
+        Math::Gt => return b.cmp(Cmp::SGt, first, second),
+        Math::Ge => return b.cmp(Cmp::SGe, first, second),
+    };
+    b.bin(operation, first, second)
 }
