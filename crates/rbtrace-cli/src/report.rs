@@ -1,7 +1,9 @@
 //! What is said on standard error: diagnostics of a script, and failures that belong to no script. Decides about colours.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use rbtrace_diag::{Diagnostic, HeldBack, Severity, Sink, Sources, Style, render};
 use rbtrace_sema::frontend::lang::warnings::{self, Warning};
@@ -66,6 +68,13 @@ impl Reporter {
             true => say(&format!("{color}{level}: {message}\x1b[0m\n")),
             false => say(&format!("{level}: {message}\n")),
         }
+    }
+
+    /// Whether a file that an option names can be read; says why not.
+    pub fn can_read(&self, path: Option<&Path>, what: &str) -> bool {
+        let Some((path, error)) = path.and_then(|path| Some((path, File::open(path).err()?))) else { return true };
+        self.error(format!("could not read {what} from '{}': {error}", path.display()));
+        false
     }
 
     /// Everything the compiler had to say, errors first. `verbose`: also about scripts that do what was meant.

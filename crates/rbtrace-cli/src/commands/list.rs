@@ -21,6 +21,9 @@ use crate::script;
 
 /// Prints what matches. Nothing matching is no failure.
 pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Ending {
+    if !reporter.can_read(list.functions.as_deref(), "functions") {
+        return Ending::Mistake;
+    }
     let host = environment
         .host()
         .seen_by(list.pid)
@@ -84,7 +87,10 @@ fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Envi
 /// What matches a comma-separated list of patterns.
 fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host) -> String {
     let mut text = String::new();
-    for pattern in split(patterns, ',').into_iter().map(str::trim) {
+    let patterns: Vec<&str> = split(patterns, ',').into_iter().map(str::trim).collect();
+    let is_alone = patterns.len() == 1;
+    // Nothing alone means all; between or behind commas it is nothing.
+    for pattern in patterns.into_iter().filter(|pattern| is_alone || !pattern.is_empty()) {
         match kernel_types(pattern, verbose, host.btf()) {
             Some(lines) => text.push_str(&lines),
             None => probe_lines(pattern, verbose, host, &mut text),

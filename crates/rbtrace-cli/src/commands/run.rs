@@ -31,6 +31,9 @@ fn execute(run: Run, environment: &Environment, reporter: &Reporter) -> Result<E
     if !emits && run.stages.is_empty() {
         check_privileges(reporter)?;
     }
+    if !reporter.can_read(run.functions.as_deref(), "functions") {
+        return Err(Ending::Mistake);
+    }
     let host = environment
         .host()
         .seen_by(run.pid)

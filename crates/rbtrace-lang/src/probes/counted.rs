@@ -62,21 +62,14 @@ pub(super) fn expand(events: &Events, target: &Target, sink: &mut Sink) -> Vec<V
     let mut place = vec![event.text.clone()];
     // `event:` is how events are listed, so it can be attached to: the default count.
     if let Some(count) = target.parts.get(1).filter(|count| !count.text.is_empty()) {
-        let Some(number) = read_count(&count.text) else {
-            let message = format!("Invalid count for {} probe: invalid integer: {}", events.name, count.text);
+        let Some(number) = parts::number(&count.text) else {
+            let message = format!("Invalid count for {} probe: {}: {}", events.name, parts::flaw(&count.text), count.text);
             sink.push(Diagnostic::error(count.span, message).because("expected a positive integer"));
             return vec![];
         };
         place.push(number.to_string());
     }
     vec![place]
-}
-
-fn read_count(text: &str) -> Option<u64> {
-    let clean: String = text.chars().filter(|&c| c != '_').collect();
-    let (mantissa, exponent) = clean.split_once('e').unwrap_or((&clean, "0"));
-    let (mantissa, exponent): (u64, u32) = (mantissa.parse().ok()?, exponent.parse().ok()?);
-    mantissa.checked_mul(10u64.checked_pow(exponent)?)
 }
 
 /// Events and aliases, as attachable text.

@@ -30,6 +30,23 @@ pub(super) fn check_given(name: &str, what: &str, part: &TargetPart, sink: &mut 
     Err(sink.push(refusal.hint(format!("`-l '{name}:*'` lists what can be named"))))
 }
 
+/// A number, spelled as in a script; without a unit.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let is_hex = text.starts_with("0x") || text.starts_with("0X");
+    let number = rbtrace_syntax::integer(text).filter(|_| is_hex || text.ends_with(|last: char| last.is_ascii_digit()));
+    u64::try_from(number?).ok()
+}
+
+/// Why a text is no such number.
+pub(super) fn flaw(text: &str) -> &'static str {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match digits {
+        0 => "invalid integer",
+        _ if digits == text.len() && !text.starts_with('0') => "overflow error, maximum value is 18446744073709551615",
+        _ => "invalid trailing bytes",
+    }
+}
+
 /// Whether a part has a wildcard that is not quoted.
 pub(super) fn is_pattern(part: &TargetPart) -> bool {
     !part.quoted && wildcard::is_pattern(&part.text)

@@ -30,17 +30,18 @@ pub(super) fn expand(name: &str, target: &Target, sink: &mut Sink) -> Vec<Vec<St
 /// `unit:n`
 fn read_rate(name: &str, unit: &TargetPart, rate: &TargetPart, sink: &mut Sink) -> Result<Vec<String>, Reported> {
     let Some((_, ns)) = UNITS.iter().find(|(known, _)| *known == unit.text) else {
-        let refusal = Diagnostic::error(unit.span, format!("{} is not an accepted unit of time", unit.text));
+        let message = match unit.text.as_str() {
+            "" => format!("{name} probe must have unit of time"),
+            other => format!("{other} is not an accepted unit of time"),
+        };
+        let refusal = Diagnostic::error(unit.span, message);
         let units = UNITS.map(|(known, _)| format!("`{known}`")).join(", ");
         return Err(sink.push(refusal.because("expected a unit").hint(format!("the units are {units}"))));
     };
-    let number = match read_number(&rate.text) {
-        Ok(number) => number,
-        Err(Malformed::Negative) => 0,
-        Err(Malformed::Other(why)) => {
-            let refusal = Diagnostic::error(rate.span, format!("Invalid rate of {name} probe: {why}: {}", rate.text));
-            return Err(sink.push(refusal.because("expected a positive integer")));
-        }
+    let is_negative = rbtrace_syntax::integer(&rate.text).is_some_and(|number| number < 0);
+    let Some(number) = parts::number(&rate.text).or(is_negative.then_some(0)) else {
+        let message = format!("Invalid rate of {name} probe: {}: {}", parts::flaw(&rate.text), rate.text);
+        return Err(sink.push(Diagnostic::error(rate.span, message).because("expected a positive integer")));
     };
     if number == 0 {
         let refusal = Diagnostic::error(rate.span, format!("{name} frequency should be a positive integer"));
@@ -56,21 +57,14 @@ fn read_rate(name: &str, unit: &TargetPart, rate: &TargetPart, sink: &mut Sink) 
 /// `10ms`, or bare nanoseconds; shown in microseconds, as upstream does.
 fn read_duration(name: &str, part: &TargetPart, sink: &mut Sink) -> Result<Vec<String>, Reported> {
     let digits = part.text.len() - part.text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_').len();
-    let (number, suffix) = part.text.split_at(digits);
-    // `1e3` is a number, not a unit.
-    let (number, suffix) = if suffix.starts_with('e') { (part.text.as_str(), "") } else { (number, suffix) };
-    let scale = match suffix {
-        "" | "ns" => Some(1),
-        _ => UNITS.iter().find(|(known, _)| *known == suffix).and_then(|(_, ns)| *ns).or(longer_unit(suffix)),
-    };
-    let ns = match (read_number(number), scale) {
-        (Ok(number), Some(scale)) => number.saturating_mul(scale),
-        (number, _) => {
-            let why = if number.is_ok() { "invalid trailing bytes" } else { "invalid integer" };
-            let refusal = Diagnostic::error(part.span, format!("Invalid rate of {name} probe: {why}: {}", part.text));
-            let refusal = refusal.because("neither a duration nor nanoseconds");
-            return Err(sink.push(refusal.hint(format!("write a duration, `{name}:10ms`, or a unit and a number, `{name}:ms:10`"))));
-        }
+    let (count, suffix) = part.text.split_at(digits);
+    let scale = UNITS.iter().find(|(known, _)| *known == suffix).and_then(|(_, ns)| *ns).or(longer_unit(suffix));
+    let whole = part.text.strip_suffix(FINE_UNIT).unwrap_or(&part.text);
+    let ns = parts::number(whole).or_else(|| Some(parts::number(count)?.saturating_mul(scale?)));
+    let Some(ns) = ns else {
+        let message = format!("Invalid rate of {name} probe: {}: {}", parts::flaw(&part.text), part.text);
+        let refusal = Diagnostic::error(part.span, message).because("neither a duration nor nanoseconds");
+        return Err(sink.push(refusal.hint(format!("write a duration, `{name}:10ms`, or a unit and a number, `{name}:ms:10`"))));
     };
     if ns < SHORTEST_NS {
         let message = format!("Invalid rate of {name} probe. Minimum is 1000 or 1us. Found: {ns} nanoseconds");
@@ -89,31 +83,6 @@ fn longer_unit(suffix: &str) -> Option<u64> {
         _ => return None,
     };
     Some(seconds * 1_000_000_000)
-}
-
-/// Why a text is no number.
-enum Malformed {
-    Negative,
-    Other(&'static str),
-}
-
-/// An integer as the language writes it: decimal with `_`, `0x…`, `1e6`.
-fn read_number(text: &str) -> Result<u64, Malformed> {
-    let invalid = || Malformed::Other("invalid integer");
-    if let Some(rest) = text.strip_prefix('-') {
-        return Err(if rest.bytes().all(|b| b.is_ascii_digit()) { Malformed::Negative } else { invalid() });
-    }
-    let clean: String = text.chars().filter(|&c| c != '_').collect();
-    if let Some(hex) = clean.strip_prefix("0x") {
-        return u64::from_str_radix(hex, 16).map_err(|_| invalid());
-    }
-    let (mantissa, exponent) = clean.split_once('e').unwrap_or((&clean, "0"));
-    if !mantissa.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(invalid());
-    }
-    let trailing = |_| Malformed::Other("invalid trailing bytes");
-    let (mantissa, exponent): (u64, u32) = (mantissa.parse().map_err(trailing)?, exponent.parse().map_err(trailing)?);
-    10u64.checked_pow(exponent).and_then(|scale| mantissa.checked_mul(scale)).ok_or_else(invalid)
 }
 
 /// The units, as attachable text.

@@ -102,7 +102,7 @@ fn argument(facts: &dyn Facts, part: &TargetPart, function: &str, index: u32, si
 }
 
 fn address(part: &TargetPart, sink: &mut Sink) -> Result<u64, Reported> {
-    let Some(address) = number(&part.text) else {
+    let Some(address) = parts::number(&part.text) else {
         let hint = "it is a number like `0x10000000`, or what a function is handed: `function+arg0`";
         return refuse(part, format!("Invalid watchpoint address: {}", part.text), "not a number", hint, sink);
     };
@@ -119,7 +119,7 @@ fn address(part: &TargetPart, sink: &mut Sink) -> Result<u64, Reported> {
 }
 
 fn length(part: &TargetPart, sink: &mut Sink) -> Result<u64, Reported> {
-    match number(&part.text) {
+    match parts::number(&part.text) {
         Some(length @ (1 | 2 | 4 | 8)) => Ok(length),
         Some(_) | None => {
             let message = format!("Invalid watchpoint length: {}", part.text);
@@ -155,19 +155,12 @@ fn letters(bits: u32) -> String {
     ACCESS.iter().filter(|(_, bit)| bits & bit != 0).map(|(letter, _)| *letter).collect()
 }
 
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
 fn plan(_: &dyn Facts, place: &Place, _: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
     let [address, length, mode] = place.parts.as_slice() else { unreachable!("expand writes three parts") };
-    let length = number(length).unwrap_or_default();
+    let length = parts::number(length).unwrap_or_default();
     let address = match argument_of(address) {
         Some(_) => Watched::Left(map(place)),
-        None => Watched::At(number(address).unwrap_or_default()),
+        None => Watched::At(parts::number(address).unwrap_or_default()),
     };
     let access = bits(mode).unwrap_or_default();
     // For code the kernel wants the size of a word, whatever the length of the instruction.

@@ -21,10 +21,10 @@ impl Spot {
     /// Reads the last part of a place.
     pub fn of(text: &str) -> Option<Spot> {
         if text.starts_with(|c: char| c.is_ascii_digit()) {
-            return number(text).map(Spot::Address);
+            return parts::number(text).map(Spot::Address);
         }
         match text.rsplit_once('+') {
-            Some((name, offset)) => Some(Spot::Function(name.to_string(), number(offset)?)),
+            Some((name, offset)) => Some(Spot::Function(name.to_string(), parts::number(offset)?)),
             None => Some(Spot::Function(text.to_string(), 0)),
         }
     }
@@ -36,14 +36,6 @@ impl Spot {
             // In decimal, as upstream names it: scripts and tests look for that.
             Spot::Address(address) => address.to_string(),
         }
-    }
-}
-
-/// `16`, `0x10`
-fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
     }
 }
 

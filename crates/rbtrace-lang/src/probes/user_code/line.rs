@@ -5,7 +5,7 @@ use rbtrace_types::Facts;
 use rbtrace_types::debug_info::{NoLine, SourceLine};
 
 use super::Kind;
-use super::target::number;
+use crate::probes::parts;
 use crate::row::{Target, TargetPart};
 
 /// The binary and the file of a target that names a place of the source. A file may have an `@` in its name.
@@ -27,14 +27,14 @@ pub(super) fn read(kind: Kind, target: &Target, file: &str, sink: &mut Sink) -> 
     }
     let form = format!("{}:TARGET@FILE:LINE[:COL]", kind.name);
     let (line, column) = match &target.parts[1..] {
-        [line] => (line, None),
-        [line, column] => (line, Some(column)),
+        [line] if !file.is_empty() => (line, None),
+        [line, column] if !file.is_empty() => (line, Some(column)),
         _ => {
             let message = format!("Invalid {} arguments, expected format: {form}", kind.name);
             return refuse(sink, message, "a file and its line are expected", "`uprobe:./app@main.c:42`");
         }
     };
-    let parse = |part: &TargetPart| number(&part.text).filter(|number| *number > 0).ok_or(part.text.clone());
+    let parse = |part: &TargetPart| parts::number(&part.text).filter(|number| *number > 0).ok_or(part.text.clone());
     match (parse(line), column.map(parse).transpose()) {
         (Ok(line), Ok(column)) => Some(SourceLine { file: file.to_owned(), line, column }),
         (Err(text), _) => {

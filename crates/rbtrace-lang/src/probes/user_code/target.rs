@@ -77,16 +77,16 @@ fn code<'a>(kind: Kind, naming: Naming, part: &'a TargetPart, sink: &mut Sink) -
     if parts::is_pattern(part) || naming == Naming::Demangled && wildcard::is_pattern(text) {
         return Some(Code::Pattern(text));
     }
-    if let Some(address) = number(text).filter(|_| !part.quoted) {
+    if let Some(address) = parts::number(text).filter(|_| !part.quoted) {
         return Some(Code::Address(address));
     }
     let (name, offset) = match text.rsplit_once('+') {
         // `operator+` and its like.
-        Some((_, rest)) if part.quoted && number(rest).is_none() => (text, 0),
-        Some((name, rest)) => match number(rest) {
+        Some((_, rest)) if part.quoted && parts::number(rest).is_none() => (text, 0),
+        Some((name, rest)) => match parts::number(rest) {
             Some(offset) => (name, offset),
             None => {
-                let refusal = Diagnostic::error(part.span, format!("Invalid offset: invalid integer: {rest}"));
+                let refusal = Diagnostic::error(part.span, format!("Invalid offset: {}: {rest}", parts::flaw(rest)));
                 sink.push(refusal.because("it is no number").hint("a name that holds `+` stands in quotes"));
                 return None;
             }
@@ -99,14 +99,6 @@ fn code<'a>(kind: Kind, naming: Naming, part: &'a TargetPart, sink: &mut Sink) -
         return None;
     }
     Some(Code::Function { name, offset, is_quoted: part.quoted })
-}
-
-/// `10`, `0x1f`
-pub(super) fn number(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
 }
 
 /// The parts that name a place.
@@ -124,12 +116,12 @@ pub(super) fn code_of(parts: &[String]) -> (Naming, Code<'_>) {
     let whole = |name| Code::Function { name, offset: 0, is_quoted: false };
     if parts.len() == 3 {
         let (name, rest) = text.strip_prefix('"').and_then(|text| text.rsplit_once('"')).unwrap_or((text, ""));
-        let offset = rest.strip_prefix('+').and_then(number).unwrap_or(0);
+        let offset = rest.strip_prefix('+').and_then(parts::number).unwrap_or(0);
         return (Naming::Demangled, Code::Function { name, offset, is_quoted: true });
     }
-    let code = match (number(text), text.rsplit_once('+')) {
+    let code = match (parts::number(text), text.rsplit_once('+')) {
         (Some(address), _) => Code::Address(address),
-        (None, Some((name, rest))) => number(rest).map_or(whole(text), |offset| Code::Function { name, offset, is_quoted: false }),
+        (None, Some((name, rest))) => parts::number(rest).map_or(whole(text), |offset| Code::Function { name, offset, is_quoted: false }),
         (None, None) => whole(text),
     };
     (Naming::Symbol, code)
