@@ -355,7 +355,11 @@ impl Facts for Host {
     }
 
     fn binaries(&self, text: &str) -> Vec<String> {
-        self.binaries.find(text)
+        let mut found = self.binaries.find(text);
+        // The command of `-c` is not in memory yet, and will be.
+        let command = self.command.as_ref().filter(|_| text == "*").map(|path| path.to_string_lossy().into_owned());
+        found.extend(command.filter(|path| !found.contains(path)));
+        found
     }
 
     fn traced_program(&self) -> Option<String> {

@@ -327,7 +327,9 @@ pub struct ProbeType {
     pub enter: fn(&mut dyn LowerCx, emits: bool),
     /// Whether nobody reads events of the place: it goes on when we are gone.
     pub unread: fn(&Place) -> bool,
-    /// How many numbered arguments (`arg0`) a place has; `None`: it has none at all.
+    /// Whether numbered arguments (`arg0`) are known to be signed, or not to be.
+    pub has_signed_arguments: bool,
+    /// How many of them a place has; `None`: it has none at all.
     pub arguments: fn(&dyn Facts, &Place) -> Option<u32>,
     /// Why one of those cannot be read, where it cannot.
     pub unreadable: fn(&dyn Facts, &Place, u32) -> Option<String>,

@@ -40,6 +40,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     context_field: context::field,
     enter: |_, _| {},
     unread: |_| false,
+    has_signed_arguments: false,
     arguments: |_, _| None,
     unreadable: |_, _, _| None,
     argument: |_, _, _| unreachable!("asked only of probe types that have some"),

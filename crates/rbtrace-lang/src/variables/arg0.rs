@@ -12,8 +12,8 @@ pub static ROW: Builtin = Builtin {
     numbered: 255,
     signature: "arg0, arg1, …",
     manual: "The integer and pointer arguments of the function that a probe is on, as unsigned 64-bit numbers: on x86-64 the first six, on \
-             aarch64 the first eight; marks of programs (`usdt`) have as many as they have. An `int` is in the lower half, so cast it: \
-             `(int32)arg0`.\n\n\
+             aarch64 the first eight. An `int` is in the lower half, so cast it: `(int32)arg0`. Marks of programs (`usdt`) have as many as \
+             they have, as signed numbers; where a probe is on several marks, those that lack one say 0.\n\n\
              ```\nuprobe:libc:fopen { printf(\"%s %s\\n\", str(arg0), str(arg1)); }\n```\n",
     type_of,
     lower,
@@ -23,6 +23,7 @@ pub static ROW: Builtin = Builtin {
 fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
     let place = cx.place();
     let (row, count) = (place.probe_type.name, (place.probe_type.arguments)(cx.facts(), place));
+    let ty = if place.probe_type.has_signed_arguments { Type::I64 } else { Type::U64 };
     let error = match count {
         None => {
             Diagnostic::error(call.span, format!("The {} builtin can only be used with 'kprobes', 'uprobes' and 'usdt' probes", call.name))
@@ -34,11 +35,11 @@ fn type_of(cx: &mut dyn TypeCx, call: &Call) -> Type {
         }
         Some(_) => match (place.probe_type.unreadable)(cx.facts(), place, number(call)) {
             Some(why) => Diagnostic::error(call.span, format!("`{}` of {} cannot be read", call.name, place.name())).because(why),
-            None => return Type::U64,
+            None => return ty,
         },
     };
     cx.report(error);
-    Type::U64
+    ty
 }
 
 fn lower(cx: &mut dyn LowerCx, call: &Call) -> Lowered {

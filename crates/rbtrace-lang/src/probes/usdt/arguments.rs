@@ -47,9 +47,12 @@ pub(super) fn forms(facts: &dyn Facts, place: &Place) -> Vec<Form> {
     forms
 }
 
-/// How many arguments there are.
-pub(super) fn count(facts: &dyn Facts, place: &Place) -> Option<u32> {
-    forms(facts, place).iter().map(|form| form.operands.len() as u32).max()
+/// How many arguments there are. A probe on several marks reads those that only some of them have: 0 at the others.
+pub(super) fn count(facts: &dyn Facts, place: &Place) -> u32 {
+    if !place.is_alone {
+        return u32::MAX;
+    }
+    forms(facts, place).iter().map(|form| form.operands.len() as u32).max().unwrap_or(0)
 }
 
 /// Why an argument cannot be read at some place of the mark.

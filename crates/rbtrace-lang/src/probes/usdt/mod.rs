@@ -42,7 +42,8 @@ usdt:libc:setjmp { @[comm] = count(); }
     without_args: "a mark's arguments have no names; they are `arg0`, `arg1` and so on",
     plan,
     context: |_, _| Some(context::REGISTERS.to_string()),
-    arguments: |facts, place| arguments::count(facts, place),
+    has_signed_arguments: true,
+    arguments: |facts, place| Some(arguments::count(facts, place)),
     unreadable: arguments::unreadable,
     argument: |cx, _, index| arguments::read(cx, index),
     ..untraced::BASE
