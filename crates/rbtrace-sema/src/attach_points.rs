@@ -174,6 +174,10 @@ fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, 
     if let Some(row) = probes::by_name(&head.text) {
         return Ok(row);
     }
+    if head.text.is_empty() {
+        let nothing = Diagnostic::error(head.span, "No attach points for probe").because("nothing stands here");
+        return Err(sink.push(nothing.hint("a positional parameter that is not given is nothing")));
+    }
     let mut unknown = Diagnostic::error(head.span, format!("Invalid probe type: {}", head.text)).because("no probe type has this name");
     let names = probes::ALL.iter().flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()));
     if let Some(name) = nearest(&head.text.to_lowercase(), names.filter(|name| name.len() > 2)) {
@@ -186,15 +190,21 @@ fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, 
 fn missing(rows: &[&ProbeType], target: &Target, parts: &[TargetPart], shared: &Shared, sink: &mut Sink) {
     let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
     let name = if let [only] = rows { only.name } else { &parts[0].text };
-    let text = format!("No matches for {name} {}.", rest.join(":"));
-    let nearest = rows.iter().find_map(|row| (row.nearest)(shared.facts, target));
-    let hint = nearest.map(|name| format!("did you mean `{name}`?"));
+    let text = format!("No matches for {}.", format!("{name} {}", rest.join(":")).trim_end());
+    let nearest = || rows.iter().find_map(|row| (row.nearest)(shared.facts, target));
+    let hint = predicate(&rest).or_else(|| Some(format!("did you mean `{}`?", nearest()?)));
     let Some(mut diagnostic) = absence(target.span, text, shared) else { return };
     diagnostic = diagnostic.because("nothing on this machine has this name");
     if let Some(hint) = hint {
         diagnostic = diagnostic.hint(hint);
     }
     sink.push(diagnostic);
+}
+
+/// A predicate that was taken for a part of the name: paths have slashes, too.
+fn predicate(rest: &[&str]) -> Option<String> {
+    let (name, predicate) = rest.last()?.split_once('/')?;
+    predicate.ends_with('/').then(|| format!("a predicate begins after a blank: `{name} /{predicate}`"))
 }
 
 /// What `missing_probes` makes of an attach point that is not there: an error, a warning or nothing.

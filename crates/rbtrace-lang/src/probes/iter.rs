@@ -62,6 +62,9 @@ fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String
         return vec![];
     }
     let kind = &target.parts[0];
+    if parts::check_given(ROW.name, "the name of a kind", kind, sink).is_err() {
+        return vec![];
+    }
     if parts::is_pattern(kind) {
         let error = Diagnostic::error(kind.span, "iter probe type does not support wildcards").because("one kind is wanted here");
         sink.push(error.hint("`rbtrace -l 'iter:*'` lists the kinds"));

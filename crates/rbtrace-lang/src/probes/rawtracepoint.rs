@@ -44,6 +44,10 @@ fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec<Vec<String
     if parts::check_count(ROW.name, target, &[2, 1], sink).is_err() {
         return vec![];
     }
+    let event = &target.parts[target.parts.len() - 1];
+    if parts::check_given(ROW.name, "the name of an event", event, sink).is_err() {
+        return vec![];
+    }
     let is_meant = |raw: &&RawTracepoint| match target.parts {
         [event] => parts::matches(event, &raw.event),
         [module, event, ..] => parts::matches(module, &raw.module) && parts::matches(event, &raw.event),

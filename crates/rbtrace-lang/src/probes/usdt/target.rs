@@ -49,6 +49,9 @@ pub(super) fn expand(facts: &dyn Facts, target: &Target, sink: &mut Sink) -> Vec
         sink.push(refusal.because("the binary is left out").hint("`usdt:*:NAME` means all that processes have mapped"));
         return Vec::new();
     }
+    if parts::check_given(ROW.name, "the name of a mark", wanted.name, sink).is_err() {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     for binary in binaries(facts, &wanted, target, sink) {
         let markers = match facts.markers(&binary) {
