@@ -143,6 +143,11 @@ impl Mappings {
         self.jitted.find(pid, address)
     }
 
+    /// The place in its file of code that a program copied to other memory at the same address, as large ones do for huge pages.
+    pub fn copied(&self, pid: u32, address: u64) -> Option<(Rc<MappedFile>, u64)> {
+        self.processes.get(&pid)?.copied(address)
+    }
+
     fn ask(&mut self, pid: u32, again: Duration) {
         if self.processes.get(&pid).and_then(|process| process.asked).is_some_and(|asked| asked.elapsed() < again) {
             return;
@@ -244,6 +249,21 @@ pub(super) fn is_memory(file: &MappedFile) -> bool {
 }
 
 impl Process {
+    /// Only of the program itself, which nobody unmaps: it comes first. Its code is there below the copy, or on both sides of it.
+    fn copied(&self, address: u64) -> Option<(Rc<MappedFile>, u64)> {
+        let of_file = |mapping: &'_ Mapping| match &mapping.what {
+            What::File(file) => Some((mapping.stretch, mapping.offset, Rc::clone(file))),
+            What::Vdso | What::Anonymous | What::Special => None,
+        };
+        let mut all = self.now.iter().filter_map(of_file);
+        let (stretch, offset, program) = all.next().filter(|(_, _, file)| !is_memory(file))?;
+        let bias = stretch.start.wrapping_sub(offset);
+        let own = all.filter(|(other, at, file)| Rc::ptr_eq(file, &program) && other.start.wrapping_sub(*at) == bias);
+        let pieces: Vec<Stretch> = [stretch].into_iter().chain(own.map(|(stretch, _, _)| stretch)).collect();
+        let is_inside = pieces.iter().any(|piece| piece.start <= address) && pieces.iter().any(|piece| address < piece.end);
+        is_inside.then(|| (program, address.wrapping_sub(bias)))
+    }
+
     fn find(&self, address: u64) -> Option<Place> {
         let has = |mapping: &&Mapping| (mapping.stretch.start..mapping.stretch.end).contains(&address);
         let mapping = self.now.iter().rev().find(has).or_else(|| self.before.iter().rev().find(has))?;
@@ -327,6 +347,29 @@ mod tests {
         all.mapped(own, &NewMapping { path: "/in/our/root".into(), ..code.clone() });
         all.meet(own);
         assert_eq!(at(&mut all, own, code.stretch.start), format!("/in/our/root+{:#x}", code.offset));
+    }
+
+    #[test]
+    fn code_that_a_program_copied_is_still_its_own() {
+        let mut all = Mappings::default();
+        let (before, from_start) = (1 << 23, (1 << 23) + 1);
+        // Asked when it was done: the ends are left, for huge pages begin and end elsewhere.
+        for (start, offset) in [(0x1000, 0x200), (0x9000, 0x8200)] {
+            all.mapped(before, &NewMapping { offset, ..mapping(start, "/program") });
+        }
+        all.mapped(before, &mapping(0xf000, "/library"));
+        // Seen from the beginning.
+        all.mapped(from_start, &mapping(0x1000, "/program"));
+        for pid in [before, from_start] {
+            all.mapped(pid, &mapping(0x20000, "//anon"));
+        }
+        let at = |pid, address| all.copied(pid, address).map(|(file, offset)| format!("{}+{offset:#x}", file.path));
+        assert_eq!(at(before, 0x5000).as_deref(), Some("/program+0x4200"));
+        assert_eq!(at(from_start, 0x1004).as_deref(), Some("/program+0x204"));
+        assert_eq!(
+            [(before, 0xa000), (before, 0xf000), (before, 0x20000), (from_start, 0x2000), (3, 1)].map(|(pid, address)| at(pid, address)),
+            [None, None, None, None, None]
+        );
     }
 
     #[test]

@@ -122,10 +122,8 @@ impl Symbols {
         let place = self.mappings.borrow_mut().find(pid, address);
         match place {
             Some(Place::File(file, offset)) => {
-                let key = (Rc::as_ptr(&file), offset);
-                let found = self.files.borrow_mut().entry(key).or_insert_with(|| self.of_file(&file, offset)).clone();
                 // It may be memory that has a name.
-                found.or_else(|| self.made(pid, address))
+                self.of_file(&file, offset).or_else(|| self.made(pid, address))
             }
             // It is the same in every process, only elsewhere.
             Some(Place::Vdso(offset)) => self.in_vdso.borrow_mut().entry(offset).or_insert_with(|| self.in_vdso(offset)).clone(),
@@ -136,7 +134,8 @@ impl Symbols {
 
     /// A file that breaks who reads it has no names.
     fn of_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
-        broken::attempt(&file.path, || self.in_file(file, offset)).flatten()
+        let find = || broken::attempt(&file.path, || self.in_file(file, offset)).flatten();
+        self.files.borrow_mut().entry((Rc::as_ptr(file), offset)).or_insert_with(find).clone()
     }
 
     fn in_file(&self, file: &Rc<MappedFile>, offset: u64) -> Found {
@@ -192,7 +191,11 @@ impl Symbols {
 
     /// Code that a program made, whose names may change as long as it runs.
     fn made(&self, pid: u32, address: u64) -> Found {
-        self.mappings.borrow_mut().made(pid, address).map(Rc::new)
+        let made = self.mappings.borrow_mut().made(pid, address).map(Rc::new);
+        made.or_else(|| {
+            let (file, offset) = self.mappings.borrow().copied(pid, address)?;
+            self.of_file(&file, offset)
+        })
     }
 
     fn find(&self, source: &Source, input: Input<u64>) -> Option<Symbol> {
