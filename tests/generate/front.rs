@@ -92,6 +92,10 @@ impl Facts for Older<'_> {
         self.machine.cpus()
     }
 
+    fn most_frames(&self) -> Option<u32> {
+        self.machine.most_frames()
+    }
+
     fn has(&self, feature: Feature) -> bool {
         !self.lacks.contains(&feature) && self.machine.has(feature)
     }

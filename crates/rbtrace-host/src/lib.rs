@@ -222,6 +222,10 @@ impl Facts for Host {
         })
     }
 
+    fn most_frames(&self) -> Option<u32> {
+        std::fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").ok()?.trim().parse().ok()
+    }
+
     fn has(&self, feature: Feature) -> bool {
         !self.without.contains(&feature) && features::has(feature, self.release().release, &self.btf)
     }

@@ -57,6 +57,7 @@ pub static ALL: &[&Warning] = &[
     &FAILED_HELPER,
     &FAILED_READ,
     &FAILED_RECORD,
+    &FEW_FRAMES,
     &HEADER_NOT_READ,
     &LATER_INSTRUCTION,
     &LEFT_OUT,

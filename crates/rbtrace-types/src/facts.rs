@@ -208,6 +208,8 @@ pub trait Facts {
     fn arch(&self) -> Arch;
     /// Possible CPUs, ≥ 1.
     fn cpus(&self) -> u32;
+    /// The most frames that the kernel takes of a stack; `None`: it does not say.
+    fn most_frames(&self) -> Option<u32>;
     /// Whether the kernel has a feature.
     fn has(&self, feature: Feature) -> bool;
     /// `category:event` of every tracepoint, sorted.

@@ -5,6 +5,7 @@
 //! ```text
 //! arch x86_64
 //! cpus 4
+//! frames 127
 //! pid_namespace 3 4026532000          none of it: the initial namespace
 //! features all                        or names of `Feature::name`, or `all -loop`
 //! syscall openat 257
@@ -46,6 +47,7 @@ use crate::ty::{Enum, Field, Space, Struct, Type};
 pub struct Fixture {
     arch: Arch,
     cpus: u32,
+    most_frames: Option<u32>,
     pid_namespace: Option<(u64, u64)>,
     features: BTreeSet<Feature>,
     syscalls: BTreeMap<String, u32>,
@@ -74,6 +76,7 @@ impl Fixture {
         Fixture {
             arch: Arch::X86_64,
             cpus: 1,
+            most_frames: None,
             pid_namespace: None,
             features: BTreeSet::new(),
             syscalls: BTreeMap::new(),
@@ -117,6 +120,7 @@ impl Fixture {
         match keyword {
             "arch" => self.arch = Arch::parse(rest).ok_or("unknown architecture")?,
             "cpus" => self.cpus = number(rest)?,
+            "frames" => self.most_frames = Some(number(rest)?),
             "pid_namespace" => self.pid_namespace = Some(pair(rest).and_then(|(dev, ino)| Ok((number(dev)?, number(ino)?)))?),
             "features" => self.add_features(rest)?,
             "syscall" => drop(self.syscalls.insert(pair(rest)?.0.to_owned(), number(pair(rest)?.1)?)),
@@ -269,6 +273,10 @@ impl Facts for Fixture {
 
     fn cpus(&self) -> u32 {
         self.cpus
+    }
+
+    fn most_frames(&self) -> Option<u32> {
+        self.most_frames
     }
 
     fn has(&self, feature: Feature) -> bool {

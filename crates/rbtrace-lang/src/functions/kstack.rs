@@ -17,6 +17,7 @@ pub static ROW: Builtin = Builtin {
     walks_kernel: true,
     type_of: |cx, call| {
         let (mode, limit) = stacks::wanted(cx, ROW.name, call, false);
+        stacks::warn_of_few(cx, ROW.name, call, limit);
         stack::kernel(mode, limit)
     },
     lower: |cx, call| stacks::lower(cx, ROW.name, call, Source::Kernel),

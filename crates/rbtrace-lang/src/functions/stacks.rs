@@ -10,7 +10,7 @@ use crate::config;
 use crate::named::stack::{self, Mode};
 use crate::probes::registers;
 use crate::variables::task_ids;
-use crate::warnings::STACK_LOST;
+use crate::warnings::{FEW_FRAMES, STACK_LOST};
 
 use super::stack_walk;
 use super::stack_walk::returns::{self, Pending};
@@ -63,6 +63,20 @@ fn check_limit(cx: &mut dyn TypeCx, function: &str, arg: &Expr, most: u32) -> u3
     };
     cx.report(Diagnostic::error(arg.span, message).because(format!("a literal from 0 to {most} is wanted here")));
     DEFAULT
+}
+
+/// The kernel gives fewer frames than it is asked for where an administrator says so, and says nothing.
+pub(super) fn warn_of_few(cx: &mut dyn TypeCx, function: &str, call: &Call, limit: u32) {
+    // This many it gives anywhere.
+    let most = if limit > DEFAULT { cx.facts().most_frames() } else { None };
+    if let (Some(most), Some(arg)) = (most.filter(|most| *most < limit), call.args.last()) {
+        let warning = FEW_FRAMES.at(arg.span, format!("the kernel gives {function} at most {most} frames"));
+        cx.report(
+            warning
+                .because("what is further out is missing")
+                .hint(format!("`sysctl kernel.perf_event_max_stack={limit}` has it give more")),
+        );
+    }
 }
 
 fn by_word(word: &str) -> Option<Mode> {

@@ -19,6 +19,7 @@ pub static ROW: Builtin = Builtin {
     args: (0, 2),
     type_of: |cx, call| {
         let (mode, limit) = stacks::wanted(cx, ROW.name, call, true);
+        stacks::warn_of_few(cx, ROW.name, call, limit);
         stack::user(mode, limit)
     },
     lower: |cx, call| stacks::lower(cx, ROW.name, call, Source::Process),

@@ -56,6 +56,14 @@ pub static DISCARDED_VALUE: Warning = Warning::new(
      Use the value, or write `_ = strlen(\"abc\");` where it is meant.",
 );
 
+/// A limit that the kernel does not keep.
+pub static FEW_FRAMES: Warning = Warning::new(
+    "few-frames",
+    "A stack is to have more frames than the kernel takes: 127, unless `kernel.perf_event_max_stack` says more. The outermost functions are missing.\n\n\
+     ```\nprofile:hz:99 { @[ustack(1000)] = count(); }\n```\n\n\
+     `dw_ustack(1000)` walks the stack itself, and takes all of them.",
+);
+
 /// A header that nobody can read.
 pub static HEADER_NOT_READ: Warning = Warning::new(
     "header-not-read",
