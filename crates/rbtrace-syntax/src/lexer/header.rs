@@ -62,7 +62,12 @@ impl Lexer<'_> {
         let first = self.text[self.pos..].chars().next().map_or(0, char::len_utf8);
         let here = self.span(self.pos, self.pos + first);
         let problem = Diagnostic::error(here, "missing `,` between two attach points").because("a second attach point begins here");
-        self.report(problem.hint("quote a name that holds spaces: `uprobe:./a:\"f(int, int)\"`"));
+        let is_joint = |byte: Option<u8>| matches!(byte, Some(b':' | b'+'));
+        let is_one = is_joint(self.peek()) || is_joint(self.text[..self.pos].trim_end().bytes().last());
+        self.report(match is_one {
+            true => problem.hint("the parts of an attach point stand together: `tracepoint:sched:sched_switch`"),
+            false => problem.hint("quote a name that holds spaces: `uprobe:./a:\"f(int, int)\"`"),
+        });
     }
 
     fn follows_otherwise(&self) -> bool {
@@ -76,7 +81,12 @@ impl Lexer<'_> {
             return self.report(problem.hint("write `kprobe:vfs_read ?: tracepoint:syscalls:sys_enter_read { … }`"));
         }
         let problem = Diagnostic::error(end, "this probe has no action block").because("nothing says what to do when it fires");
-        self.report(problem.hint("write the action after it: `{ print(comm); }`"));
+        // `probe // { … }`: an empty predicate was meant, or none.
+        let is_commented = self.text[end.end as usize..self.pos].lines().any(|line| line.contains("//") && line.contains('{'));
+        self.report(match is_commented {
+            true => problem.hint("`//` begins a comment, which runs to the end of the line"),
+            false => problem.hint("write the action after it: `{ print(comm); }`"),
+        });
     }
 
     /// Whether no line break lies between the last token and here.

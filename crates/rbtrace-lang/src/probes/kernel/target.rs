@@ -69,7 +69,10 @@ pub(super) fn expand(name: &str, at_return: bool, facts: &dyn Facts, target: &Ta
 }
 
 fn spot(name: &str, at_return: bool, part: &TargetPart, target: &Target, sink: &mut Sink) -> Result<Spot, Reported> {
-    let Some(spot) = (if part.quoted { Some(Spot::Function(part.text.clone(), 0)) } else { Spot::of(&part.text) }) else {
+    // In quotes it is a name, whatever it begins with; what was added to it is not a part of it.
+    let whole = || part.quoted.then(|| Spot::Function(part.text.clone(), 0));
+    let found = Spot::of(&part.text).filter(|spot| !part.quoted || matches!(spot, Spot::Function(..))).or_else(whole);
+    let Some(spot) = found else {
         let refusal = Diagnostic::error(part.span, format!("Invalid offset or address: {}", part.text));
         return Err(
             sink.push(refusal.because("not a number").hint("write `function+16`, `function+0x10` or an address like `0xffffffff81000000`"))
