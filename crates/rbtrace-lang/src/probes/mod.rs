@@ -21,6 +21,7 @@ pub mod watchpoint;
 mod context;
 mod cookie;
 mod counted;
+mod old_calls;
 mod parts;
 pub mod registers;
 mod timer;

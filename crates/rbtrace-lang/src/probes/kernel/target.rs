@@ -4,7 +4,7 @@ use rbtrace_diag::{Diagnostic, Reported, Sink};
 use rbtrace_types::Facts;
 
 use super::function;
-use crate::probes::parts;
+use crate::probes::{old_calls, parts};
 use crate::row::{Target, TargetPart};
 use crate::warnings;
 
@@ -168,6 +168,7 @@ pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
     let all = facts.kernel_functions();
     let elsewhere =
         || all.iter().find(|function| &*function.name == wanted).map(|function| format!("{}:{}", function.module, function.name));
+    let of_call = || old_calls::functions(wanted).into_iter().find(|name| all.iter().any(|function| *function.name == **name));
     let near = || rbtrace_diag::nearest(wanted, all.iter().map(|function| &*function.name)).map(str::to_string);
-    if parts::is_pattern(target.parts.last()?) { None } else { elsewhere().or_else(near) }
+    if parts::is_pattern(target.parts.last()?) { None } else { elsewhere().or_else(of_call).or_else(near) }
 }

@@ -14,7 +14,7 @@ use rbtrace_ir::{AttachPlan, ProgramType, Role};
 use rbtrace_types::format::FormatField;
 use rbtrace_types::{DataLoc, Facts, Field, Space, Struct};
 
-use super::{parts, untraced};
+use super::{old_calls, parts, untraced};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::row::{Listed, PidFilter, Planned, ProbeType, Shared, Target};
 use syscalls::{Source, Syscall};
@@ -91,8 +91,11 @@ fn remedy(facts: &dyn Facts, target: &Target) -> Option<String> {
     let [category, event] = target.parts else { return None };
     let all = facts.tracepoints();
     let split = || all.iter().filter_map(|name| name.split_once(':'));
-    let in_category = split().filter(|(known, _)| *known == category.text).map(|(_, event)| event);
-    if let Some(name) = nearest(&event.text, in_category) {
+    let in_category = || split().filter(|(known, _)| *known == category.text).map(|(_, event)| event);
+    if let Some(name) = old_calls::event(&event.text).filter(|name| in_category().any(|known| known == name)) {
+        return Some(name);
+    }
+    if let Some(name) = nearest(&event.text, in_category()) {
         return Some(name.to_string());
     }
     if let Some((known, event)) = split().find(|(_, known)| *known == event.text) {
