@@ -15,7 +15,8 @@ pub static ROW: ProbeType = ProbeType {
     aliases: &["w", "aw", "asyncwatchpoint"],
     signature: "watchpoint:address:length:mode, watchpoint:function+argN:length:mode",
     manual: "Runs when memory is read (`r`), written (`w`) or executed (`x`): 1, 2, 4 or 8 bytes at an address. Modes may stand together, as far as
-the processor can tell them: x86-64 has `w`, `rw` and `x`, aarch64 also `r`.
+the processor can tell them: x86-64 has `w`, `rw` and `x`, aarch64 also `r`. The address is a multiple of the length; on aarch64 it is
+enough that the bytes lie within eight aligned ones.
 
 With `-p` or `-c` the address is one of that process, and all its threads are watched; else it is one of the kernel, on every CPU. Processors
 have few such registers, x86-64 has four.

@@ -9,6 +9,9 @@ use rbtrace_ir::{CpuSet, Sample};
 
 use crate::sys::perf::{self, Breakpoint, Event, Scope};
 
+/// Bytes of memory that a register of the processor watches, or a part of them.
+const WORD: u64 = 8;
+
 /// Attaches a program to an event of each CPU of a set or, with `pid`, of each thread of a process.
 pub fn attach(program: BorrowedFd<'_>, kind: u32, config: u64, sample: Sample, cpus: CpuSet, pid: Option<u32>) -> Result<Vec<OwnedFd>> {
     let event = Event { kind, config, sample };
@@ -27,13 +30,16 @@ pub fn attach(program: BorrowedFd<'_>, kind: u32, config: u64, sample: Sample, c
 
 /// Attaches a program to memory that is watched: by each thread of a process, or in the kernel by each CPU.
 pub fn attach_breakpoint(program: BorrowedFd<'_>, watched: Breakpoint, pid: Option<u32>) -> Result<Vec<OwnedFd>> {
+    let unwatchable = || format!("the processor cannot watch {} bytes at {:#x}", watched.length, watched.address);
+    // That of aarch64 needs no alignment, but the kernel leaves out what lies behind a word's end, without a word about it.
+    if cfg!(target_arch = "aarch64") && watched.address % WORD + watched.length > WORD {
+        bail!("{}: they have to lie within {WORD} that are aligned", unwatchable());
+    }
     attach_all(program, scopes(CpuSet::All, pid)?, |scope| {
         perf::open_breakpoint(watched, scope).map_err(|error| {
             let why = match error.raw_os_error() {
                 Some(libc::ENOSPC) => "No more HW registers left".to_owned(),
-                Some(libc::EINVAL) => {
-                    format!("the processor cannot watch {} bytes at {:#x}: is it aligned?", watched.length, watched.address)
-                }
+                Some(libc::EINVAL) => format!("{}: is it aligned?", unwatchable()),
                 Some(libc::EPERM | libc::EACCES) if pid.is_none() => "memory of the kernel may not be watched here".to_owned(),
                 Some(libc::EPERM | libc::EACCES) => "not permitted".to_owned(),
                 Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV) => "this machine has no registers that watch memory".to_owned(),
