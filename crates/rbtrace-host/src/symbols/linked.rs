@@ -89,7 +89,10 @@ fn jump_x86(start: u64, stub: &[u8]) -> Option<(u64, u64, u64)> {
     Some((start, start + stub.len() as u64, slot))
 }
 
-/// `adrp x16, page; ldr x17, [x16, #offset]`, up to the next of them.
+/// `bti c`
+const BTI_C: u32 = 0xd503_245f;
+
+/// `adrp x16, page; ldr x17, [x16, #offset]`, up to the next of them; before it may stand what marks a place that may be jumped to.
 fn jumps_aarch64(start: u64, code: &[u8]) -> Vec<(u64, u64, u64)> {
     let words: Vec<u32> = code.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect();
     let mut found: Vec<(u64, u64, u64)> = Vec::new();
@@ -97,9 +100,11 @@ fn jumps_aarch64(start: u64, code: &[u8]) -> Vec<(u64, u64, u64)> {
         if pair[0] & 0x9f00_001f != 0x9000_0010 || pair[1] & 0xffc0_03ff != 0xf940_0211 {
             continue;
         }
-        let at = start + index as u64 * 4;
+        let from = start + index as u64 * 4;
+        let is_marked = index > 0 && words[index - 1] == BTI_C;
+        let at = if is_marked { from - 4 } else { from };
         let pages = (i64::from((pair[0] >> 5) & 0x7_ffff) << 2 | i64::from((pair[0] >> 29) & 3)) << 43 >> 43;
-        let slot = (at & !0xfff).wrapping_add_signed(pages << 12) + u64::from((pair[1] >> 10) & 0xfff) * 8;
+        let slot = (from & !0xfff).wrapping_add_signed(pages << 12) + u64::from((pair[1] >> 10) & 0xfff) * 8;
         if let Some(last) = found.last_mut() {
             last.1 = at;
         }
@@ -123,6 +128,10 @@ mod tests {
         let words = [0xf000_00f0_u32, 0xf947_d211, 0x913e_8210, 0xd61f_0220];
         let code: Vec<u8> = words.iter().chain(&words).flat_map(|word| word.to_le_bytes()).collect();
         assert_eq!(jumps(Architecture::Aarch64, 0x1000, &code), [(0x1000, 0x1010, 0x20fa0), (0x1010, 0x1020, 0x20fa0)]);
+        // The same behind `bti c`, with a nop at the end.
+        let marked = [&[BTI_C], &words[..], &[0xd503_201f]].concat();
+        let code: Vec<u8> = marked.iter().chain(&marked).flat_map(|word| word.to_le_bytes()).collect();
+        assert_eq!(jumps(Architecture::Aarch64, 0x1000, &code), [(0x1000, 0x1018, 0x20fa0), (0x1018, 0x1030, 0x20fa0)]);
         assert_eq!(jumps(Architecture::Arm, 0, &code), []);
     }
 
