@@ -24,6 +24,7 @@ int main(void) {
     if (copy == MAP_FAILED)
         return 1;
     memcpy(copy, code, PAGE);
+    __builtin___clear_cache((char *)copy, (char *)copy + PAGE);
     behind();
     return 0;
 }
