@@ -33,15 +33,52 @@ pub(super) fn attach(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Mo
         Ok(handle) => return Ok(handle),
         Err(refused) => refused,
     };
-    let number = refused.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
-    let copied = if matches!(number, Some(libc::ENOENT | libc::ESRCH)) { copies(places, &mut notes.elsewhere) } else { None };
-    copied.map_or(Err(refused), |copied| attach_at(program, &copied, moment, host))
+    let copied = if matches!(number(&refused), Some(libc::ENOENT | libc::ESRCH)) { copies(places) } else { None };
+    let Some((copied, told)) = copied else { return Err(refused) };
+    let handle = attach_at(program, &copied, moment, host)?;
+    notes.elsewhere.extend(told);
+    Ok(handle)
 }
 
-/// The places, with copies of functions in the place of those that exist only so; `None`: there are no such.
-fn copies(places: &[KernelPlace], elsewhere: &mut Vec<String>) -> Option<Vec<KernelPlace>> {
+/// Attaches a program to the places that there are, after all of them together were refused: halves are tried, and halves of those. Gives
+/// what was made, and what is to be said of each place that there is not.
+pub(super) fn attach_rest(
+    program: BorrowedFd<'_>,
+    places: &[KernelPlace],
+    moment: Moment,
+    host: &Host,
+    notes: &mut Notes,
+) -> (Vec<Handle>, Vec<(String, anyhow::Error)>) {
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    let middle = places.len().div_ceil(2);
+    let mut left: Vec<&[KernelPlace]> = vec![&places[middle..], &places[..middle]];
+    while let Some(some) = left.pop() {
+        match (attach(program, some, moment, host, notes), some) {
+            (_, []) => {}
+            (Ok(handle), _) => made.push(handle),
+            (Err(error), [place]) => refused.push((called(place), error)),
+            (Err(_), _) => {
+                let (first, second) = some.split_at(some.len() / 2);
+                left.extend([second, first]);
+            }
+        }
+    }
+    (made, refused)
+}
+
+/// Whether it is the place that is refused, and another may do.
+pub(super) fn is_about_place(refused: &anyhow::Error, host: &Host) -> bool {
+    host.has(Feature::Kprobes) && !matches!(number(refused), Some(libc::EPERM | libc::EACCES | libc::EOPNOTSUPP))
+}
+
+fn number(refused: &anyhow::Error) -> Option<i32> {
+    refused.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error)
+}
+
+/// The places, with copies of functions in the place of those that exist only so, and what is told of those; `None`: there are no such.
+fn copies(places: &[KernelPlace]) -> Option<(Vec<KernelPlace>, Vec<String>)> {
     let all = functions::copies_of(places.iter().map(|place| place.symbol.as_str()));
-    let mut found = Vec::new();
+    let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
     for place in places {
         let Some(copies) = all.get(place.symbol.as_str()) else {
             found.push(place.clone());
@@ -52,7 +89,7 @@ fn copies(places: &[KernelPlace], elsewhere: &mut Vec<String>) -> Option<Vec<Ker
         elsewhere
             .push(format!("`{symbol}` exists only as `{list}`, which the compiler made of it; attached there: its arguments may differ"));
     }
-    (!all.is_empty()).then_some(found)
+    (!all.is_empty()).then_some((found, elsewhere))
 }
 
 fn attach_at(program: BorrowedFd<'_>, places: &[KernelPlace], moment: Moment, host: &Host) -> Result<Handle> {
@@ -101,12 +138,20 @@ fn event(
     Ok(std::iter::once(event).chain(link))
 }
 
+/// As scripts write it.
+fn called(place: &KernelPlace) -> String {
+    match (place.symbol.as_str(), place.offset) {
+        ("", _) => format!("{:#x}", place.address),
+        (symbol, 0) => symbol.to_owned(),
+        (symbol, offset) => format!("{symbol}+{offset}"),
+    }
+}
+
 /// The kernel only gives numbers.
 fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::Error {
     let what = match places {
-        [place] if place.symbol.is_empty() => format!("address {:#x}", place.address),
-        [place] if place.offset > 0 => format!("`{}+{}`", place.symbol, place.offset),
-        [place] => format!("`{}`", place.symbol),
+        [place] if place.symbol.is_empty() => format!("address {}", called(place)),
+        [place] => format!("`{}`", called(place)),
         places => format!("{} functions", places.len()),
     };
     // On aarch64 all instructions have four bytes, and the kernel has no number of its own for a place between two.
@@ -133,7 +178,10 @@ fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::
 fn absent(what: &str, places: &[&KernelPlace], host: &Host) -> String {
     let is_there = |place: &&&KernelPlace| !host.kernel_function_addresses(None, &place.symbol).is_empty();
     match (places.iter().find(|place| !is_there(place)), places.first()) {
-        (Some(gone), _) => format!("{what}: the kernel has no function `{}` (any more): the compiler put it into its callers", gone.symbol),
+        (Some(gone), _) => {
+            let why = "it has another name now, is gone, or the compiler put it into its callers";
+            format!("{what}: this kernel has no function `{}`: {why}", gone.symbol)
+        }
         (None, Some(_)) => format!("{what}: the kernel keeps it from being traced (it is marked `notrace`)"),
         (None, None) => what.to_owned(),
     }

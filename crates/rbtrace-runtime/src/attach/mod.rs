@@ -73,7 +73,7 @@ impl Loaded<'_> {
             match attach(program, plan, host, &mut attached.notes) {
                 Ok(handle) => attached.keep(program.decl, handle),
                 Err(error) if missing_probes == "error" => return Err(error),
-                Err(error) => attached.missing.push(format!("{error:#}")),
+                Err(error) => attached.keep_rest(program, plan, host, error),
             }
         }
         if attached.probes == 0 && !attached.missing.is_empty() {
@@ -115,6 +115,20 @@ impl Attached {
         Ok(())
     }
 
+    /// Attaches a program that was refused to those of its places that there are, and notes the others.
+    fn keep_rest(&mut self, program: &Program<'_>, plan: &AttachPlan, host: &Host, refused: anyhow::Error) {
+        let AttachPlan::Kprobe { places, moment } = plan else { return self.missing.push(format!("{refused:#}")) };
+        if places.len() < 2 || !kprobe::is_about_place(&refused, host) {
+            return self.missing.push(format!("{refused:#}"));
+        }
+        let (handles, absent) = kprobe::attach_rest(program.fd.as_fd(), places, *moment, host, &mut self.notes);
+        handles.into_iter().for_each(|handle| self.hold(handle));
+        self.probes += program.decl.probes.len().saturating_sub(absent.len());
+        let kind = program.decl.probes.first().and_then(|probe| probe.split(':').next()).unwrap_or_default();
+        let tell = |(symbol, why)| format!("Unable to attach probe: {kind}:{symbol}: {why:#}");
+        self.missing.extend(absent.into_iter().map(tell));
+    }
+
     fn keep(&mut self, decl: &ProgramDecl, handle: Handle) {
         self.probes += decl.probes.len();
         self.hold(handle);
@@ -131,7 +145,11 @@ impl Attached {
 
 fn attach(program: &Program<'_>, plan: &AttachPlan, host: &Host, notes: &mut Notes) -> Result<Handle> {
     let probe = program.decl.probes.first().map_or(program.decl.symbol.as_str(), String::as_str);
-    put(program.fd.as_fd(), probe, plan, host, notes).with_context(|| format!("Unable to attach probe: {probe}"))
+    let more = match program.decl.probes.len() {
+        0 | 1 => String::new(),
+        all => format!(" (or one of {} more)", all - 1),
+    };
+    put(program.fd.as_fd(), probe, plan, host, notes).with_context(|| format!("Unable to attach probe: {probe}{more}"))
 }
 
 /// Attaches a program. Places that are others than the script names are told.
