@@ -3,7 +3,7 @@ mkfifo go
 ./two_names ./library.so < go &
 process=$!
 exec 3> go
-rbtrace -q -p $process -e 'begin { printf("up\n"); } tracepoint:syscalls:sys_enter_access { printf("at %s\n", usym(args.filename)); }' \
+rbtrace -q -p $process -e 'begin { printf("up\n"); } tracepoint:syscalls:sys_enter_chdir { printf("at %s\n", usym(args.filename)); }' \
   > named 2> said 3>&- &
 tracer=$!
 while kill -0 $tracer && ! grep -q up named; do sleep 0.1; done

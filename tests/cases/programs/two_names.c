@@ -13,9 +13,8 @@ int main(int argc, char **argv) {
   if (library == NULL) return 1;
   const char *first = dlsym(library, "first"), *second = dlsym(library, "second");
   getchar();
-  access(first, R_OK);
+  int is_path = chdir(first) == 0;
   getchar();
-  access(second, R_OK);
-  return 0;
+  return is_path || chdir(second) == 0;
 }
 #endif
