@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-long variables[2048], cleared[2048];
+#ifndef MOST
+#define MOST 16
+#endif
+
+long variables[MOST], cleared[MOST];
 
 void store(long number, volatile long *to) { *to = number; }
 

@@ -3,7 +3,7 @@
 use rbtrace_diag::Diagnostic;
 use rbtrace_ir::{Bin, Builder, Cmp, EventDecl, Helper, LARGEST_SLOT, LoopKind, MapId, Op, Operand, Region, SlotId, Value};
 use rbtrace_syntax::ast::Expr;
-use rbtrace_types::{Feature, Space, Type};
+use rbtrace_types::{Arch, Feature, Space, Type};
 
 use crate::compile::{Call, Complaint, LowerCx, Lowered, Place, TypeCx};
 use crate::config;
@@ -121,7 +121,12 @@ pub(super) fn lower(cx: &mut dyn LowerCx, function: &str, call: &Call, source: S
             // Build ids have no room for another's address.
             let is_plain = mode != Mode::BuildId;
             let caller = if is_plain && limit > 1 { caller(cx, user) } else { None };
-            let bytes = by_helper(cx.ir(), (slot, frames_size), user, mode, caller);
+            let (asked, ir) = (Asked::new(slot, frames_size, user, mode), cx.ir());
+            let bytes = match &caller {
+                Some(Caller { address, may_be_known: true }) => asked.take_without_or_with(ir, *address),
+                Some(Caller { address, .. }) => asked.take_with(ir, *address),
+                None => asked.take(ir, 0),
+            };
             // Newer kernels do it themselves, but not with what was put in.
             if user && is_plain && (caller.is_some() || !cx.facts().has(Feature::WholeStacks)) {
                 repair(cx, slot, bytes, frames_size);
@@ -172,44 +177,90 @@ fn describe(ir: &mut Builder, value: Value, told: &Told) {
     }
 }
 
-/// Has the kernel put the frames behind an entry's header; gives their bytes.
-fn by_helper(ir: &mut Builder, (slot, frames_size): (SlotId, u32), user: bool, mode: Mode, caller: Option<Value>) -> Value {
-    let entry = ir.slot_addr(slot);
-    let frames = ir.value(Op::Offset(entry, stack::ENTRY_HEADER));
-    // One word higher where the caller is missing between the innermost frame and the others.
-    let (to, size) = match caller {
-        Some(_) => (ir.value(Op::Offset(entry, stack::ENTRY_HEADER + 8)), frames_size - 8),
-        None => (frames, frames_size),
-    };
-    // The helper fills what it does not need with zeros, also when it fails.
-    let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
-    let args = vec![Operand::Ctx, Operand::Value(to), Operand::Int(size.into()), Operand::Int(flags)];
-    let bytes = ir.call(Helper::GetStack, args);
-    let zero = ir.int(0);
-    let failed = ir.cmp(Cmp::SLt, bytes, zero);
-    let Some(caller) = caller else { return ir.value(Op::Select(failed, zero, bytes)) };
-    let innermost = ir.load(8, false, to, 0);
-    ir.store(8, frames, 0, innermost);
-    ir.store(8, to, 0, caller);
-    let nobody = ir.cmp_int(Cmp::Eq, caller, 0);
-    let more = ir.int(8);
-    let more = ir.value(Op::Select(nobody, zero, more));
-    let all = ir.bin(Bin::Add, bytes, more);
-    ir.value(Op::Select(failed, zero, all))
+/// How the kernel is asked for a stack: behind an entry's header.
+#[derive(Clone, Copy)]
+struct Asked {
+    slot: SlotId,
+    /// Bytes of all frames.
+    size: u32,
+    flags: i64,
 }
 
-/// Where the function returns to whose first instruction is reached, if the kernel leaves that out. 0: it returns to nobody.
-fn caller(cx: &mut dyn LowerCx, user: bool) -> Option<Value> {
+impl Asked {
+    fn new(slot: SlotId, size: u32, user: bool, mode: Mode) -> Asked {
+        let flags = if user { USER } else { 0 } | if mode == Mode::BuildId { BUILD_ID } else { 0 };
+        Asked { slot, size, flags }
+    }
+
+    /// The frames' address, so many bytes behind the first one.
+    fn frames(self, ir: &mut Builder, behind: u32) -> Value {
+        let entry = ir.slot_addr(self.slot);
+        ir.value(Op::Offset(entry, stack::ENTRY_HEADER + behind))
+    }
+
+    /// Has the kernel put the frames there; gives their bytes.
+    fn take(self, ir: &mut Builder, behind: u32) -> Value {
+        let to = self.frames(ir, behind);
+        // The helper fills what it does not need with zeros, also when it fails.
+        let size = Operand::Int((self.size - behind).into());
+        let bytes = ir.call(Helper::GetStack, vec![Operand::Ctx, Operand::Value(to), size, Operand::Int(self.flags)]);
+        let zero = ir.int(0);
+        let failed = ir.cmp(Cmp::SLt, bytes, zero);
+        ir.value(Op::Select(failed, zero, bytes))
+    }
+
+    /// The same, with the caller between the innermost frame and the others.
+    fn take_with(self, ir: &mut Builder, caller: Value) -> Value {
+        let bytes = self.take(ir, 8);
+        let (frames, others) = (self.frames(ir, 0), self.frames(ir, 8));
+        let innermost = ir.load(8, false, others, 0);
+        ir.store(8, frames, 0, innermost);
+        ir.store(8, others, 0, caller);
+        let all = ir.bin_int(Bin::Add, bytes, 8);
+        let zero = ir.int(0);
+        let (nobody, nothing) = (ir.cmp_int(Cmp::Eq, caller, 0), ir.cmp_int(Cmp::Eq, bytes, 0));
+        let all = ir.value(Op::Select(nobody, bytes, all));
+        ir.value(Op::Select(nothing, zero, all))
+    }
+
+    /// The same, unless the kernel has put the caller there itself.
+    fn take_without_or_with(self, ir: &mut Builder, caller: Value) -> Value {
+        let result = ir.scalar("bytes");
+        let bytes = self.take(ir, 0);
+        ir.push(Op::Set(result, bytes));
+        let frames = self.frames(ir, 0);
+        let second = ir.load(8, false, frames, 8);
+        let differs = ir.cmp(Cmp::Ne, second, caller);
+        let add = |ir: &mut Builder| {
+            let bytes = self.take_with(ir, caller);
+            ir.push(Op::Set(result, bytes));
+        };
+        ir.if_else(differs, add, |_| ());
+        ir.value(Op::Get(result))
+    }
+}
+
+/// Who called the function whose first instruction is reached.
+struct Caller {
+    /// 0: it returns to nobody.
+    address: Value,
+    /// Whether the kernel may know it: what Linux 6.12 learned went into some that are older.
+    may_be_known: bool,
+}
+
+/// Where the function returns to whose first instruction is reached, if the kernel leaves that out.
+fn caller(cx: &mut dyn LowerCx, user: bool) -> Option<Caller> {
     let (facts, space) = (cx.facts(), if user { Space::User } else { Space::Kernel });
     let is_hidden = |place: &&Place| place.probe_type.space == space && (place.probe_type.hides_caller)(facts, place);
     if !cx.places().iter().all(is_hidden) {
         return None;
     }
+    let may_be_known = facts.arch() == Arch::X86_64 && !facts.has(Feature::WholeStacks);
     // A stack that cannot be read is no failed read of the script's.
     let watched = std::mem::take(&mut cx.ir().watched);
     let address = registers::read_return_address(cx);
     cx.ir().watched = watched;
-    Some(address)
+    Some(Caller { address, may_be_known })
 }
 
 /// Puts the callers of functions whose return is watched into the frames.
