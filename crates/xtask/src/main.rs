@@ -5,6 +5,7 @@ mod bench;
 mod generate;
 mod licences;
 mod manual;
+mod report;
 mod run;
 mod setup;
 mod shell;

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::report::Report;
+
 /// What was counted so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -18,11 +20,14 @@ pub struct Tally {
     pretended: usize,
     /// Their names, as far as said, and why.
     pub skips: BTreeMap<String, String>,
+    /// What is to be read again at the end: hundreds of lines may follow the first time.
+    pub report: Report,
 }
 
 impl Tally {
     /// Takes one line of output into account.
     pub fn line(&mut self, line: &str) {
+        self.report.line(line);
         if let Some(counts) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, counts)| counts) {
             self.add(counts, "ignored");
         } else if let Some(counts) = line.strip_prefix("suite: ") {

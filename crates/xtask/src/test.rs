@@ -53,6 +53,7 @@ fn stand_in(tally: &mut Tally) {
     let lacking: Vec<&str> = tally.skips.iter().filter(|(_, why)| vm::is_facility(why)).map(|(name, _)| name.as_str()).collect();
     match vm::stand_in(&lacking) {
         Ok(column) => {
+            tally.report.add(&column.release, &column.report);
             for (name, verdict) in column.cases {
                 match verdict {
                     Verdict::Passed => tally.made_up_for(&name, true),
@@ -71,7 +72,7 @@ fn stand_in(tally: &mut Tally) {
     }
 }
 
-/// Prints the closing line and turns it into an exit code.
+/// Prints once more what failed, then the closing line, and turns it into an exit code.
 fn verdict(tally: &Tally, succeeded: bool) -> ExitCode {
     let list = shell::root().join("tests/allowed_skips.txt");
     let unexpected = tally.unexpected(&std::fs::read_to_string(list).unwrap_or_default());
@@ -81,6 +82,7 @@ fn verdict(tally: &Tally, succeeded: bool) -> ExitCode {
     if !succeeded && tally.failed == 0 {
         eprintln!("cargo test failed before a test did");
     }
+    tally.report.lines().iter().for_each(|line| println!("{line}"));
     println!("{}", tally.summary());
     let good = succeeded && tally.failed == 0 && tally.passed > 0 && unexpected.is_empty();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::report::Report;
+
 /// How the suite words that a kernel or machine lacks something; any other reason for a skip is a fault of the set-up.
 const FACILITY: [&str; 2] = ["the kernel lacks ", "the machine has "];
 
@@ -26,16 +28,19 @@ pub struct Column {
     pub cases: BTreeMap<String, Verdict>,
     /// How long it took.
     pub seconds: u64,
+    /// What failed, and how.
+    pub report: Report,
 }
 
 impl Column {
     /// Nothing ran yet.
     pub fn new(release: &str) -> Self {
-        Self { release: release.to_string(), cases: BTreeMap::new(), seconds: 0 }
+        Self { release: release.to_string(), cases: BTreeMap::new(), seconds: 0, report: Report::default() }
     }
 
     /// Takes a line of the suite.
     pub fn line(&mut self, line: &str) {
+        self.report.line(line);
         if let Some(skip) = line.strip_prefix("skipped: ") {
             let (name, why) = skip.split_once(": ").unwrap_or((skip, ""));
             self.cases.insert(name.to_string(), Verdict::Skipped(why.trim().to_string()));
