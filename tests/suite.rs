@@ -64,8 +64,8 @@ fn run_again(cases: &[Case], outcomes: &mut [Outcome]) {
     let mut passed = Vec::new();
     for (case, outcome) in cases.iter().zip(outcomes).filter(|(case, outcome)| outcome.is_failure() && case.may_run_again()) {
         let result = case.run();
-        say(case, &result);
         if matches!(result, Outcome::Passed) {
+            say(case, &result);
             passed.push(case.name.as_str());
             *outcome = result;
         }

@@ -366,6 +366,14 @@ impl Facts for Host {
         found
     }
 
+    fn why_no_binary(&self, text: &str) -> String {
+        self.binaries.why_none(text)
+    }
+
+    fn is_stripped(&self, binary: &str) -> bool {
+        self.binaries.open(binary).is_ok_and(|binary| binary.is_stripped())
+    }
+
     fn traced_program(&self) -> Option<String> {
         let exe = |pid| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
         let path = self.command.clone().or_else(|| self.binaries.process().and_then(exe))?;
@@ -386,6 +394,10 @@ impl Facts for Host {
 
     fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
         self.binaries.open(binary).ok()?.offset(address)
+    }
+
+    fn nameless_function(&self, binary: &str, address: u64) -> Option<Function> {
+        self.binaries.nameless_function(binary, address)
     }
 
     fn is_instruction(&self, binary: &str, function: &Function, address: u64) -> Option<bool> {

@@ -231,6 +231,15 @@ pub struct Shared {
     pub selector: Option<u64>,
 }
 
+/// Why a target matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// What is known.
+    pub why: String,
+    /// What can be done, where the nearest name is none.
+    pub hint: Option<String>,
+}
+
 /// Why a place has no `args`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoArgs {
@@ -293,6 +302,8 @@ pub struct ProbeType {
     pub expand: fn(&dyn Facts, &Target, &mut Sink) -> Vec<Vec<String>>,
     /// Remedy for a target that matches nothing: the nearest existing name.
     pub nearest: fn(&dyn Facts, &Target) -> Option<String>,
+    /// Why a target matches nothing, where there is more to say than that nothing has this name.
+    pub absent: fn(&dyn Facts, &Target) -> Option<Absent>,
     /// What exists and matches a listing pattern (parts after the probe type).
     pub list: fn(&dyn Facts, parts: &[&str], verbose: bool) -> Vec<Listed>,
     /// Why [`ProbeType::args`] has no answer.

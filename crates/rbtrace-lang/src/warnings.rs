@@ -78,6 +78,7 @@ pub static ALL: &[&Warning] = &[
     &NOT_A_FILE,
     &NOT_DRAWN,
     &NOT_FORMATTED,
+    &NOT_LISTED,
     &NOT_NOTIFIED,
     &NOT_TRACEABLE,
     &NOT_UTF8,

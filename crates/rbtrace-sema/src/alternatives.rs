@@ -6,7 +6,7 @@ use rbtrace_ir::AttachPlan;
 use rbtrace_lang::{Place, warnings};
 use rbtrace_syntax::ast::AttachPoint;
 
-use crate::attach_points::{absence, places};
+use crate::attach_points::{NOTHING, absence, places};
 use crate::shared::Shared;
 
 /// An alternative that is not taken.
@@ -49,7 +49,7 @@ fn refusal(found: &[Place], said: &Sink, shared: &Shared) -> Option<(String, Vec
         return Some((why.to_owned(), first.hints.clone()));
     }
     if found.is_empty() {
-        return Some(("nothing on this machine has this name".into(), vec![]));
+        return Some((NOTHING.into(), vec![]));
     }
     let why = match plan(found, shared) {
         Ok(plan) => shared.options.trial.and_then(|trial| (trial.0)(&plan?).err()),

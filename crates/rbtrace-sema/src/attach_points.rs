@@ -186,15 +186,20 @@ fn probe_type(head: &TargetPart, sink: &mut Sink) -> Result<&'static ProbeType, 
     Err(sink.push(unknown))
 }
 
+/// Why a target matches nothing, where its probe type knows no more.
+pub(crate) const NOTHING: &str = "nothing on this machine has this name";
+
 /// A target that matches nothing: an error, a warning or nothing, as `missing_probes` says.
 fn missing(rows: &[&ProbeType], target: &Target, parts: &[TargetPart], shared: &Shared, sink: &mut Sink) {
     let rest: Vec<&str> = parts[1..].iter().map(|part| part.text.as_str()).collect();
     let name = if let [only] = rows { only.name } else { &parts[0].text };
     let text = format!("No matches for {}.", format!("{name} {}", rest.join(":")).trim_end());
+    let Some(diagnostic) = absence(target.span, text, shared) else { return };
     let nearest = || rows.iter().find_map(|row| (row.nearest)(shared.facts, target));
-    let hint = predicate(&rest).or_else(|| Some(format!("did you mean `{}`?", nearest()?)));
-    let Some(mut diagnostic) = absence(target.span, text, shared) else { return };
-    diagnostic = diagnostic.because("nothing on this machine has this name");
+    let absent = if let [only] = rows { (only.absent)(shared.facts, target) } else { None };
+    let (why, remedy) = absent.map_or((NOTHING.to_owned(), None), |absent| (absent.why, absent.hint));
+    let hint = predicate(&rest).or(remedy).or_else(|| Some(format!("did you mean `{}`?", nearest()?)));
+    let mut diagnostic = diagnostic.because(why);
     if let Some(hint) = hint {
         diagnostic = diagnostic.hint(hint);
     }

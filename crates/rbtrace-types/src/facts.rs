@@ -338,6 +338,16 @@ pub trait Facts {
         let _ = text;
         Vec::new()
     }
+    /// Why [`Facts::binaries`] knows none.
+    fn why_no_binary(&self, text: &str) -> String {
+        let _ = text;
+        "there is no such file, command or library".to_string()
+    }
+    /// Whether a binary's table of symbols was taken away, and is not to be had from a debug file either.
+    fn is_stripped(&self, binary: &str) -> bool {
+        let _ = binary;
+        false
+    }
     /// The binary that the process of `-p` or the command of `-c` runs.
     fn traced_program(&self) -> Option<String> {
         None
@@ -362,6 +372,11 @@ pub trait Facts {
     }
     /// Where in its file a binary keeps the code at an address; `None`: no code is there.
     fn code_offset(&self, binary: &str, address: u64) -> Option<u64> {
+        let _ = (binary, address);
+        None
+    }
+    /// The function around an address that no symbol names, where the tables for exceptions have it. Its name is empty.
+    fn nameless_function(&self, binary: &str, address: u64) -> Option<Function> {
         let _ = (binary, address);
         None
     }

@@ -347,6 +347,10 @@ impl Facts for Fixture {
         self.binaries.keys().filter(|path| binaries::is_meant(path, text)).cloned().collect()
     }
 
+    fn is_stripped(&self, binary: &str) -> bool {
+        self.binaries.get(binary).is_some_and(|binary| binary.is_stripped)
+    }
+
     fn functions(&self, binary: &str, naming: Naming) -> Result<Arc<[Function]>, String> {
         self.binaries.get(binary).map(|binary| binary.functions(naming)).ok_or(format!("{binary}: no such file"))
     }

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 
-use rbtrace_diag::{Sink, Sources};
+use rbtrace_diag::{Sink, Sources, Span};
 use rbtrace_host::Host;
 use rbtrace_host::btf::KernelBtf;
 use rbtrace_sema::frontend::lang::probes::{self, wildcard};
+use rbtrace_sema::frontend::lang::row::{Target, TargetPart};
 use rbtrace_sema::frontend::lang::{ProbeType, warnings};
 use rbtrace_sema::frontend::types::Facts;
 use rbtrace_sema::frontend::{ir, syntax};
@@ -38,23 +39,28 @@ pub fn run(list: &List, environment: &Environment, reporter: &Reporter) -> Endin
             Some(lines) => lines,
             None => return Ending::Mistake,
         },
-        None => {
-            let pattern = list.pattern.as_deref().unwrap_or(OsStr::new("*")).to_string_lossy();
-            if looks_like_a_file(&pattern) {
-                reporter.warning(
-                    &warnings::NOT_A_FILE,
-                    format!(
-                        "It appears that '{pattern}' is a filename but the file does not exist. Treating '{pattern}' as a search pattern."
-                    ),
-                );
-            }
-            lines_of_pattern(&pattern, list.verbose, &host)
-        }
+        None => lines_asked_for(list, &host, reporter),
     };
     host.take_complaints().into_iter().for_each(|complaint| reporter.warning(&warnings::UNREAD_FILE, complaint));
     // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     Ending::Done
+}
+
+/// What matches the patterns of the command line; says which of them nothing matches, and why.
+fn lines_asked_for(list: &List, host: &Host, reporter: &Reporter) -> String {
+    let pattern = list.pattern.as_deref().unwrap_or(OsStr::new("*")).to_string_lossy();
+    let is_no_file = looks_like_a_file(&pattern);
+    if is_no_file {
+        let message =
+            format!("It appears that '{pattern}' is a filename but the file does not exist. Treating '{pattern}' as a search pattern.");
+        reporter.warning(&warnings::NOT_A_FILE, message);
+    }
+    lines_of_pattern(&pattern, list.verbose, host, &|nothing| {
+        if !is_no_file {
+            reporter.warning(&warnings::NOT_LISTED, format!("No matches for {nothing}{}", because(nothing, host)));
+        }
+    })
 }
 
 /// The script whose attach points are asked for, if any: a pattern that is a file's path is one.
@@ -80,23 +86,39 @@ fn lines_of_script(script: &Script, list: &List, host: &Host, environment: &Envi
     if sink.has_errors() {
         return None;
     }
-    let lines = |name: &String| if list.verbose { lines_of_pattern(name, true, host) } else { format!("{name}\n") };
+    let lines = |name: &String| if list.verbose { lines_of_pattern(name, true, host, &|_| {}) } else { format!("{name}\n") };
     Some(names.iter().map(lines).collect())
 }
 
-/// What matches a comma-separated list of patterns.
-fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host) -> String {
+/// What matches a comma-separated list of patterns. `say_nothing`: is told those that nothing matches.
+fn lines_of_pattern(patterns: &str, verbose: bool, host: &Host, say_nothing: &dyn Fn(&str)) -> String {
     let mut text = String::new();
     let patterns: Vec<&str> = split(patterns, ',').into_iter().map(str::trim).collect();
     let is_alone = patterns.len() == 1;
     // Nothing alone means all; between or behind commas it is nothing.
     for pattern in patterns.into_iter().filter(|pattern| is_alone || !pattern.is_empty()) {
+        let before = text.len();
         match kernel_types(pattern, verbose, host.btf()) {
             Some(lines) => text.push_str(&lines),
             None => probe_lines(pattern, verbose, host, &mut text),
         }
+        if text.len() == before {
+            say_nothing(pattern);
+        }
     }
     text
+}
+
+/// Why nothing matches a pattern, as far as its probe type knows.
+fn because(pattern: &str, facts: &dyn Facts) -> String {
+    let Some((provider, rest)) = pattern.split_once(':').filter(|(provider, _)| !wildcard::is_pattern(provider)) else {
+        return String::new();
+    };
+    let Some(row) = probes::by_name(provider) else { return format!(": no probe type is called `{provider}`") };
+    let part = |text: &str| TargetPart { text: text.trim_matches('"').to_owned(), quoted: text.starts_with('"'), span: Span::default() };
+    let parts: Vec<TargetPart> = split(rest, ':').into_iter().map(part).collect();
+    let target = Target { parts: &parts, span: Span::default(), pid: facts.process(), is_unsafe: false };
+    (row.absent)(facts, &target).map(|absent| format!(": {}", absent.why)).unwrap_or_default()
 }
 
 fn probe_lines(pattern: &str, verbose: bool, facts: &dyn Facts, text: &mut String) {

@@ -128,7 +128,8 @@ impl Binary {
         self.markers.get_or_init(|| markers::read(self.bytes(), self.range.start as u64).map(Arc::from)).clone()
     }
 
-    fn bytes(&self) -> &[u8] {
+    /// The file, or the part of an archive.
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.file[self.range.clone()]
     }
 
@@ -187,6 +188,11 @@ impl Binary {
     /// Whether it has a section.
     pub fn has_section(&self, name: &str) -> bool {
         object::File::parse(self.bytes()).is_ok_and(|file| file.section_by_name(name).is_some())
+    }
+
+    /// Whether its table of symbols was taken away, and is not to be had from elsewhere either.
+    pub fn is_stripped(&self) -> bool {
+        object::File::parse(self.bytes()).is_ok_and(|file| file.symbol_table().is_none() && self.apart(&file).is_none())
     }
 
     /// The functions of a name; servers are asked for those that are not here.

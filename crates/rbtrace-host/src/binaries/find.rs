@@ -31,6 +31,21 @@ pub fn find(text: &str, process: Option<u32>, root: Option<&PathBuf>) -> Vec<Str
     found.into_iter().filter(is_new).collect()
 }
 
+/// Why a text means none.
+pub fn why_none(text: &str, root: Option<&PathBuf>) -> String {
+    if !text.contains('/') {
+        let here = identity(Path::new(text)).map(|_| format!("; the file in this directory is `./{text}`")).unwrap_or_default();
+        return format!("no command and no library has this name{here}");
+    }
+    match fs::metadata(below(root, archive::split(text).0)) {
+        Ok(metadata) if metadata.is_file() => "nothing in the file has this name".to_owned(),
+        Ok(metadata) if metadata.is_dir() => "it is a directory".to_owned(),
+        Ok(_) => "it is no regular file".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        Err(error) => format!("it cannot be looked at: {error}"),
+    }
+}
+
 /// A path of the process' file system, as we can open it.
 pub fn below(root: Option<impl AsRef<Path>>, name: &str) -> PathBuf {
     match root {

@@ -13,6 +13,7 @@ mod jumps;
 mod library_cache;
 mod markers;
 pub(crate) mod mini_debug;
+mod nameless;
 mod names;
 
 use std::collections::HashMap;
@@ -28,7 +29,7 @@ pub use self::file::Binary;
 pub(crate) use self::file::map;
 pub(crate) use self::find::{below, root_of};
 pub use self::names::demangle;
-use crate::cached;
+use crate::{broken, cached};
 use crate::dwarf::{DebugInfo, Missing};
 
 /// Answers by what was asked.
@@ -81,6 +82,11 @@ impl Binaries {
         find::find(text, self.process, self.root())
     }
 
+    /// Why a text means none.
+    pub fn why_none(&self, text: &str) -> String {
+        find::why_none(text, self.root())
+    }
+
     /// Where the binary of a name can be opened.
     pub fn path(&self, name: &str) -> PathBuf {
         find::below(self.root(), archive::split(name).0)
@@ -100,6 +106,12 @@ impl Binaries {
     /// See [`rbtrace_types::Facts::is_instruction`].
     pub fn is_instruction(&self, name: &str, function: &Function, address: u64) -> Option<bool> {
         Some(self.open(name).ok()?.instructions(function.address)?.begin_at(address))
+    }
+
+    /// See [`rbtrace_types::Facts::nameless_function`].
+    pub fn nameless_function(&self, name: &str, address: u64) -> Option<Function> {
+        let binary = self.open(name).ok()?;
+        broken::attempt(name, || nameless::around(binary.bytes(), address)).flatten()
     }
 
     /// See [`rbtrace_types::Facts::breakpoint`].

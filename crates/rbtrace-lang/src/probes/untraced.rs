@@ -23,6 +23,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     in_wildcards: false,
     expand: |_, _, _| Vec::new(),
     nearest: no_remedy,
+    absent: |_, _| None,
     list: not_listed,
     without_args: "this probe has no arguments",
     no_args: |_, _| None,

@@ -21,6 +21,9 @@ that choose a function when they are loaded, like `strlen` of the C library, mea
 A line of the source, `uprobe:./app@main.c:42`, means the first instruction of it in every function that has code of that line, also where the
 function was inlined; `main.c:42:7` means the statement at a column. The binary needs debug information for that.
 
+The code of a binary without symbols is named by addresses, `uprobe:./app:0x1234`; where its instructions begin is known from its tables for
+exceptions, and without these nobody can tell: `--unsafe` attaches all the same.
+
 `args` has the arguments by name where the binary, or its file below `/usr/lib/debug`, has debug information (DWARF); `-lv` lists them. So do casts
 know the program's own types: `((struct point *)arg0)->x`. Numbers of floating point are in registers that the kernel does not show.
 At an instruction inside of a function (a line, `f+offset`, an address) `args` has the variables that the source sees there instead, with the
@@ -37,6 +40,7 @@ uprobe:libc:fopen { printf(\"%s opens %s\\n\", comm, str(arg0)); }
     in_wildcards: true,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: false }, target, sink),
     nearest: user_code::remedy,
+    absent: user_code::absent,
     list: |facts, pattern, verbose| user_code::list(facts, ROW.name, pattern, &|place| if verbose { types::parameters(facts, place) } else { vec![] }),
     plan: |facts, place, _, pid| user_code::plan(facts, place, false, pid),
     shared: user_code::shared,

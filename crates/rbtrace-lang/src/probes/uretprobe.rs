@@ -23,6 +23,7 @@ uretprobe:libc:malloc { @failed = count(); @last = retval; }
     pid_filter: PidFilter::AtAttach,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: true }, target, sink),
     nearest: user_code::remedy,
+    absent: user_code::absent,
     list: |facts, pattern, verbose| user_code::list(facts, ROW.name, pattern, &|place| if verbose { types::result_text(facts, place) } else { vec![] }),
     plan: |facts, place, _, pid| user_code::plan(facts, place, true, pid),
     shared: user_code::shared,

@@ -26,6 +26,14 @@ pub static NOT_A_FILE: Warning = Warning::new(
 )
 .running();
 
+/// `-l` of something that is not there.
+pub static NOT_LISTED: Warning = Warning::new(
+    "not-listed",
+    "Nothing matches what `-l` was asked for. The list is empty, and the exit code 0 as always.\n\n\
+     A name may be misspelt, a binary may have no symbols (`uprobe`) or no marks (`usdt`), or the kernel is another one.",
+)
+.running();
+
 /// A piece that the formatter leaves alone.
 pub static NOT_FORMATTED: Warning = Warning::new(
     "not-formatted",

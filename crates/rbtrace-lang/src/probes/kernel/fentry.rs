@@ -26,6 +26,7 @@ fentry:tcp_connect { printf(\"%s %p\\n\", comm, args.sk); }
     in_wildcards: true,
     expand: |facts, target, sink| trampoline::expand(ROW.name, facts, target, sink),
     nearest: trampoline::nearest,
+    absent: trampoline::absent,
     list: |facts, pattern, verbose| trampoline::list(ROW.name, facts, pattern, trampoline::details(facts, verbose, false)),
     args: trampoline::args,
     function: trampoline::function,

@@ -22,6 +22,7 @@ fexit:vfs_read /retval < 0/ { @[comm, retval] = count(); }
     pid_filter: PidFilter::Injected,
     expand: |facts, target, sink| trampoline::expand(ROW.name, facts, target, sink),
     nearest: trampoline::nearest,
+    absent: trampoline::absent,
     list: |facts, pattern, verbose| trampoline::list(ROW.name, facts, pattern, trampoline::details(facts, verbose, true)),
     args: trampoline::args,
     result: trampoline::result,

@@ -31,6 +31,7 @@ kprobe:vfs_read { @[comm, args.count] = count(); }
     in_wildcards: true,
     expand: |facts, target, sink| target::expand(ROW.name, false, facts, target, sink),
     nearest: target::nearest,
+    absent: target::absent,
     list: |facts, pattern, verbose| {
         let details = |module: Option<&str>, name: &str| if verbose { parameters::texts(facts, module, name, false) } else { vec![] };
         functions::list(ROW.name, facts, pattern, details)

@@ -25,6 +25,7 @@ kretprobe:vfs_read { @bytes = hist(retval); }
     pid_filter: PidFilter::Injected,
     expand: |facts, target, sink| target::expand(ROW.name, true, facts, target, sink),
     nearest: target::nearest,
+    absent: target::absent,
     list: |facts, pattern, verbose| {
         let details = |module: Option<&str>, name: &str| if verbose { parameters::texts(facts, module, name, true) } else { vec![] };
         function::list(ROW.name, facts, pattern, details)

@@ -5,7 +5,7 @@ use rbtrace_types::Facts;
 
 use super::function;
 use crate::probes::{old_calls, parts};
-use crate::row::{Target, TargetPart};
+use crate::row::{Absent, Target, TargetPart};
 use crate::warnings;
 
 /// What the last part of a place says.
@@ -160,6 +160,12 @@ fn matching(facts: &dyn Facts, module: Option<&TargetPart>, part: &TargetPart, t
         sink.push(refusal.hint("the kernel runs BPF programs by them; one that is named in full can be tried"));
     }
     found
+}
+
+/// What may have become of a function that people have read in the source.
+pub(super) fn absent(_: &dyn Facts, target: &Target) -> Option<Absent> {
+    let why = "the kernel has no such function, or the compiler has put it into its callers";
+    target.parts.last().filter(|part| !parts::is_pattern(part)).map(|_| Absent { why: why.to_owned(), hint: None })
 }
 
 /// The remedy for a name that means nothing: the nearest function.

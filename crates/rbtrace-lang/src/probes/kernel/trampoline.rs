@@ -11,7 +11,7 @@ use rbtrace_types::{Facts, Field, Struct, Type};
 use super::parameters;
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::{parts, rawtracepoint, registers};
-use crate::row::{Listed, Planned, Target, TargetPart};
+use crate::row::{Absent, Listed, Planned, Target, TargetPart};
 use crate::warnings;
 
 /// Functions in which the kernel is when it runs a program: one that traces them meets itself.
@@ -74,6 +74,20 @@ fn programs(name: &str, facts: &dyn Facts, target: &Target, rest: &[TargetPart],
         |found: &BpfFunction| parts::matches(function, &found.name) && id.is_none_or(|id| parts::matches(id, &found.program.to_string()));
     let found = facts.bpf_functions().into_iter().filter(is_meant);
     found.map(|found| vec![BPF.to_string(), found.program.to_string(), found.name]).collect()
+}
+
+/// What is known of a function whose types are not.
+pub(super) fn absent(facts: &dyn Facts, target: &Target) -> Option<Absent> {
+    let wanted = target.parts.last().filter(|part| !parts::is_pattern(part))?;
+    if target.parts.first().is_some_and(|part| part.text == BPF) {
+        return None;
+    }
+    let is_there = target.parts.len() == 1 && facts.kernel_functions().iter().any(|function| *function.name == *wanted.text);
+    if is_there {
+        let hint = format!("`kprobe:{}` needs no types", wanted.text);
+        return Some(Absent { why: "the kernel has it, but BTF does not say its types".to_owned(), hint: Some(hint) });
+    }
+    super::target::absent(facts, target)
 }
 
 /// The remedy for a name that means nothing: its module, or the nearest name.

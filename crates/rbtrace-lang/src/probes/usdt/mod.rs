@@ -38,6 +38,7 @@ usdt:libc:setjmp { @[comm] = count(); }
     in_wildcards: true,
     expand: target::expand,
     nearest: target::nearest,
+    absent: target::absent,
     list,
     without_args: "a mark's arguments have no names; they are `arg0`, `arg1` and so on",
     plan,

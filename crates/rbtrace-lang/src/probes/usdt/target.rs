@@ -6,7 +6,8 @@ use rbtrace_types::binary::Marker;
 
 use super::ROW;
 use crate::probes::parts;
-use crate::row::{Target, TargetPart};
+use crate::probes::user_code::absent_from;
+use crate::row::{Absent, Target, TargetPart};
 
 /// A target's parts; those that are left out mean all.
 struct Wanted<'a> {
@@ -77,7 +78,7 @@ fn binaries(facts: &dyn Facts, wanted: &Wanted, target: &Target, sink: &mut Sink
         return found;
     }
     if found.is_empty() {
-        no_binary(text, wanted.binary, target, "there is no such file, command or library", sink);
+        no_binary(text, wanted.binary, target, &facts.why_no_binary(text), sink);
     }
     found.truncate(1);
     found
@@ -87,6 +88,19 @@ fn no_binary(binary: &str, part: Option<&TargetPart>, target: &Target, why: &str
     let span = part.map_or(target.span, |part| part.span);
     let message = format!("{} target file '{binary}' does not exist or is not executable", ROW.name);
     sink.push(Diagnostic::error(span, message).because(why.to_owned()));
+}
+
+/// Which file was looked into, and what it has.
+pub(super) fn absent(facts: &dyn Facts, target: &Target) -> Option<Absent> {
+    let part = read(target)?.binary?;
+    absent_from(facts, part, |binary| {
+        if facts.markers(binary)?.is_empty() {
+            return Ok(Absent { why: format!("{binary} has no marks for tracers (USDT)"), hint: None });
+        }
+        let shown = || format!("`rbtrace -l 'usdt:{}:*'` shows them", part.text);
+        let hint = nearest(facts, target).is_none().then(shown);
+        Ok(Absent { why: format!("none of the marks of {binary} has this name"), hint })
+    })
 }
 
 /// The nearest mark of the binary.

@@ -47,7 +47,7 @@ fn binaries(facts: &dyn Facts, kind: Kind, target: &Target, wanted: &Wanted, sin
         return found;
     }
     if found.is_empty() {
-        no_binary(kind, &part.text, part.span, "there is no such file, command or library", sink);
+        no_binary(kind, &part.text, part.span, &facts.why_no_binary(&part.text), sink);
     }
     if found.len() > 1 {
         let message = format!("attaching to {} target file '{}' but matched {} binaries", kind.name, found[0], found.len());
@@ -115,14 +115,15 @@ impl Search<'_> {
         }
         let all = self.facts.functions(binary, Naming::Symbol).unwrap_or_default();
         let around = all.iter().find(|function| (function.address..function.address + function.size).contains(&address));
-        let starts = around
-            .map(|function| (function.address == address).then_some(true).or_else(|| self.facts.is_instruction(binary, function, address)));
+        let starts = around.cloned().or_else(|| self.facts.nameless_function(binary, address)).map(|function| {
+            (function.address == address).then_some(true).or_else(|| self.facts.is_instruction(binary, &function, address))
+        });
         match starts {
             Some(Some(true)) => place,
             Some(Some(false)) => self.inside_instruction(&format!("{binary}:{address:#x}")),
             Some(None) | None => {
                 let message = format!("Could not determine instruction boundary for {}:{binary}:{address:#x}", self.kind.name);
-                self.refuse(message, "no symbol says where the code around it begins", Some(FORCE))
+                self.refuse(message, "no symbol and no table for exceptions says where the code around it begins", Some(FORCE))
             }
         }
     }

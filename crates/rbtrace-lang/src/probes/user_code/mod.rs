@@ -15,9 +15,9 @@ use rbtrace_ir::{AttachPlan, ProgramType, Role, UprobeFile, UprobePlace};
 use rbtrace_types::binary::Naming;
 use rbtrace_types::{Arch, Facts, Feature};
 
-use super::{cookie, wildcard};
+use super::{cookie, parts, wildcard};
 use crate::compile::{LowerCx, Place};
-use crate::row::{Listed, Planned, Shared, Target};
+use crate::row::{Absent, Listed, Planned, Shared, Target, TargetPart};
 
 pub(super) use expand::expand;
 use target::{CPP, Code};
@@ -147,6 +147,31 @@ pub(super) fn remedy(facts: &dyn Facts, target: &Target) -> Option<String> {
         nearest(wanted, all.iter().map(|function| function.name.as_str())).map(str::to_owned)
     };
     near(Naming::Symbol).or_else(|| near(Naming::Demangled).map(|name| format!("{CPP}:\"{name}\"")))
+}
+
+/// Which file was looked into, and what it has.
+pub(super) fn absent(facts: &dyn Facts, target: &Target) -> Option<Absent> {
+    let [part, .., function] = target.parts else { return None };
+    absent_from(facts, part, |binary| {
+        let count = facts.functions(binary, Naming::Symbol)?.len();
+        if !facts.is_stripped(binary) {
+            return Ok(Absent { why: format!("{binary} has {count} functions, and none of this name"), hint: None });
+        }
+        let why =
+            format!("{binary} is stripped of its symbols (functions that still have names: {count}), and no debug file with them is here");
+        let hint = "install its debug symbols, name a server in DEBUGINFOD_URLS, or attach to an address: `uprobe:binary:0x1234`";
+        let is_near = parts::is_pattern(function) || remedy(facts, target).is_some();
+        Ok(Absent { why, hint: (!is_near).then(|| hint.to_owned()) })
+    })
+}
+
+/// Why a binary has not what is looked for, if one is meant; of several nothing can be said. `missing`: what it lacks, or why it cannot be read.
+pub(super) fn absent_from(facts: &dyn Facts, part: &TargetPart, missing: impl Fn(&str) -> Result<Absent, String>) -> Option<Absent> {
+    match &facts.binaries(&part.text)[..] {
+        [] if !parts::is_pattern(part) => Some(Absent { why: facts.why_no_binary(&part.text), hint: None }),
+        [binary] => Some(missing(binary).unwrap_or_else(|why| Absent { why, hint: None })),
+        [] | [_, _, ..] => None,
+    }
 }
 
 /// The functions of the binaries that a listing pattern means; `details` gives the lines of one.
