@@ -296,7 +296,7 @@ impl Loader<'_> {
             return anyhow!(error).context(format!("loading the program of `{}`{why}", probes.first().map_or("?", String::as_str)));
         }
         if let Some(AttachPlan::Trampoline { function, .. }) = &decl.plan
-            && let Some(why) = trampoline::absent(function, &log.lines)
+            && let Some(why) = trampoline::untraceable(function, &log.lines)
         {
             return anyhow!(error).context(format!("Unable to attach probe: {}: {why}", probes.first().map_or("?", String::as_str)));
         }

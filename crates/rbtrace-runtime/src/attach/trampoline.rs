@@ -14,6 +14,10 @@ use crate::sys::kernel_btf;
 /// `ENOTSUPP`, which the kernel keeps for itself and yet hands out.
 const NOT_SUPPORTED: i32 = 524;
 
+/// What is in the verifier's line about a function whose types it does not support.
+const UNSUPPORTED: [&[&str]; 4] =
+    [&["type", "is unsupported"], &["variable args", "is unsupported"], &["Too many"], &["malformed void argument"]];
+
 /// What the program is loaded for, and what has to stay open until it is.
 pub fn expected(of: &TracedCode, function: &str, returns: bool, host: &Host) -> Result<(Expected, Option<OwnedFd>)> {
     match of {
@@ -75,8 +79,14 @@ fn is_traceable(function: &str, host: &Host) -> bool {
     host.kernel_functions().iter().any(|known| *known.name == *function)
 }
 
-/// Why there is no code for a function that BTF describes, if the verifier says that there is none.
-pub fn absent(function: &str, log: &[String]) -> Option<String> {
+/// Why a function that BTF describes cannot be traced, if the verifier says so: it has no code, or nobody could hand over what it is called with
+/// or returns.
+pub fn untraceable(function: &str, log: &[String]) -> Option<String> {
+    let says = |words: &[&str]| log.iter().any(|line| line.contains("function") && words.iter().all(|word| line.contains(word)));
+    if UNSUPPORTED.iter().any(|words| says(words)) {
+        let why = "the kernel hands no program all that it is called with or returns (structs, unions, any number of arguments)";
+        return Some(format!("`{function}`: {why}; `kprobe:{function}` can be traced"));
+    }
     if !log.iter().any(|line| line.contains("cannot be found")) {
         return None;
     }

@@ -17,6 +17,11 @@ use crate::warnings;
 /// Functions in which the kernel is when it runs a program: one that traces them meets itself.
 const LOCKS: [&str; 4] = ["_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "queued_spin_lock_slowpath"];
 
+/// How many parameters the kernel hands to a program.
+const MOST_PARAMETERS: usize = 12;
+/// How large one may be: as large as what two registers hold.
+const MOST_BYTES: u32 = 16;
+
 /// What stands in place of a module where BPF programs are meant.
 const BPF: &str = "bpf";
 
@@ -43,10 +48,7 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
         sink.push(warnings::RECURSIVE_FUNCTION.at(target.span, message));
     }
     if parts::is_pattern(function) || module.is_some_and(parts::is_pattern) {
-        let typed = facts.typed_functions();
-        let is_meant = |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
-        let meant = typed.iter().filter(|(of, name)| is_meant(of, name));
-        return meant.map(|(of, name)| vec![of.to_string(), name.to_string()]).collect();
+        return matching(facts, module, function, target, sink);
     }
     let mut modules = facts.modules_with(&function.text);
     modules.retain(|of| module.is_none_or(|module| module.text == *of));
@@ -58,6 +60,30 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
         return vec![];
     }
     modules.into_iter().map(|module| vec![module, function.text.clone()]).collect()
+}
+
+/// The functions that a pattern means, without those that no program can be for.
+fn matching(facts: &dyn Facts, module: Option<&TargetPart>, function: &TargetPart, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
+    let typed = facts.typed_functions();
+    let is_meant = |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
+    let (refused, found): (Vec<_>, Vec<_>) =
+        typed.iter().filter(|(of, name)| is_meant(of, name)).partition(|(of, name)| is_refused(facts, of, name));
+    if let (true, Some((_, name))) = (found.is_empty(), refused.first()) {
+        let refusal = Diagnostic::error(target.span, "Probe has no valid attach points.");
+        let refusal = refusal.because("the kernel hands no program what these functions are called with or return");
+        sink.push(refusal.hint(format!("`kprobe:{name}` can be traced")));
+    }
+    found.into_iter().map(|(of, name)| vec![of.to_string(), name.to_string()]).collect()
+}
+
+/// Whether the kernel hands no program what a function is called with or returns. One that is named in full is left to it: its verifier says
+/// why, and may have learned.
+fn is_refused(facts: &dyn Facts, module: &str, function: &str) -> bool {
+    let Some(Prototype { params, result }) = facts.prototype(Some(module), function) else { return false };
+    let is_too_large = |ty: &Type| matches!(ty, Type::Struct(_)) && ty.size() > MOST_BYTES;
+    // A parameter without a type stands for those of a function that takes any number.
+    let is_odd = |ty: &Type| *ty == Type::Void || is_too_large(ty);
+    matches!(result, Type::Struct(_)) || params.fields.len() > MOST_PARAMETERS || params.fields.iter().any(|field| is_odd(&field.ty))
 }
 
 /// `bpf:[id:]function`: functions of BPF programs that are loaded.
