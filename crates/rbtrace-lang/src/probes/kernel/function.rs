@@ -38,6 +38,12 @@ pub(super) fn copies(facts: &dyn Facts, module: Option<&str>, name: &str) -> Vec
     names
 }
 
+/// What a function that scripts know may be called in newer kernels: Linux 6.10 began to count what is allocated, in inlined functions around those
+/// that allocate.
+pub(super) fn renamed(name: &str) -> [String; 2] {
+    [format!("{name}_noprof"), format!("__{name}")]
+}
+
 /// The functions that match a listing pattern, named as the pattern names them: with a module or without. `details` gives the lines of
 /// one.
 pub(super) fn list(name: &str, facts: &dyn Facts, pattern: &[&str], details: impl Fn(Option<&str>, &str) -> Vec<String>) -> Vec<Listed> {

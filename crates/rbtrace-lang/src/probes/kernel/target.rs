@@ -130,10 +130,19 @@ fn named(
         // It can be traced, but is elsewhere: the remedy says where.
         return Ok(Vec::new());
     }
+    sink.push(not_traceable(facts, function, target));
+    Ok(target.is_unsafe.then(|| text(function)).into_iter().collect())
+}
+
+fn not_traceable(facts: &dyn Facts, function: &str, target: &Target) -> Diagnostic {
     let message =
         format!("{function} is not traceable (either non-existing, inlined, or marked as \"notrace\"); attaching to it will likely fail");
-    sink.push(warnings::NOT_TRACEABLE.at(target.span, message));
-    Ok(target.is_unsafe.then(|| text(function)).into_iter().collect())
+    let warning = warnings::NOT_TRACEABLE.at(target.span, message);
+    // Where the name is not taken, the error has the remedy.
+    match target.is_unsafe.then(|| nearest(facts, target)).flatten() {
+        Some(near) => warning.hint(format!("did you mean `{near}`?")),
+        None => warning,
+    }
 }
 
 /// The functions that a pattern means. Parts of functions are left out, and so are those by which every BPF program is run: a program
@@ -174,7 +183,9 @@ pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
     let all = facts.kernel_functions();
     let elsewhere =
         || all.iter().find(|function| &*function.name == wanted).map(|function| format!("{}:{}", function.module, function.name));
-    let of_call = || old_calls::functions(wanted).into_iter().find(|name| all.iter().any(|function| *function.name == **name));
+    let is_known = |name: &String| all.binary_search_by(|function| (*function.name).cmp(name)).is_ok();
+    let of_call = || old_calls::functions(wanted).into_iter().find(is_known);
+    let renamed = || function::renamed(wanted).into_iter().find(is_known);
     let near = || rbtrace_diag::nearest(wanted, all.iter().map(|function| &*function.name)).map(str::to_string);
-    if parts::is_pattern(target.parts.last()?) { None } else { elsewhere().or_else(of_call).or_else(near) }
+    if parts::is_pattern(target.parts.last()?) { None } else { elsewhere().or_else(of_call).or_else(renamed).or_else(near) }
 }

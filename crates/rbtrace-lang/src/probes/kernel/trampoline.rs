@@ -8,7 +8,7 @@ use rbtrace_ir::{AttachPlan, Op, ProgramType, Role, TracedCode};
 use rbtrace_types::facts::{BpfFunction, Prototype};
 use rbtrace_types::{Facts, Field, Struct, Type};
 
-use super::parameters;
+use super::{function as functions, parameters};
 use crate::compile::{LowerCx, Lowered, Place};
 use crate::probes::{parts, rawtracepoint, registers};
 use crate::row::{Absent, Listed, Planned, Target, TargetPart};
@@ -127,8 +127,10 @@ pub(super) fn nearest(facts: &dyn Facts, target: &Target) -> Option<String> {
     if let Some(module) = facts.modules_with(&wanted.text).first() {
         return Some(format!("{module}:{}", wanted.text));
     }
+    let renamed = || functions::renamed(&wanted.text).into_iter().find(|name| !facts.modules_with(name).is_empty());
     let typed = facts.typed_functions();
-    rbtrace_diag::nearest(&wanted.text, typed.iter().map(|(_, name)| &**name)).map(str::to_string)
+    let near = || rbtrace_diag::nearest(&wanted.text, typed.iter().map(|(_, name)| &**name)).map(str::to_string);
+    renamed().or_else(near)
 }
 
 /// `-l`: every function whose types are known.
