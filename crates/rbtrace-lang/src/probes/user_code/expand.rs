@@ -234,7 +234,7 @@ impl Search<'_> {
         }
         self.tell_of_moved(binary, function, offset);
         if self.target.is_unsafe || function.is_indirect {
-            return true;
+            return self.is_in_file(binary, function, offset);
         }
         if function.size == 0 {
             let message = format!("Could not determine boundary for {name} (symbol has size 0).");
@@ -251,6 +251,17 @@ impl Search<'_> {
             return false;
         }
         true
+    }
+
+    /// Whether the file holds the place; says so if not, since no force puts a breakpoint where there is nothing.
+    fn is_in_file(&mut self, binary: &str, function: &Function, offset: u64) -> bool {
+        let is_there = |address: u64| self.facts.code_offset(binary, address + offset).is_some();
+        let found = offset == 0 || self.code_of(binary, function).into_iter().any(is_there);
+        if !found {
+            let message = format!("`{}+{offset}` is outside of the code of {binary}", function.name);
+            self.refuse(message, "the file has no instruction there", Some("a smaller offset"));
+        }
+        found
     }
 
     /// Says so where a breakpoint is not on the first instruction.
