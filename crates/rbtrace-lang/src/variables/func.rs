@@ -49,20 +49,21 @@ fn kernel_function(cx: &mut dyn LowerCx) -> Lowered {
     let place = cx.place().clone();
     let is_trampoline = cx.planned().program_type == ProgramType::Trampoline;
     let needed = if is_trampoline { Feature::TrampolineFuncIp } else { Feature::AttachCookie };
-    let address = if !is_trampoline && kprobe::is_inside(&place) {
+    let at_begin = place.probe_type.name == kprobe::ROW.name;
+    let address = if at_begin && kprobe::is_inside(&place) {
         // The kernel tells the function only where it begins; the next instruction is in it, too.
         let offset = registers::instruction_pointer(cx.facts().arch());
         cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset })
     } else if cx.facts().has(needed) {
         cx.ir().call(Helper::FuncIp, vec![Operand::Ctx])
-    } else if place.probe_type.name == kprobe::ROW.name {
+    } else if at_begin {
         let arch = cx.facts().arch();
         let next = cx.ir().value(Op::LoadCtx { bytes: 8, signed: false, offset: registers::instruction_pointer(arch) });
         cx.ir().bin_int(Bin::Sub, next, registers::breakpoint_size(arch))
     } else {
         // Older kernels run a program for one function, which has one address.
         let function = (place.probe_type.function)(cx.facts(), &place).unwrap_or_default();
-        let address = cx.facts().kernel_address(&function).unwrap_or(0);
+        let address = kprobe::address(&place).or_else(|| cx.facts().kernel_address(&function)).unwrap_or(0);
         cx.ir().int(address as i64)
     };
     let ir = cx.ir();

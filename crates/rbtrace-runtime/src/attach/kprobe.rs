@@ -164,6 +164,9 @@ fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::
         return anyhow!(error).context(format!("the kernel forbids probes in `{}`", place.symbol));
     }
     let why = match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ESRCH) if matches!(places, [place] if place.symbol.is_empty()) => {
+            "the kernel has no code there that may be probed (`/proc/kallsyms` says where functions begin)"
+        }
         Some(libc::ENOENT | libc::ESRCH) => return anyhow!(error).context(absent(&what, places, host)),
         Some(libc::EADDRNOTAVAIL) => "several functions have this name; say which by its module",
         Some(libc::EINVAL) => "the kernel takes no probe there (not the start of a function, or marked `notrace`)",
@@ -179,7 +182,7 @@ fn absent(what: &str, places: &[&KernelPlace], host: &Host) -> String {
     let is_there = |place: &&&KernelPlace| !host.kernel_function_addresses(None, &place.symbol).is_empty();
     match (places.iter().find(|place| !is_there(place)), places.first()) {
         (Some(gone), _) => {
-            let why = "it has another name now, is gone, or the compiler put it into its callers";
+            let why = "it has another name now, is gone, is in a module that is not loaded, or the compiler put it into its callers";
             format!("{what}: this kernel has no function `{}`: {why}", gone.symbol)
         }
         (None, Some(_)) => format!("{what}: the kernel keeps it from being traced (it is marked `notrace`)"),

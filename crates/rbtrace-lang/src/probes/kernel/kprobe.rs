@@ -74,6 +74,14 @@ pub(crate) fn is_inside(place: &Place) -> bool {
     !matches!(parts(place).1, Spot::Function(_, 0))
 }
 
+/// The address that a place is, if it is not named.
+pub(crate) fn address(place: &Place) -> Option<u64> {
+    match parts(place).1 {
+        Spot::Address(address) => Some(address),
+        Spot::Function(..) => None,
+    }
+}
+
 /// Where a place is. Where several functions share a name, all of them are meant.
 pub(super) fn plan(facts: &dyn Facts, place: &Place, moment: Moment, reverse: bool) -> Result<Planned, Diagnostic> {
     let (module, spot) = parts(place);
