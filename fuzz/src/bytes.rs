@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use object::{Object as _, ObjectSegment as _};
@@ -11,7 +10,7 @@ use rbtrace_host::btf::KernelBtf;
 use rbtrace_host::symbols::mappings::NewMapping;
 use rbtrace_host::symbols::{Id, Stretch, Symbols, Wanted};
 use rbtrace_host::{Facts, Host};
-use rbtrace_lang::run::{Symbol, World};
+use rbtrace_lang::run::World;
 use rbtrace_lang::{Value, format, value};
 use rbtrace_types::binary::Naming;
 use rbtrace_types::{Space, Type};
@@ -172,7 +171,7 @@ fn some_type(choices: &mut std::iter::Copied<std::slice::Iter<'_, u8>>, depth: u
     }
 }
 
-/// A world with an answer to everything.
+/// A world that knows root, one text, and every entry of the first stack table.
 struct Somewhere;
 
 impl World for Somewhere {
@@ -184,36 +183,6 @@ impl World for Somewhere {
         format.to_string()
     }
 
-    fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
-        boot_ns as i64
-    }
-
-    fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
-        tai_ns as i64
-    }
-
-    fn now(&self) -> i64 {
-        0
-    }
-
-    fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
-        None
-    }
-
-    fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
-        None
-    }
-
-    fn knows(&self, _: u32) -> bool {
-        false
-    }
-
-    fn meet(&self, _: u32) {}
-
-    fn unwind(&self, _: u32) {}
-
-    fn walked(&self, _: u32, _: u64) {}
-
     fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {
         (table == 0).then(|| id.to_le_bytes().to_vec())
     }
@@ -224,9 +193,5 @@ impl World for Somewhere {
 
     fn text(&self, number: u64) -> Option<&str> {
         (number == 0).then_some("text")
-    }
-
-    fn trailer(&self) -> &str {
-        ".."
     }
 }

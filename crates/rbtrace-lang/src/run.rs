@@ -100,86 +100,85 @@ pub fn failure(event: &EventDecl, retcode: Option<i64>) -> (Report<'_>, Cow<'_, 
     (report, message.unwrap_or_else(|| meaning().into()))
 }
 
-/// The world that named values and times are resolved in.
+/// The world that named values and times are resolved in. One that does not answer a question knows nothing of it; the boot clock began with the
+/// epoch.
 pub trait World {
     /// Name of a user.
-    fn user_name(&self, uid: u32) -> Option<String>;
+    fn user_name(&self, uid: u32) -> Option<String> {
+        let _ = uid;
+        None
+    }
     /// The symbol at an address of the kernel.
-    fn kernel_symbol(&self, address: u64) -> Option<Rc<Symbol>>;
+    fn kernel_symbol(&self, address: u64) -> Option<Rc<Symbol>> {
+        let _ = address;
+        None
+    }
     /// The symbol at an address of a process.
-    fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>>;
+    fn user_symbol(&self, pid: u32, address: u64) -> Option<Rc<Symbol>> {
+        let _ = (pid, address);
+        None
+    }
     /// Whether it is known what code a process has in memory.
-    fn knows(&self, pid: u32) -> bool;
-    /// A process may be gone when its stacks are shown: what code it has in memory is looked at now.
-    fn meet(&self, pid: u32);
-    /// The unwind table of a process is wanted, or what it has of it does not suffice any more.
-    fn unwind(&self, pid: u32);
-    /// A frame pointer of a process led to an address, or it was there itself: its callers may be missing if its binary keeps none.
-    fn walked(&self, pid: u32, address: u64);
-    /// The entry that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
-    fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>>;
-    /// Name of the hierarchy and path of every cgroup that has an id.
-    fn cgroup_paths(&self, id: u64) -> Vec<(String, String)>;
-    /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
-    /// `%l` as 3-digit milliseconds.
-    fn strftime(&self, format: &str, epoch_ns: i64) -> String;
-    /// Nanoseconds since the epoch of a time on the boot clock.
-    fn boot_to_epoch(&self, boot_ns: u64) -> i64;
-    /// Nanoseconds since the epoch of a time on the TAI clock.
-    fn tai_to_epoch(&self, tai_ns: u64) -> i64;
-    /// Nanoseconds since the epoch now.
-    fn now(&self) -> i64;
-    /// A text of [`rbtrace_ir::Manifest::texts`].
-    fn text(&self, number: u64) -> Option<&str>;
-    /// Appended to strings that did not fit.
-    fn trailer(&self) -> &str;
-}
-
-/// A world of which nothing is known: what tests of other things need. The boot clock began with the epoch.
-#[derive(Clone, Copy, Debug)]
-pub struct Nowhere;
-
-impl World for Nowhere {
-    fn user_name(&self, _: u32) -> Option<String> {
-        None
-    }
-    fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
-        None
-    }
-    fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
-        None
-    }
-    fn knows(&self, _: u32) -> bool {
+    fn knows(&self, pid: u32) -> bool {
+        let _ = pid;
         false
     }
-    fn meet(&self, _: u32) {}
-    fn unwind(&self, _: u32) {}
-    fn walked(&self, _: u32, _: u64) {}
-    fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
+    /// A process may be gone when its stacks are shown: what code it has in memory is looked at now.
+    fn meet(&self, pid: u32) {
+        let _ = pid;
+    }
+    /// The unwind table of a process is wanted, or what it has of it does not suffice any more.
+    fn unwind(&self, pid: u32) {
+        let _ = pid;
+    }
+    /// A frame pointer of a process led to an address, or it was there itself: its callers may be missing if its binary keeps none.
+    fn walked(&self, pid: u32, address: u64) {
+        let _ = (pid, address);
+    }
+    /// The entry that the stack table of that number (see [`crate::compile::LowerCx::stack_table`]) keeps under a hash.
+    fn stack_entry(&self, table: u32, id: u64) -> Option<Vec<u8>> {
+        let _ = (table, id);
         None
     }
-    fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {
+    /// Name of the hierarchy and path of every cgroup that has an id.
+    fn cgroup_paths(&self, id: u64) -> Vec<(String, String)> {
+        let _ = id;
         Vec::new()
     }
-    fn strftime(&self, _: &str, _: i64) -> String {
+    /// C `strftime` in the local time zone of nanoseconds since the epoch, with `%f` as 6-digit microseconds, `%k` as 9-digit nanoseconds and
+    /// `%l` as 3-digit milliseconds.
+    fn strftime(&self, format: &str, epoch_ns: i64) -> String {
+        let _ = (format, epoch_ns);
         String::new()
     }
+    /// Nanoseconds since the epoch of a time on the boot clock.
     fn boot_to_epoch(&self, boot_ns: u64) -> i64 {
         boot_ns as i64
     }
+    /// Nanoseconds since the epoch of a time on the TAI clock.
     fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
         tai_ns as i64
     }
+    /// Nanoseconds since the epoch now.
     fn now(&self) -> i64 {
         0
     }
-    fn text(&self, _: u64) -> Option<&str> {
+    /// A text of [`rbtrace_ir::Manifest::texts`].
+    fn text(&self, number: u64) -> Option<&str> {
+        let _ = number;
         None
     }
+    /// Appended to strings that did not fit.
     fn trailer(&self) -> &str {
         ".."
     }
 }
+
+/// A world of which nothing is known: what tests of other things need.
+#[derive(Clone, Copy, Debug)]
+pub struct Nowhere;
+
+impl World for Nowhere {}
 
 /// What a handler may do.
 pub trait RunCx {

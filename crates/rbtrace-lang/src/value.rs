@@ -198,14 +198,12 @@ fn enumerator(of: &Enum, number: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
     use std::sync::Arc;
 
     use rbtrace_types::{Field, Space};
 
     use super::*;
     use crate::named::{timestamp, username};
-    use crate::run::Symbol;
 
     /// A world where user 7 is `seven` and the machine started at 1000 ns.
     struct Seven;
@@ -213,24 +211,6 @@ mod tests {
     impl World for Seven {
         fn user_name(&self, uid: u32) -> Option<String> {
             (uid == 7).then(|| "seven".into())
-        }
-        fn kernel_symbol(&self, _: u64) -> Option<Rc<Symbol>> {
-            None
-        }
-        fn user_symbol(&self, _: u32, _: u64) -> Option<Rc<Symbol>> {
-            None
-        }
-        fn knows(&self, _: u32) -> bool {
-            false
-        }
-        fn meet(&self, _: u32) {}
-        fn unwind(&self, _: u32) {}
-        fn walked(&self, _: u32, _: u64) {}
-        fn stack_entry(&self, _: u32, _: u64) -> Option<Vec<u8>> {
-            None
-        }
-        fn cgroup_paths(&self, _: u64) -> Vec<(String, String)> {
-            Vec::new()
         }
         fn strftime(&self, format: &str, epoch_ns: i64) -> String {
             format!("{format}@{epoch_ns}")
@@ -241,14 +221,8 @@ mod tests {
         fn tai_to_epoch(&self, tai_ns: u64) -> i64 {
             tai_ns as i64 - 37
         }
-        fn now(&self) -> i64 {
-            0
-        }
         fn text(&self, number: u64) -> Option<&str> {
             ["%H", "%M"].get(number as usize).copied()
-        }
-        fn trailer(&self) -> &str {
-            ".."
         }
     }
 
