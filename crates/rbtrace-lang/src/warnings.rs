@@ -84,6 +84,7 @@ pub static ALL: &[&Warning] = &[
     &NOT_UTF8,
     &OFFSET,
     &OLD_NAME,
+    &QUOTED_COMMAND,
     &RECURSIVE_FUNCTION,
     &SHARED_TRACE,
     &SKIPPED_BENCHMARK,

@@ -95,6 +95,11 @@ fn check_output(run: &Run, reporter: &Reporter) -> Result<(), Ending> {
 
 /// The process of `-c`, which does not run before everything is attached and ends if that does not come to pass.
 fn start(command: &str, reporter: &Reporter) -> Result<StoppedChild, Ending> {
+    if let Some(word) = command.split(' ').find(|word| word.starts_with(['\'', '"'])) {
+        let message =
+            format!("the command of `-c` is split at spaces, and `{word}` passed on with its quote; a file of commands takes quotes");
+        reporter.warning(&warnings::QUOTED_COMMAND, message);
+    }
     rbtrace_runtime::spawn_stopped(command).map_err(|error| {
         reporter.error(format!("failed to start the command of `-c`: {error:#}"));
         Ending::Mistake

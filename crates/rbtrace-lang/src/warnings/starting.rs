@@ -26,6 +26,15 @@ pub static NOT_A_FILE: Warning = Warning::new(
 )
 .running();
 
+/// Quotes where no shell reads them.
+pub static QUOTED_COMMAND: Warning = Warning::new(
+    "quoted-command",
+    "A word of the command of `-c` begins with a quote. The command is split at spaces and run without a shell, as it always was, so that quotes are \
+     part of the words: `-c \"sh -c 'sleep 1'\"` gives the shell `'sleep`, which it cannot read.\n\n\
+     A file of commands (`#!/bin/sh`) takes any quoting: `-c ./FILE`.",
+)
+.running();
+
 /// `-l` of something that is not there.
 pub static NOT_LISTED: Warning = Warning::new(
     "not-listed",
