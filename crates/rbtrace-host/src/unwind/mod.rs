@@ -32,7 +32,7 @@ const SIGNAL_RETURN: &str = "__kernel_rt_sigreturn";
 pub struct Table {
     /// Invariant: sorted by place, each place once.
     pub rows: Vec<Row>,
-    /// Functions that are described.
+    /// Functions that are described, and keep in memory who called them: others call nobody and need no frame.
     pub functions: usize,
     /// Those of them that set up a frame pointer.
     pub framed: usize,
@@ -173,11 +173,10 @@ impl Builder {
         bases: &BaseAddresses,
         context: &mut UnwindContext<usize>,
     ) {
-        self.table.functions += 1;
         // Until something else is said. Rows that come out of order are damaged, and so is the rest of the function.
         self.push(start, Rule::Unknown);
         let Ok(mut rows) = function.rows(section, bases, context) else { return };
-        let mut framed = false;
+        let (mut keeps_caller, mut framed) = (false, false);
         let mut last = 0;
         while let Ok(Some(row)) = rows.next_row() {
             // A function may claim more than its segment has.
@@ -190,9 +189,11 @@ impl Builder {
             }
             last = distance;
             let rule = if function.is_signal_trampoline() { Rule::Signal } else { self.registers.rule(row, section) };
-            framed |= matches!(rule, Rule::Frame { base: Base::Frame(_) | Base::Stored(..), .. });
+            keeps_caller |= matches!(rule, Rule::Frame { return_address: Saved::AtBase(_) | Saved::AtFrame(_), .. });
+            framed |= self.registers.sets_up_frame(rule);
             self.push(start + distance as u32, rule);
         }
+        self.table.functions += usize::from(keeps_caller);
         self.table.framed += usize::from(framed);
     }
 

@@ -52,6 +52,18 @@ impl Registers {
         }
     }
 
+    /// Whether a function whose frame is so has set up a frame pointer. On aarch64 it may be counted from the stack pointer all the same: the record
+    /// for the frame pointer is the caller's one with the return address right above.
+    pub fn sets_up_frame(self, rule: Rule) -> bool {
+        match (self, rule) {
+            (_, Rule::Frame { base: Base::Frame(_) | Base::Stored(..), .. }) => true,
+            (Self::Aarch64, Rule::Frame { return_address: Saved::AtBase(address), frame_pointer: Saved::AtBase(frame), .. }) => {
+                address == frame + 8
+            }
+            (Self::X86_64 | Self::Aarch64, Rule::Unknown | Rule::End | Rule::Signal | Rule::Frame { .. }) => false,
+        }
+    }
+
     /// Where in the kernel's `struct pt_regs` a register is, in words.
     fn place(self, register: Register) -> Option<u8> {
         /// rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15: the order of DWARF.

@@ -109,6 +109,17 @@ fn returns_from_handlers_of_aarch64_are_known_by_name() {
 }
 
 #[test]
+fn frame_pointers_of_aarch64_are_known_by_their_records() {
+    let rule = |base, at: i32| Rule::Frame { base, return_address: Saved::AtBase(at + 8), frame_pointer: Saved::AtBase(at) };
+    assert!(Registers::Aarch64.sets_up_frame(rule(Base::Stack(48), -48)));
+    assert!(Registers::Aarch64.sets_up_frame(rule(Base::Frame(16), -16)));
+    let apart = Rule::Frame { base: Base::Stack(16), return_address: Saved::AtBase(-16), frame_pointer: Saved::Kept };
+    assert!(!Registers::Aarch64.sets_up_frame(apart));
+    // Here the same places say only that both were pushed.
+    assert!(!Registers::X86_64.sets_up_frame(rule(Base::Stack(16), -16)));
+}
+
+#[test]
 fn nobody_called_where_a_program_begins() {
     let code = vec![Code { address: 0x1000, offset: 0x400, size: 0x1000 }];
     let framed = Rule::Frame { base: Base::Stack(16), return_address: Saved::AtBase(-8), frame_pointer: Saved::AtBase(-16) };
