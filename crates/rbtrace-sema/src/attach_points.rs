@@ -1,6 +1,6 @@
 //! Attach points: the text of a probe header → places of this machine, grouped into programs. Knows no kernel; asks the probe types' rows.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rbtrace_diag::{Diagnostic, Reported, Sink, Span, Spanned, nearest};
@@ -212,9 +212,13 @@ fn predicate(rest: &[&str]) -> Option<String> {
     predicate.ends_with('/').then(|| format!("a predicate begins after a blank: `{name} /{predicate}`"))
 }
 
+fn missing_probes<'a>(shared: &'a Shared<'_>) -> &'a str {
+    shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str)
+}
+
 /// What `missing_probes` makes of an attach point that is not there: an error, a warning or nothing.
 pub(crate) fn absence(span: Span, text: String, shared: &Shared) -> Option<Diagnostic> {
-    match shared.config.get(config::missing_probes::ROW.name).map_or("error", String::as_str) {
+    match missing_probes(shared) {
         "ignore" => None,
         "warn" => Some(warnings::MISSING_PROBE.at(span, format!("{text} Skipping."))),
         _ => Some(Diagnostic::error(span, text)),
@@ -224,8 +228,7 @@ pub(crate) fn absence(span: Span, text: String, shared: &Shared) -> Option<Diagn
 /// A probe without a place is gone with all that its body does; that is said where missing attach points are warned of.
 fn removed(probe: &Probe, shared: &Shared, sink: &mut Sink) {
     let Some(first) = probe.attach_points.first() else { return };
-    let warns = shared.config.get(config::missing_probes::ROW.name).is_some_and(|word| word == "warn");
-    if warns && probe.attach_points.iter().all(|point| sink.error_within(point.span).is_none()) {
+    if missing_probes(shared) == "warn" && probe.attach_points.iter().all(|point| sink.error_within(point.span).is_none()) {
         // Upstream's words.
         let text = "Probe has no valid attach points. It is being removed which may cause issues with program behavior.";
         sink.push(warnings::MISSING_PROBE.at(first.span, text).because("what this probe does is not done"));
@@ -269,7 +272,7 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
     let typed = uses_args || walk::probe_has(probe, &wants_typed);
     let walks_kernel = walk::probe_has(probe, &|expr| row_of(expr).is_some_and(|row| row.walks_kernel));
     let has_cookies = shared.facts.has(Feature::AttachCookie);
-    let mut known = HashSet::new();
+    let mut known = Known::new();
     let is_alone = places.len() == 1;
     for place in places.into_iter().map(|place| Place { walks_kernel, is_alone, ..place }) {
         let child = shared.options.child.filter(|_| place.probe_type.follows_child);
@@ -287,10 +290,11 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         let args = uses_args.then(|| (place.probe_type.args)(shared.facts, &place)).flatten();
         let common = (place.probe_type.shared)(shared.facts, &place);
         let asks = || uses_args || walk::probe_has(probe, &|expr| asks_place(expr, place.probe_type));
-        let common = common.filter(|common| common.selector.is_some() || has_cookies || !asks());
-        // A place that is named twice fires once where one program serves both.
-        if common.is_some() && !known.insert((place.probe_type.name, place.parts.clone())) {
-            continue;
+        let mut common = common.filter(|common| common.selector.is_some() || has_cookies || !asks());
+        if let Some(common) = &mut common {
+            let Some(before) = named_before(&place, &mut known) else { continue };
+            // One link puts a program on a place only once.
+            common.key.extend((before > 0).then(|| format!(" {before}")));
         }
         let is_numbered = common.as_ref().is_some_and(|common| common.selector.is_none());
         let selector = common.as_ref().and_then(|common| common.selector);
@@ -313,6 +317,19 @@ fn group<'p>(probe: &'p Probe, index: usize, places: Vec<Place>, shared: &Shared
         }
         units.extend(before);
     }
+}
+
+/// The attach points that named each place, by probe type and parts.
+type Known = HashMap<(&'static str, Vec<String>), Vec<Span>>;
+
+/// How many attach points of the probe have named a place before; `None`: the same one, which means it once.
+fn named_before(place: &Place, known: &mut Known) -> Option<usize> {
+    let points = known.entry((place.probe_type.name, place.parts.clone())).or_default();
+    let is_new = points.last() != Some(&place.span);
+    is_new.then(|| {
+        points.push(place.span);
+        points.len() - 1
+    })
 }
 
 /// The program that goes before those of a place, where there is one.
