@@ -182,6 +182,8 @@ pub struct Target<'a> {
     pub pid: Option<u32>,
     /// `--unsafe`
     pub is_unsafe: bool,
+    /// Nothing is said where nothing is found.
+    pub ignores_absence: bool,
 }
 
 /// One part of a target.

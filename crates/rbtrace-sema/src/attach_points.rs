@@ -133,7 +133,9 @@ pub(crate) fn places(point: &AttachPoint, is_said: bool, shared: &Shared, sink: 
     let parts = substitute(point, shared);
     let Some((head, rest)) = parts.split_first() else { return Vec::new() };
     let Ok(rows) = probe_types(head, rest, shared, sink) else { return Vec::new() };
-    let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe: shared.options.is_unsafe };
+    let ignores_absence = missing_probes(shared) == "ignore";
+    let is_unsafe = shared.options.is_unsafe;
+    let target = Target { parts: rest, span: point.span, pid: shared.options.pid, is_unsafe, ignores_absence };
     let mut found = Vec::new();
     for row in &rows {
         // What is wrong for one of several types only says that it is not meant.

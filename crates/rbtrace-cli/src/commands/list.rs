@@ -117,7 +117,7 @@ fn because(pattern: &str, facts: &dyn Facts) -> String {
     let Some(row) = probes::by_name(provider) else { return format!(": no probe type is called `{provider}`") };
     let part = |text: &str| TargetPart { text: text.trim_matches('"').to_owned(), quoted: text.starts_with('"'), span: Span::default() };
     let parts: Vec<TargetPart> = split(rest, ':').into_iter().map(part).collect();
-    let target = Target { parts: &parts, span: Span::default(), pid: facts.process(), is_unsafe: false };
+    let target = Target { parts: &parts, span: Span::default(), pid: facts.process(), is_unsafe: false, ignores_absence: false };
     (row.absent)(facts, &target).map(|absent| format!(": {}", absent.why)).unwrap_or_default()
 }
 

@@ -25,7 +25,7 @@ fn split(text: &str) -> (&'static ProbeType, Vec<TargetPart>) {
 /// The places of an attach point, or what is said instead, with its hints.
 fn expand(text: &str) -> Result<Vec<Place>, String> {
     let (row, parts) = split(text);
-    let target = Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false };
+    let target = Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false, ignores_absence: false };
     let mut sink = Sink::default();
     let places = (row.expand)(machine(), &target, &mut sink);
     if let Some(said) = sink.sorted().first() {
@@ -114,7 +114,7 @@ fn wrong_rates_are_refused_in_upstreams_words() {
 fn the_nearest_name_is_a_remedy() {
     let nearest = |text: &str| {
         let (row, parts) = split(text);
-        (row.nearest)(machine(), &Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false })
+        (row.nearest)(machine(), &Target { parts: &parts, span: Span::default(), pid: None, is_unsafe: false, ignores_absence: false })
     };
     assert_eq!(nearest("t:syscalls:sys_enter_opneat").as_deref(), Some("sys_enter_openat"));
     assert_eq!(nearest("t:syscalls:sched_switch").as_deref(), Some("sched:sched_switch"));

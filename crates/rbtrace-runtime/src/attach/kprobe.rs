@@ -185,7 +185,9 @@ fn absent(what: &str, places: &[&KernelPlace], host: &Host) -> String {
             let why = "it has another name now, is gone, is in a module that is not loaded, or the compiler put it into its callers";
             format!("{what}: this kernel has no function `{}`: {why}", gone.symbol)
         }
-        (None, Some(_)) => format!("{what}: the kernel keeps it from being traced (it is marked `notrace`)"),
+        (None, Some(_)) => {
+            format!("{what}: the kernel keeps it from being traced (it is marked `notrace`, as all are that the source calls `inline`)")
+        }
         (None, None) => what.to_owned(),
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn expand(name: &str, at_return: bool, facts: &dyn Facts, target: &Ta
         return vec![];
     }
     let (module, part) = match target.parts {
-        [module, part] => (Some(module), part),
+        // `::` names no module.
+        [module, part] => (Some(module).filter(|module| !module.text.is_empty()), part),
         [part, ..] => (None, part),
         [] => return vec![],
     };
@@ -130,7 +131,10 @@ fn named(
         // It can be traced, but is elsewhere: the remedy says where.
         return Ok(Vec::new());
     }
-    sink.push(not_traceable(facts, function, target));
+    // With `--unsafe` it is tried.
+    if target.is_unsafe || !target.ignores_absence {
+        sink.push(not_traceable(facts, function, target));
+    }
     Ok(target.is_unsafe.then(|| text(function)).into_iter().collect())
 }
 

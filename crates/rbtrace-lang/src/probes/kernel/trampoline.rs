@@ -36,7 +36,8 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
         return vec![];
     }
     let (module, function) = match target.parts {
-        [module, function] => (Some(module), function),
+        // `::` names no module.
+        [module, function] => (Some(module).filter(|module| !module.text.is_empty()), function),
         [function, ..] => (None, function),
         [] => return vec![],
     };
@@ -68,7 +69,7 @@ fn matching(facts: &dyn Facts, module: Option<&TargetPart>, function: &TargetPar
     let is_meant = |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
     let (refused, found): (Vec<_>, Vec<_>) =
         typed.iter().filter(|(of, name)| is_meant(of, name)).partition(|(of, name)| is_refused(facts, of, name));
-    if let (true, Some((_, name))) = (found.is_empty(), refused.first()) {
+    if let (true, Some((_, name))) = (found.is_empty() && !target.ignores_absence, refused.first()) {
         let refusal = Diagnostic::error(target.span, "Probe has no valid attach points.");
         let refusal = refusal.because("the kernel hands no program what these functions are called with or return");
         sink.push(refusal.hint(format!("`kprobe:{name}` can be traced")));
