@@ -299,6 +299,8 @@ pub struct ProbeType {
     pub follows_child: bool,
     /// Whether a provider wildcard may choose it when nothing else is said (SPEC §7.2).
     pub in_wildcards: bool,
+    /// What places have in common that one link of the kernel serves, however many they are: they count less against `max_probes`.
+    pub link: fn(&dyn Facts, &Place) -> Option<String>,
     /// The places a target means, wildcards resolved, in listing order. Mistakes are pushed to the sink. A target that matches nothing
     /// gives an empty list and pushes nothing: the caller knows what `missing_probes` says; `nearest` words the remedy.
     pub expand: fn(&dyn Facts, &Target, &mut Sink) -> Vec<Vec<String>>,

@@ -55,6 +55,9 @@ pub(crate) type Leaves = (u32, String);
 /// Of so many places that a script names, most may be the same.
 const REPEATED: u64 = 8;
 
+/// Of so many places that one link serves, one counts: a kernel's functions are few enough then, those of all libraries are not.
+const OF_ONE_LINK: usize = 128;
+
 /// All programs, in the order of the script.
 pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink) -> Vec<Unit<'p>> {
     let probes = program.items.iter().filter_map(|item| match item {
@@ -68,7 +71,7 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
         if places.is_empty() {
             removed(probe, shared, sink);
         }
-        found += places.len();
+        found += weight(&places, shared);
         // Sorting more than will be attached is work for nothing.
         if most == 0 || found as u64 <= most.saturating_mul(REPEATED) {
             group(probe, index, places, shared, sink, &mut units);
@@ -76,7 +79,7 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
     }
     sessions::merge(&mut units, shared.facts);
     let bodies = units.iter().flat_map(|unit| &unit.bodies).filter(|body| body.leaves.is_none());
-    let sorted: usize = bodies.map(|body| body.places.len()).sum();
+    let sorted: usize = bodies.map(|body| weight(body.places.iter().map(|(place, _)| place), shared)).sum();
     let attached = if most == 0 || found as u64 <= most.saturating_mul(REPEATED) { sorted } else { found };
     // Scripts look for these words.
     let few_probes = limit(attached, config::max_probes::ROW.name, shared, sink, |count, most| {
@@ -90,6 +93,18 @@ pub(crate) fn expand<'p>(program: &'p Program, shared: &Shared, sink: &mut Sink)
         units.clear();
     }
     units
+}
+
+/// How much places count against `max_probes`: by the links that serve them.
+fn weight<'a>(places: impl IntoIterator<Item = &'a Place>, shared: &Shared) -> usize {
+    let (mut links, mut others) = (HashMap::new(), 0);
+    for place in places {
+        match (place.probe_type.link)(shared.facts, place) {
+            Some(link) => *links.entry((place.probe_type.name, link)).or_insert(0_usize) += 1,
+            None => others += 1,
+        }
+    }
+    others + links.into_values().map(|served| served.div_ceil(OF_ONE_LINK)).sum::<usize>()
 }
 
 /// Whether there are few enough; says so if not.

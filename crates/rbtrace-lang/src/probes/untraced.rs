@@ -21,6 +21,7 @@ pub(super) const BASE: ProbeType = ProbeType {
     pid_filter: PidFilter::None,
     follows_child: false,
     in_wildcards: false,
+    link: |_, _| None,
     expand: |_, _, _| Vec::new(),
     nearest: no_remedy,
     absent: |_, _| None,

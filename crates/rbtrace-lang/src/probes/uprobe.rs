@@ -38,6 +38,7 @@ uprobe:libc:fopen { printf(\"%s opens %s\\n\", comm, str(arg0)); }
     space: Space::User,
     pid_filter: PidFilter::AtAttach,
     in_wildcards: true,
+    link: user_code::link,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: false }, target, sink),
     nearest: user_code::remedy,
     absent: user_code::absent,

@@ -21,6 +21,7 @@ uretprobe:libc:malloc { @failed = count(); @last = retval; }
     class: "uretprobe",
     space: Space::User,
     pid_filter: PidFilter::AtAttach,
+    link: user_code::link,
     expand: |facts, target, sink| user_code::expand(facts, user_code::Kind { name: ROW.name, returns: true }, target, sink),
     nearest: user_code::remedy,
     absent: user_code::absent,

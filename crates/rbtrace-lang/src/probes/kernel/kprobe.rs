@@ -29,6 +29,8 @@ kprobe:vfs_read { @[comm, args.count] = count(); }
     space: Space::Kernel,
     pid_filter: PidFilter::Injected,
     in_wildcards: true,
+    // Not for returns: the kernel hooks each call for them, and some have died of `kretprobe:*`.
+    link: |facts, place| (facts.has(Feature::KprobeMulti) && !is_inside(place)).then(String::new),
     expand: |facts, target, sink| target::expand(ROW.name, false, facts, target, sink),
     nearest: target::nearest,
     absent: target::absent,

@@ -34,6 +34,11 @@ pub(super) struct Kind {
     pub returns: bool,
 }
 
+/// One link serves all places of a binary where the kernel has such links.
+pub(super) fn link(facts: &dyn Facts, place: &Place) -> Option<String> {
+    facts.has(Feature::UprobeMulti).then(|| place.parts[0].clone())
+}
+
 /// How a place is attached: at every address that its name means.
 pub(super) fn plan(facts: &dyn Facts, place: &Place, returns: bool, pid: Option<u32>) -> Result<Planned, Diagnostic> {
     let binary = &place.parts[0];
