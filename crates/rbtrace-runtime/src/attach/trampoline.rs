@@ -64,7 +64,10 @@ pub(super) fn attach(program: BorrowedFd<'_>, function: &str, host: &Host) -> Re
             Some(libc::EBUSY | NOT_SUPPORTED) if !is_traceable(function, host) => {
                 "the kernel keeps it from being traced (it is marked `notrace` or `noinstr`); a function that it calls may do"
             }
-            Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0)",
+            Some(NOT_SUPPORTED | libc::EOPNOTSUPP) => {
+                "this kernel cannot trace functions this way (x86-64: 5.5, arm64: 6.0), or none whose arguments are not all in registers \
+                 (x86-64: 6.6, arm64: 6.16); a `kprobe` may do"
+            }
             Some(libc::EPERM | libc::EACCES) => "the kernel does not permit to change its functions while it runs",
             Some(libc::EBUSY) => "something else has taken hold of the function in a way that does not share",
             Some(libc::EINVAL) => "the function cannot be traced",
