@@ -6,6 +6,8 @@
 use std::io::Read;
 use std::path::Path;
 
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+
 /// Why the machine lacks something; `None` if it has it. `Err`: nobody knows what is meant.
 pub fn missing(need: &str) -> Result<Option<String>, String> {
     let unless = |is_there: bool, why: &str| Ok((!is_there).then(|| why.to_owned()));
@@ -13,7 +15,8 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
     match word {
         "root" => unless(rustix::process::geteuid().is_root(), "needs root"),
         "user" => unless(user_other_than_root(), "needs `setpriv` and root, to become somebody else"),
-        "btf" => unless(Path::new("/sys/kernel/btf/vmlinux").exists(), "the kernel lacks BTF"),
+        "btf" if argument.is_empty() => unless(Path::new(BTF).exists(), "the kernel lacks BTF"),
+        "btf" => unless(btf_says(argument), &format!("the kernel lacks BTF with `{argument}`")),
         "kprobe" => unless(Path::new("/sys/bus/event_source/devices/kprobe/type").exists(), "the kernel lacks kprobes"),
         "ftrace" => unless(ftrace_tells(), "the kernel lacks an ftrace that may be used"),
         "unlocked" => unless(writes_to_processes(), "the kernel lacks the leave to change the memory of processes"),
@@ -38,6 +41,12 @@ pub fn missing(need: &str) -> Result<Option<String>, String> {
         "kernel" => unless(kernel_is_at_least(argument), &format!("the kernel lacks what {argument} brought")),
         _ => Err(format!("REQUIRES: `{need}` means nothing")),
     }
+}
+
+/// Whether a name is one that the kernel's BTF uses.
+fn btf_says(name: &str) -> bool {
+    let wanted = [b"\0", name.as_bytes(), b"\0"].concat();
+    std::fs::read(BTF).is_ok_and(|btf| btf.windows(wanted.len()).any(|found| found == wanted))
 }
 
 fn user_other_than_root() -> bool {
