@@ -54,6 +54,7 @@ fn since(feature: Feature) -> ((u32, u32), Sign) {
         Feature::UprobeFuncIp => ((6, 6), Sign::None),
         Feature::Kprobes => ((4, 17), Sign::File(KPROBE_EVENTS)),
         Feature::TrampolineFuncIp => ((5, 17), Sign::None),
+        Feature::TrampolineStackParameters => ((6, 6), Sign::None),
         Feature::IteratorPath => ((5, 12), Sign::None),
         Feature::SyscallStack => ((6, 12), Sign::None),
         Feature::KprobeMulti => ((5, 18), Sign::Built("register_fprobe_ips")),

@@ -73,6 +73,8 @@ pub enum Feature {
     KprobeSession,
     /// `bpf_get_func_ip` in trampolines (5.17); in kprobes it came with cookies.
     TrampolineFuncIp,
+    /// Trampolines for functions whose parameters are not all in registers (6.6 on x86-64).
+    TrampolineStackParameters,
     /// `bpf_d_path` in iterators (5.12).
     IteratorPath,
     /// The kernel's stack in programs on the tracepoint of a system call (6.12); before, it was that of the process, and empty.
@@ -96,7 +98,7 @@ impl Arch {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 27] = [
+    pub const ALL: [Feature; 28] = [
         Feature::Loop,
         Feature::ForEachMapElem,
         Feature::LookupPerCpu,
@@ -122,6 +124,7 @@ impl Feature {
         Feature::KprobeMulti,
         Feature::KprobeSession,
         Feature::TrampolineFuncIp,
+        Feature::TrampolineStackParameters,
         Feature::IteratorPath,
         Feature::SyscallStack,
     ];
@@ -154,6 +157,7 @@ impl Feature {
             Feature::KprobeMulti => "kprobe_multi",
             Feature::KprobeSession => "kprobe_session",
             Feature::TrampolineFuncIp => "get_func_ip_trampoline",
+            Feature::TrampolineStackParameters => "trampoline_stack_parameters",
             Feature::IteratorPath => "d_path_iterator",
             Feature::SyscallStack => "syscall_stack",
         }

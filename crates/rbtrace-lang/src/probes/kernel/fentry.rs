@@ -15,7 +15,7 @@ pub static ROW: ProbeType = ProbeType {
 
 Cheaper than a `kprobe`, and its arguments are what the C source says. A module need only be named where several have a function of that
 name. Each function has a program of its own; patterns leave out functions of which the kernel hands no program what they are called with or return:
-structs as results, more than 12 parameters, one of more than 16 bytes. Needs a kernel with BTF. `fentry:bpf:function` and `fentry:bpf:id:function` are about
+structs as results, more than 12 parameters, one of more than 16 bytes, before Linux 6.6 any on the stack. Needs a kernel with BTF. `fentry:bpf:function` and `fentry:bpf:id:function` are about
 functions of BPF programs that are loaded; `-l 'fentry:bpf:*'` lists them, and they have no `args`.
 
 ```

@@ -6,7 +6,7 @@ use rbtrace_diag::{Diagnostic, Sink};
 use rbtrace_ir as ir;
 use rbtrace_ir::{AttachPlan, Op, ProgramType, Role, TracedCode};
 use rbtrace_types::facts::{BpfFunction, Prototype};
-use rbtrace_types::{Facts, Field, Struct, Type};
+use rbtrace_types::{Arch, Facts, Feature, Field, Struct, Type};
 
 use super::{function as functions, parameters};
 use crate::compile::{LowerCx, Lowered, Place};
@@ -20,7 +20,9 @@ const LOCKS: [&str; 4] = ["_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin
 /// How many parameters the kernel hands to a program.
 const MOST_PARAMETERS: usize = 12;
 /// How large one may be: as large as what two registers hold.
-const MOST_BYTES: u32 = 16;
+const MOST_BYTES: u32 = 2 * WORD;
+/// What one holds.
+const WORD: u32 = 8;
 
 /// What stands in place of a module where BPF programs are meant.
 const BPF: &str = "bpf";
@@ -84,7 +86,21 @@ fn is_refused(facts: &dyn Facts, module: &str, function: &str) -> bool {
     let is_too_large = |ty: &Type| matches!(ty, Type::Struct(_)) && ty.size() > MOST_BYTES;
     // A parameter without a type stands for those of a function that takes any number.
     let is_odd = |ty: &Type| *ty == Type::Void || is_too_large(ty);
-    matches!(result, Type::Struct(_)) || params.fields.len() > MOST_PARAMETERS || params.fields.iter().any(|field| is_odd(&field.ty))
+    let registers: u32 = params.fields.iter().map(|field| field.ty.size().div_ceil(WORD)).sum();
+    matches!(result, Type::Struct(_))
+        || params.fields.len() > MOST_PARAMETERS
+        || params.fields.iter().any(|field| is_odd(&field.ty))
+        || most_registers(facts).is_some_and(|most| registers > most)
+}
+
+/// How many registers parameters may take where none may be on the stack.
+fn most_registers(facts: &dyn Facts) -> Option<u32> {
+    match facts.arch() {
+        Arch::X86_64 if facts.has(Feature::TrampolineStackParameters) => None,
+        Arch::X86_64 => Some(6),
+        // Linux 6.16 learned more, which few functions need.
+        Arch::Aarch64 => Some(8),
+    }
 }
 
 /// `bpf:[id:]function`: functions of BPF programs that are loaded.
