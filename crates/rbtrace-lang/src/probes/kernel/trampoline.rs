@@ -24,6 +24,9 @@ const MOST_BYTES: u32 = 2 * WORD;
 /// What one holds.
 const WORD: u32 = 8;
 
+/// A function that BTF describes: module and name.
+type Typed = (Arc<str>, Box<str>);
+
 /// What stands in place of a module where BPF programs are meant.
 const BPF: &str = "bpf";
 
@@ -37,12 +40,7 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
     if parts::check_count(name, target, &[1, 2], sink).is_err() {
         return vec![];
     }
-    let (module, function) = match target.parts {
-        // `::` names no module.
-        [module, function] => (Some(module).filter(|module| !module.text.is_empty()), function),
-        [function, ..] => (None, function),
-        [] => return vec![],
-    };
+    let Some((module, function)) = wanted(target) else { return vec![] };
     if parts::check_given(name, "the name of a function", function, sink).is_err() {
         return vec![];
     }
@@ -51,7 +49,9 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
         sink.push(warnings::RECURSIVE_FUNCTION.at(target.span, message));
     }
     if parts::is_pattern(function) || module.is_some_and(parts::is_pattern) {
-        return matching(facts, module, function, target, sink);
+        let typed = facts.typed_functions();
+        let found = matching(&typed, module, function).filter(|(of, name)| !is_refused(facts, of, name));
+        return found.map(|(of, name)| vec![of.to_string(), name.to_string()]).collect();
     }
     let mut modules = facts.modules_with(&function.text);
     modules.retain(|of| module.is_none_or(|module| module.text == *of));
@@ -65,18 +65,20 @@ pub(super) fn expand(name: &str, facts: &dyn Facts, target: &Target, sink: &mut 
     modules.into_iter().map(|module| vec![module, function.text.clone()]).collect()
 }
 
-/// The functions that a pattern means, without those that no program can be for.
-fn matching(facts: &dyn Facts, module: Option<&TargetPart>, function: &TargetPart, target: &Target, sink: &mut Sink) -> Vec<Vec<String>> {
-    let typed = facts.typed_functions();
-    let is_meant = |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
-    let (refused, found): (Vec<_>, Vec<_>) =
-        typed.iter().filter(|(of, name)| is_meant(of, name)).partition(|(of, name)| is_refused(facts, of, name));
-    if let (true, Some((_, name))) = (found.is_empty() && !target.ignores_absence, refused.first()) {
-        let refusal = Diagnostic::error(target.span, "Probe has no valid attach points.");
-        let refusal = refusal.because("the kernel hands no program what these functions are called with or return");
-        sink.push(refusal.hint(format!("`kprobe:{name}` can be traced")));
+/// The module that a target names, if any, and the function.
+fn wanted<'a>(target: &Target<'a>) -> Option<(Option<&'a TargetPart>, &'a TargetPart)> {
+    match target.parts {
+        // `::` names no module.
+        [module, function] => Some((Some(module).filter(|module| !module.text.is_empty()), function)),
+        [function, ..] => Some((None, function)),
+        [] => None,
     }
-    found.into_iter().map(|(of, name)| vec![of.to_string(), name.to_string()]).collect()
+}
+
+/// The functions that a pattern means, also those that no program can be for.
+fn matching<'a>(typed: &'a [Typed], module: Option<&TargetPart>, function: &TargetPart) -> impl Iterator<Item = &'a Typed> {
+    let is_meant = move |of: &str, name: &str| parts::matches(function, name) && module.is_none_or(|module| parts::matches(module, of));
+    typed.iter().filter(move |(of, name)| is_meant(of, name))
 }
 
 /// Whether the kernel hands no program what a function is called with or returns. One that is named in full is left to it: its verifier says
@@ -119,15 +121,21 @@ fn programs(name: &str, facts: &dyn Facts, target: &Target, rest: &[TargetPart],
     found.map(|found| vec![BPF.to_string(), found.program.to_string(), found.name]).collect()
 }
 
-/// What is known of a function whose types are not.
+/// What is known of a function whose types are not, and of functions that a pattern leaves out.
 pub(super) fn absent(facts: &dyn Facts, target: &Target) -> Option<Absent> {
-    let wanted = target.parts.last().filter(|part| !parts::is_pattern(part))?;
     if target.parts.first().is_some_and(|part| part.text == BPF) {
         return None;
     }
-    let is_there = target.parts.len() == 1 && facts.kernel_functions().iter().any(|function| *function.name == *wanted.text);
+    let (module, function) = wanted(target)?;
+    if parts::is_pattern(function) || module.is_some_and(parts::is_pattern) {
+        let typed = facts.typed_functions();
+        let (_, refused) = matching(&typed, module, function).next()?;
+        let why = "the kernel hands no program what these functions are called with or return".to_owned();
+        return Some(Absent { why, hint: Some(format!("`kprobe:{refused}` can be traced")) });
+    }
+    let is_there = module.is_none() && facts.kernel_functions().iter().any(|known| *known.name == *function.text);
     if is_there {
-        let hint = format!("`kprobe:{}` needs no types", wanted.text);
+        let hint = format!("`kprobe:{}` needs no types", function.text);
         return Some(Absent { why: "the kernel has it, but BTF does not say its types".to_owned(), hint: Some(hint) });
     }
     super::target::absent(facts, target)
