@@ -164,7 +164,8 @@ fn explained(error: io::Error, places: &[&KernelPlace], host: &Host) -> anyhow::
         return anyhow!(error).context(format!("the kernel forbids probes in `{}`", place.symbol));
     }
     let why = match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ESRCH) if matches!(places, [place] if place.symbol.is_empty()) => {
+        // Older kernels call it an invalid argument.
+        Some(libc::ENOENT | libc::ESRCH | libc::EINVAL) if matches!(places, [place] if place.symbol.is_empty()) => {
             "the kernel has no code there that may be probed (`/proc/kallsyms` says where functions begin)"
         }
         Some(libc::ENOENT | libc::ESRCH) => return anyhow!(error).context(absent(&what, places, host)),
