@@ -119,7 +119,8 @@ const NOT_GIVEN: &[&str] = &["not-formatted", "unfollowed-processes", "stack-los
 
 #[test]
 fn warnings_have_a_case() {
-    let cases: Vec<File> = ["tests/cases/errors", "tests/cases/run", "tests/cases/cli", "tests/cases/list"].into_iter().flat_map(files).collect();
+    let cases: Vec<File> =
+        ["tests/cases/errors", "tests/cases/run", "tests/cases/cli", "tests/cases/list"].into_iter().flat_map(files).collect();
     let given = |code: &str| {
         let forms = [format!("──╯ {code}"), format!("~ {code}"), format!("[{code}]")];
         NOT_GIVEN.contains(&code) || cases.iter().any(|case| forms.iter().any(|form| case.text.contains(form)))

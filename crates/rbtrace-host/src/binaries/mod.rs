@@ -29,8 +29,8 @@ pub use self::file::Binary;
 pub(crate) use self::file::map;
 pub(crate) use self::find::{below, root_of};
 pub use self::names::demangle;
-use crate::{broken, cached};
 use crate::dwarf::{DebugInfo, Missing};
+use crate::{broken, cached};
 
 /// Answers by what was asked.
 type Cache<K, T> = Mutex<HashMap<K, T>>;
