@@ -38,7 +38,8 @@ pub fn why_none(text: &str, root: Option<&PathBuf>) -> String {
         return format!("no command and no library has this name{here}");
     }
     match fs::metadata(below(root, archive::split(text).0)) {
-        Ok(metadata) if metadata.is_file() => "nothing in the file has this name".to_owned(),
+        // A quoted name that reads like a pattern, which only means programs.
+        Ok(metadata) if metadata.is_file() => "it is not an ELF file".to_owned(),
         Ok(metadata) if metadata.is_dir() => "it is a directory".to_owned(),
         Ok(_) => "it is no regular file".to_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
